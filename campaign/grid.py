@@ -1,0 +1,67 @@
+"""From the config block to the list of runs."""
+
+from itertools import product
+
+from campaign.settings import Settings
+from nnet import registry
+from nnet.config import TrainConfig, default_data_dir
+
+LISTS = ("architectures", "regimes", "alpha_train", "seeds", "activations", "alpha_tests")
+
+
+def weight_noise(settings: Settings) -> list[TrainConfig]:
+    """Every combination of architecture, activation, regime, α_train and seed, each once.
+
+    A regime without weight noise runs once per (architecture, activation, seed), however many α_train there
+    are. An option goes to the runs whose regime or architecture has it. Raises ValueError, in one sentence,
+    for an empty list, duplicates in a list, and whatever `TrainConfig` refuses.
+    """
+    for name in LISTS:
+        values = getattr(settings, name)
+        if not values:
+            raise ValueError(f"{name} is empty; give at least one")
+        if len(set(values)) < len(values):
+            raise ValueError(f"{name} has duplicates: {list(values)}")
+    combinations = product(
+        settings.architectures, settings.activations, settings.regimes, settings.alpha_train, settings.seeds
+    )
+    _check_options(settings)
+    configs = [_config(settings, *combination) for combination in combinations]
+    return list({config.run_id: config for config in configs}.values())
+
+
+def _check_options(settings: Settings) -> None:
+    plug_ins = [("regimes", name) for name in settings.regimes] + [
+        ("architectures", name) for name in settings.architectures
+    ]
+    for kind, name in plug_ins:
+        registry.check(kind, name, kind.removesuffix("s"))
+    registry.check_options(settings.options, *plug_ins)
+
+
+def _config(settings: Settings, arch: str, activation: str, regime: str, alpha: float, seed: int) -> TrainConfig:
+    known = registry.option_names("regimes", regime) + registry.option_names("architectures", arch)
+    return TrainConfig(
+        dataset=settings.dataset,
+        image_size=settings.image_size,
+        arch=arch,
+        activation=activation,
+        regime=regime,
+        alpha_train=alpha,
+        noise_model=settings.noise_model,
+        p=settings.p,
+        seed=seed,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        optimizer=settings.optimizer,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        max_train_samples=settings.max_train_samples,
+        alpha_tests=tuple(settings.alpha_tests),
+        noise_samples=settings.noise_samples,
+        options={name: value for name, value in settings.options.items() if name in known},
+        cpu_threads=settings.cpu_threads_per_worker,
+        use_cuda=settings.use_cuda,
+        data_dir=default_data_dir() if settings.data_dir is None else settings.data_dir,
+        checkpoint_dir=settings.checkpoint_dir,
+    )

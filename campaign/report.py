@@ -1,0 +1,56 @@
+"""What a campaign prints at its end."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from campaign.statistics import share_of_draws
+from campaign.store import completeness
+
+RUN_COLUMNS = {
+    "architecture": "architecture",
+    "activation": "activation",
+    "regime": "regime",
+    "p": "p",
+    "seed": "seed",
+    "alpha_train": "α_train",
+    "acc_0": "acc(0)",
+    "acc_01": "acc(0.1)",
+    "drop_at_01": "drop(0.1)",
+    "status": "status",
+}
+ONLY_IF_VARIED = ("activation", "p", "status")
+
+
+def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    """Print the runs, the mean drops with their standard errors, which spread dominates, and where the files are."""
+    runs = tables["results_per_run"]
+    print(f"\n{folder.name}: {completeness(folder)}")
+    if runs.empty:
+        return
+    shown = [name for name in RUN_COLUMNS if name not in ONLY_IF_VARIED or runs[name].nunique() > 1]
+    print(runs[shown].rename(columns=RUN_COLUMNS).to_string(index=False, float_format="%.4g", na_rep=""))
+    cells = tables["results_summary"].query("alpha_test == 0.1")
+    if not cells.empty:
+        print("\nmean drop at α_test = 0.1 ± standard error over seeds")
+        print("\n".join(_cell(cell, cells) for _, cell in cells.iterrows()))
+        print(_hint(share_of_draws(tables["sweep"])), end="")
+    print(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns:   {folder / 'runs'}")
+
+
+def _cell(cell: pd.Series, cells: pd.DataFrame) -> str:
+    names = ["architecture", "regime", "alpha_train"]
+    names += [name for name in ("noise_model", "activation", "p") if cells[name].nunique() > 1]
+    names += list(cells.columns[cells.columns.get_loc("stderr_loss") + 1 :])
+    where = "  ".join(f"{cell[name]:g}" if isinstance(cell[name], float) else f"{cell[name]}" for name in names)
+    error = "" if math.isnan(cell["stderr_drop"]) else f" ± {cell['stderr_drop']:.4f}"
+    diverged = f", {cell['n_diverged']} diverged" if cell["n_diverged"] else ""
+    return f"  {where}:  {cell['mean_drop']:.4f}{error}  (n = {cell['n_seeds']}{diverged})"
+
+
+def _hint(share: float) -> str:
+    if math.isnan(share):
+        return ""
+    buy = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
+    return f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, buy {buy}\n"

@@ -1,0 +1,23 @@
+"""What the fork server imports once, before it forks workers: everything that a run needs, used once.
+
+Building the first optimizer imports hundreds of modules, so a tiny step is taken here and not in each worker.
+"""
+
+import gc
+
+import torch
+
+import nnet_models
+from nnet import registry
+
+torch.set_num_threads(1)
+torch.set_num_interop_threads(1)
+for _kind in ("architectures", "regimes"):
+    for _name in registry.names(_kind):
+        registry.load(_kind, _name)
+_layer = torch.nn.Linear(2, 2)
+_optimizer = nnet_models.OPTIMIZERS["adam"](_layer.parameters())
+_layer(torch.ones(1, 2)).sum().backward()
+_optimizer.step()
+gc.collect()
+gc.freeze()

@@ -1,0 +1,31 @@
+"""The activation functions that a configuration can name."""
+
+from collections.abc import Callable
+
+from nnet import registry
+
+ACTIVATIONS = {
+    "relu": ("ReLU", {}),
+    "tanh": ("Tanh", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "leaky_relu": ("LeakyReLU", {"negative_slope": 0.1}),
+    "gelu": ("GELU", {}),
+}
+
+
+def check_activation(name: str, arch: str | None = None) -> None:
+    """Raise ValueError unless `name` is known and, for an `arch` whose file restricts `ACTIVATIONS`, among those."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"unknown activation {name!r}; choose from {list(ACTIVATIONS)}")
+    allowed = registry.constant("architectures", arch, "ACTIVATIONS") if arch else None
+    if allowed is not None and name not in allowed:
+        raise ValueError(f"{arch} cannot have activation {name!r}; it has {list(allowed)} only")
+
+
+def get_activation(name: str) -> Callable:
+    """A function that makes a new activation module; leaky_relu has slope 0.1. Raises ValueError for unknown names."""
+    from torch import nn  # here, because the launcher reads the names above and does not import torch
+
+    check_activation(name)
+    kind, arguments = ACTIVATIONS[name]
+    return lambda: getattr(nn, kind)(**arguments)

@@ -1,0 +1,1 @@
+"""Networks, one family per file: each file defines `build` and, for a family, `VARIANTS`."""

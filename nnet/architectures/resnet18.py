@@ -1,0 +1,13 @@
+"""ResNet-18 (He et al. 2016, arXiv:1512.03385) as torchvision builds it, untrained."""
+
+from torchvision.models import resnet18
+
+CHANNELS = 3
+ACTIVATIONS = ("relu",)
+
+
+def build(image_shape, num_classes, make_activation):
+    """torchvision's `resnet18` with `num_classes` outputs; its rectifiers are its own, not `make_activation`."""
+    if image_shape[0] != CHANNELS:
+        raise ValueError(f"resnet18 takes images of 1 or {CHANNELS} channels; these have {image_shape[0]}")
+    return resnet18(weights=None, num_classes=num_classes)

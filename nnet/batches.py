@@ -1,0 +1,59 @@
+"""From images in memory to the batches of a run: order, corruption, pixels in [0, 1]."""
+
+from collections.abc import Iterator
+
+import torch
+
+from nnet import streams
+from nnet.config import TrainConfig
+from nnet.data import Images
+from nnet.models import input_channels
+from nnet.pixel_noise import replace_pixels
+
+EVALUATION_BATCH = 128
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+class Batches:
+    """The training and test batches of one run, on its device.
+
+    A batch is (images, labels): float32 B×C×H×W in [0, 1] and int64 B. Images of one channel are repeated to
+    the number of channels that the architecture states.
+    """
+
+    def __init__(self, cfg: TrainConfig, images: Images, device: torch.device):
+        self.cfg, self.images, self.device = cfg, images, device
+        self.channels = input_channels(cfg.arch, images.shape[0])
+        self.train_size = len(images.y_train[: cfg.max_train_samples])
+        self.test_size = len(images.y_test)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images as the network gets them."""
+        return (self.channels, *self.images.shape[1:])
+
+    def train(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch, counted from 1: a fresh order and fresh corruption, the same for every regime.
+
+        A last batch of a single image joins the one before it: batch normalisation cannot train on one image.
+        """
+        order = torch.randperm(self.train_size, generator=streams.generator(self.cfg.seed, "order", epoch))
+        parts = list(order.split(self.cfg.batch_size))
+        if len(parts) > 1 and len(parts[-1]) == 1 < self.cfg.batch_size:
+            parts[-2:] = [torch.cat(parts[-2:])]
+        corruption = streams.generator(self.cfg.seed, "pixels", epoch, self.device)
+        for part in parts:
+            pixels = replace_pixels(self._pixels(self.images.x_train[part]), self.cfg.p, corruption)
+            yield self._repeated(pixels), self.images.y_train[part].to(self.device)
+
+    def test(self) -> Iterator[Batch]:
+        """The clean test images in their order; the last batch may be short."""
+        labels = self.images.y_test.split(EVALUATION_BATCH)
+        for images, answers in zip(self.images.x_test.split(EVALUATION_BATCH), labels, strict=True):
+            yield self._repeated(self._pixels(images)), answers.to(self.device)
+
+    def _pixels(self, images: torch.Tensor) -> torch.Tensor:
+        return images.to(self.device).float().div_(255)
+
+    def _repeated(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.expand(-1, self.channels, -1, -1)

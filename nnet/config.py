@@ -1,0 +1,201 @@
+"""TrainConfig: everything that defines one run, checked when it is made. Importing it does not import torch."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import operator
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnet import registry
+from nnet.activations import check_activation
+
+NOISE_MODELS = ("tensor_std", "magnitude")
+CORRUPTIONS = ("replacement",)
+OPTIMIZERS = ("adam", "sgd")
+PRECISIONS = ("fp32",)
+OPERATION = {"operation": True}
+
+
+def default_data_dir() -> str:
+    """The folder of the image files: `NNET_DATA_DIR` where that is set, else `data`."""
+    return os.environ.get("NNET_DATA_DIR", "data")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run. The fields are science (they may change the result and make up `run_id`) or operation (they may not).
+
+    Values are checked and brought to one form, so that equal runs have equal identities; a regime without
+    weight noise has `alpha_train` 0, whatever is given. Raises ValueError, in one sentence, for a wrong value.
+    """
+
+    dataset: str = "digits"
+    """Name of a dataset, or the path of an .npz file; its default is the one that needs no download."""
+    image_size: int | None = 28
+    """Height and width in pixels to which images are resized; None keeps the dataset's own size. Default 28."""
+    arch: str = "mlp_small"
+    """Name of an architecture."""
+    activation: str = "relu"
+    """Name of an activation function: relu, tanh, sigmoid, leaky_relu (slope 0.1) or gelu. Default relu."""
+    regime: str = "clean"
+    """Name of the rule by which weights are updated. Default clean."""
+    alpha_train: float = 0.0
+    """Strength of weight noise in training, relative to the weights (see noise_model), ≥ 0. Default 0."""
+    noise_model: str = "tensor_std"
+    """What α is relative to, in training and in the sweep: tensor_std or magnitude. Default tensor_std."""
+    p: float = 0.0
+    """Probability that an input pixel is corrupted in training, 0 to 1. Default 0."""
+    corruption: str = "replacement"
+    """How a pixel is corrupted: replacement (it becomes U(0, 1))."""
+    seed: int = 0
+    """Seed of every random stream of the run. Default 0."""
+    epochs: int = 10
+    """Passes through the training images. Default 10."""
+    batch_size: int = 128
+    """Images per update. Default 128."""
+    optimizer: str = "adam"
+    """adam or sgd, otherwise with PyTorch's defaults. Default adam."""
+    learning_rate: float = 1e-3
+    """Step size of the optimizer, > 0. Default 0.001."""
+    weight_decay: float = 0.0
+    """L2 penalty of the optimizer, ≥ 0. Default 0."""
+    max_train_samples: int | None = None
+    """Train on the first so many images of a fixed, stratified shuffle; None takes all. Default None."""
+    alpha_tests: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+    """Strengths of weight noise at evaluation, ≥ 0, with 0 among them; kept in ascending order."""
+    noise_samples: int = 5
+    """Noise draws per α_test. Default 5."""
+    precision: str = "fp32"
+    """Arithmetic: fp32."""
+    options: dict = field(default_factory=dict, hash=False)
+    """Further settings by name, of the regime or the architecture, whichever has an option of that name."""
+
+    cpu_threads: int = field(default=1, metadata=OPERATION)
+    """Threads of torch in this run; another number may change the last bits of the result. Default 1."""
+    use_cuda: bool = field(default=False, metadata=OPERATION)
+    """Train on the GPU. Default no."""
+    data_dir: str = field(default_factory=default_data_dir, metadata=OPERATION)
+    """Folder of the image files. Default NNET_DATA_DIR where that is set, else data."""
+    checkpoint_dir: str | None = field(default=None, metadata=OPERATION)
+    """Folder for the trained weights, <checkpoint_dir>/<dataset>/<run_id>.pt; None keeps none. Default None."""
+
+    def __post_init__(self):
+        self._check_names()
+        for name in ("alpha_train", "p", "learning_rate", "weight_decay"):
+            self._set(name, _number(name, getattr(self, name)))
+        if self.p > 1:
+            raise ValueError(f"p is a probability, 0 to 1; got {self.p}")
+        if self.learning_rate == 0:
+            raise ValueError("learning_rate must be above 0")
+        self._set("seed", _integer("seed", self.seed))
+        for name in ("epochs", "batch_size", "noise_samples", "cpu_threads", "image_size", "max_train_samples"):
+            if getattr(self, name) is not None or name in ("epochs", "batch_size", "noise_samples", "cpu_threads"):
+                self._set(name, _integer(name, getattr(self, name), smallest=1))
+        self._set("alpha_tests", _alpha_tests(self.alpha_tests))
+        self._set("data_dir", str(self.data_dir))
+        if not registry.constant("regimes", self.regime, "USES_ALPHA_TRAIN", True):
+            self._set("alpha_train", 0.0)
+
+    def _check_names(self) -> None:
+        self._check_dataset()
+        registry.check("architectures", self.arch, "architecture")
+        registry.check("regimes", self.regime, "regime")
+        check_activation(self.activation, self.arch)
+        choices = {
+            "noise_model": NOISE_MODELS,
+            "corruption": CORRUPTIONS,
+            "optimizer": OPTIMIZERS,
+            "precision": PRECISIONS,
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose from {list(known)}")
+        registry.check_options(self.options, ("regimes", self.regime), ("architectures", self.arch))
+
+    def _check_dataset(self) -> None:
+        self._set("dataset", str(self.dataset))
+        if not self.dataset.endswith(".npz"):
+            if self.dataset not in registry.names("datasets"):
+                raise ValueError(
+                    f"unknown dataset {self.dataset!r}; choose from {registry.names('datasets')} "
+                    "or give the path of an .npz file"
+                )
+        elif not Path(self.dataset).is_file():
+            raise ValueError(f"there is no file {self.dataset}")
+        elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.dataset_name):
+            raise ValueError(
+                f"the name of {self.dataset!r} becomes a folder's: use letters, digits, '.', '_' and '-' only"
+            )
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def dataset_name(self) -> str:
+        """The dataset's name in tables and folders: for an .npz file, its name without folder and suffix."""
+        return Path(self.dataset).stem if self.dataset.endswith(".npz") else self.dataset
+
+    @functools.cached_property
+    def run_id(self) -> str:
+        """A readable prefix and a hash of the science alone: `mlp_small-noisy-a0.05-seed0-3f9a2c1b`."""
+        text = json.dumps(self.science(), sort_keys=True, allow_nan=False)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        return f"{self.arch}-{self.regime}-a{self.alpha_train:g}-seed{self.seed}-{digest}"
+
+    def science(self) -> dict:
+        """The JSON-able fields that may change the result.
+
+        An .npz file stands there by its name and the SHA-256 of its content: it may move, but not change.
+        """
+        fields = [item.name for item in dataclasses.fields(self) if not item.metadata.get("operation")]
+        science = {name: getattr(self, name) for name in fields} | {"alpha_tests": list(self.alpha_tests)}
+        if self.dataset.endswith(".npz"):
+            science |= {"dataset": self.dataset_name, "dataset_sha256": _sha256_of_file(self.dataset)}
+        return science
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number; got {value!r}") from None
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(f"{name} must be finite and not negative; got {value!r}")
+    return number
+
+
+def _integer(name: str, value: object, smallest: int | None = None) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number; got {value!r}") from None
+    if smallest is not None and number < smallest:
+        raise ValueError(f"{name} must be at least {smallest}; got {value!r}")
+    return number
+
+
+def _alpha_tests(values: object) -> tuple[float, ...]:
+    if isinstance(values, str | int | float) or not values:
+        raise ValueError(f"alpha_tests must be a list of strengths, not empty; got {values!r}")
+    alphas = sorted(_number("alpha_tests", value) for value in values)
+    if len(set(alphas)) < len(alphas):
+        raise ValueError(f"alpha_tests has duplicates: {alphas}")
+    if alphas[0] != 0:
+        raise ValueError("alpha_tests must contain 0, the accuracy without noise from which a drop is measured")
+    return tuple(alphas)
+
+
+def _sha256_of_file(path: str) -> str:
+    status = os.stat(path)
+    return _sha256_of_version(path, status.st_size, status.st_mtime_ns)
+
+
+@functools.cache
+def _sha256_of_version(path: str, size: int, mtime_ns: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,131 @@
+"""The images of a run: prepared once per machine, then mapped into memory and shared by all workers.
+
+dataset plug-in or .npz file -> resize -> stratified shuffle -> uncompressed .npy files in the cache
+                                                                     │ mapped, copy on write
+                                                         every worker: one copy in the page cache
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchvision.transforms.v2 import functional
+
+from nnet import npz_file, registry
+from nnet.atomic import sync_folder
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+FORMAT = 1
+RESIZE_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Images:
+    """One dataset in memory: images uint8 N×C×H×W, labels int64 N; training images in stratified order."""
+
+    x_train: torch.Tensor
+    y_train: torch.Tensor
+    x_test: torch.Tensor
+    y_test: torch.Tensor
+    num_classes: int
+    sha256: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return tuple(self.x_train.shape[1:])
+
+
+def cache_root() -> Path:
+    """The folder of prepared data: `NNET_CACHE_DIR`, or `nnet-weight-perturbations` in the user's cache folder."""
+    if "NNET_CACHE_DIR" in os.environ:
+        return Path(os.environ["NNET_CACHE_DIR"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nnet-weight-perturbations"
+
+
+def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
+    """The images of a dataset or .npz file at `image_size` pixels, prepared if they are not in the cache yet.
+
+    Raises ValueError, in one sentence, where files are missing, damaged or cannot be cached.
+    """
+    source = (dataset, image_size, Path(data_dir))
+    try:
+        if not _folder(*source).exists():
+            with _lock(_folder(*source)):
+                if not _folder(*source).exists():
+                    _prepare(*source)
+    except OSError as error:
+        raise ValueError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
+    folder = _folder(*source)
+    arrays = {name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c")) for name in ARRAYS}
+    return Images(**arrays, **json.loads((folder / "about.json").read_text()))
+
+
+def stratified_order(labels: np.ndarray) -> np.ndarray:
+    """A fixed shuffle of the indices of `labels` (int, N) of which every beginning has each class's share, ± 1."""
+    random = np.random.default_rng(0)
+    position = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        position[members] = (np.arange(len(members)) + random.random(len(members))) / len(members)
+    return np.argsort(position, kind="stable")
+
+
+def _folder(dataset: str, image_size: int | None, data_dir: Path) -> Path:
+    if dataset.endswith(".npz"):
+        sources, name = [Path(dataset)], Path(dataset).stem
+    else:
+        sources, name = [data_dir / file for file in registry.constant("datasets", dataset, "FILES", ())], dataset
+    versions = [
+        (str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns) for path in sources if path.exists()
+    ]
+    fingerprint = hashlib.sha256(repr((FORMAT, dataset, versions)).encode()).hexdigest()[:16]
+    return cache_root() / f"{name}-{image_size or 'native'}-{fingerprint}"
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(f".{folder.name}.lock"), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> None:
+    if dataset.endswith(".npz"):
+        x_train, y_train, x_test, y_test = npz_file.read(Path(dataset))
+    else:
+        x_train, y_train, x_test, y_test = registry.load("datasets", dataset).read(data_dir)
+    order = stratified_order(y_train)
+    arrays = (_resized(x_train[order], image_size), y_train[order], _resized(x_test, image_size), y_test)
+    digest = hashlib.sha256()
+    folder = _folder(dataset, image_size, data_dir)  # only now: a download has changed the files that it is named after
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    try:
+        for name, array in zip(ARRAYS, arrays, strict=True):
+            np.save(beside / f"{name}.npy", np.ascontiguousarray(array))
+            digest.update(repr((name, array.dtype.str, array.shape)).encode() + array.tobytes())
+        about = {"num_classes": int(y_train.max()) + 1, "sha256": digest.hexdigest()}
+        (beside / "about.json").write_text(json.dumps(about))
+        os.rename(beside, folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _resized(images: np.ndarray, image_size: int | None) -> np.ndarray:
+    if image_size is None or images.shape[2:] == (image_size, image_size):
+        return images
+    chunks = torch.from_numpy(images).split(RESIZE_CHUNK)
+    size = [image_size, image_size]
+    return torch.cat([functional.resize(chunk, size, antialias=True) for chunk in chunks]).numpy()

@@ -1,0 +1,60 @@
+"""Where a result comes from: the code, the libraries and the processor."""
+
+import functools
+import hashlib
+import platform
+import subprocess
+from pathlib import Path
+
+import numpy
+import torch
+import torchvision
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def provenance(device: torch.device) -> dict:
+    """Versions, commit, processor and thread count of this process, JSON-able; equal runs here have equal ones."""
+    return {
+        **_code(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": numpy.__version__,
+        "cpu_model": _cpu_model(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+    }
+
+
+def weights_sha256(model: torch.nn.Module) -> str:
+    """SHA-256 of every tensor of the network's state: names, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(repr((name, tuple(tensor.shape))).encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@functools.cache
+def _code() -> dict:
+    commit = _git("rev-parse", "HEAD")
+    changed = _git("status", "--porcelain", "--", "*.py")
+    return {"git_commit": commit, "git_dirty": None if changed is None else bool(changed)}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@functools.cache
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,1 @@
+"""Training regimes, one per file: each file defines a class `Regime`, derived from the one in base.py."""

@@ -1,0 +1,41 @@
+"""The hooks of a training regime; their defaults are training without noise."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nnet.config import TrainConfig
+
+
+class Regime:
+    """The rule by which the weights of one network are updated.
+
+    The training loop calls `start_epoch`, then `step` for every batch, and never asks which regime it has. A
+    regime with settings of its own defines a dataclass `Options` in its file and takes it as `options`.
+    """
+
+    def __init__(self, cfg: TrainConfig, model: nn.Module, optimizer: torch.optim.Optimizer):
+        self.cfg, self.model, self.optimizer = cfg, model, optimizer
+
+    def start_epoch(self, epoch: int) -> None:
+        """Called before the first batch of every epoch, counted from 1: the place to start a random stream."""
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Take one batch, leave the update done, and return the loss (0-dimensional, detached).
+
+        `images`: float32 B×C×H×W in [0, 1]; `labels`: int64 B.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.backward(images, labels)
+        self.optimizer.step()
+        return loss
+
+    def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Leave the gradients of this batch in the parameters and return the loss (0-dimensional, detached)."""
+        loss = functional.cross_entropy(self.model(images), labels)
+        loss.backward()
+        return loss.detach()
+
+    def columns(self) -> dict:
+        """What this regime adds to the row of a finished run: JSON-able values by column name."""
+        return {}

@@ -1,0 +1,239 @@
+"""One run, read from top to bottom: its configuration, training, the sweep over weight noise, its result."""
+
+import functools
+import io
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nnet import data, provenance, registry, streams
+from nnet.activations import get_activation
+from nnet.atomic import write_file
+from nnet.batches import EVALUATION_BATCH, Batch, Batches
+from nnet.config import TrainConfig
+from nnet.models import ARCH_NAMES, build_model
+from nnet.regimes.base import Regime
+from nnet.sweep import sweep
+
+__all__ = [
+    "ARCH_NAMES",
+    "TrainConfig",
+    "build_model",
+    "estimate_seconds",
+    "evaluate",
+    "get_activation",
+    "get_device",
+    "set_seed",
+    "train_and_evaluate",
+    "train_one_epoch",
+]
+
+OPTIMIZERS = {"adam": functools.partial(torch.optim.Adam, fused=True), "sgd": torch.optim.SGD}
+
+_only_run = threading.Lock()
+
+
+def train_and_evaluate(cfg: TrainConfig) -> dict:
+    """Train one network, sweep weight noise over it, and return what is known of the run, JSON-able.
+
+    The columns of the per-run table; `sweep`, a row per α_test; `history`, a row per epoch; `config`, the
+    science fields; `provenance`; `sha256` of the data and of the weights before and after training. All but
+    `train_seconds` and `sweep_seconds` is the same, bit for bit, wherever the run happens on this kind of
+    machine with this number of threads. A loss that is not finite ends the run with status `diverged` and
+    `diverged_epoch`. With `checkpoint_dir` the weights are written to <checkpoint_dir>/<dataset>/<run_id>.pt.
+
+    Raises ValueError for data or an architecture that do not fit the configuration, and RuntimeError where
+    another run is under way in this process: runs share the process-wide generator and thread count.
+    """
+    with _alone(cfg.cpu_threads):
+        run = _set_up(cfg)
+        initial = provenance.weights_sha256(run.model)
+        start = time.perf_counter()
+        history = _train(run)
+        trained = time.perf_counter()
+        rows = []
+        if math.isfinite(history[-1]["train_loss"]):
+            rows = sweep(
+                run.model,
+                functools.partial(evaluate, batches=list(run.batches.test())),
+                cfg.alpha_tests,
+                cfg.noise_samples,
+                cfg.noise_model,
+                cfg.seed,
+            )
+        seconds = {"train_seconds": trained - start, "sweep_seconds": time.perf_counter() - trained}
+        if cfg.checkpoint_dir is not None:
+            _save_checkpoint(cfg, run.model)
+        hashes = {"data": run.batches.images.sha256, "initial_weights": initial}
+        return _result(run, history, rows, seconds) | {
+            "sha256": hashes | {"weights": provenance.weights_sha256(run.model)}
+        }
+
+
+def estimate_seconds(cfg: TrainConfig) -> dict:
+    """Check that a run can be set up, take two training steps and one evaluation step, and extrapolate.
+
+    Returns {`seconds`: of the whole run, `data_sha256`: of its images}. Raises what setting the run up raises.
+    """
+    with _alone(cfg.cpu_threads):
+        run = _set_up(cfg)
+        run.regime.start_epoch(1)
+        run.model.train()
+        step = min(_seconds(lambda b=batch: run.regime.step(*b)) for batch in islice(run.batches.train(epoch=1), 2))
+        batch = next(run.batches.test())
+        evaluation = min(_seconds(lambda: evaluate(run.model, [batch])) for _ in range(2))
+    steps = cfg.epochs * math.ceil(run.batches.train_size / cfg.batch_size)
+    evaluations = 1 + (len(cfg.alpha_tests) - 1) * cfg.noise_samples
+    test_batches = math.ceil(run.batches.test_size / EVALUATION_BATCH)
+    return {
+        "seconds": step * steps + evaluation * evaluations * test_batches,
+        "data_sha256": run.batches.images.sha256,
+    }
+
+
+def set_seed(seed: int) -> None:
+    """Seed the process-wide generators of Python, NumPy and torch; `seed`: any integer of 63 bits, not negative."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def get_device(use_cuda: bool = False) -> torch.device:
+    """The CPU, or the GPU where it is asked for. Raises ValueError where there is none."""
+    if use_cuda and not torch.cuda.is_available():
+        raise ValueError("use_cuda=True, but torch finds no CUDA device here")
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+def train_one_epoch(model: nn.Module, regime: Regime, batches: Iterable[Batch]) -> float:
+    """Let the regime take every batch once; the mean loss per image, or the first one that is not finite."""
+    model.train()
+    total, seen = 0.0, 0
+    for images, labels in batches:
+        loss = regime.step(images, labels).item()
+        if not math.isfinite(loss):
+            return loss
+        total += loss * len(labels)
+        seen += len(labels)
+    return total / seen
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, batches: Iterable[Batch]) -> tuple[float, float]:
+    """Accuracy (correct / total) and mean cross-entropy in evaluation mode.
+
+    `batches`: pairs of images (float32 B×C×H×W in [0, 1]) and labels (int64 B), of any sizes.
+    """
+    model.eval()
+    correct, loss, total = 0, 0.0, 0
+    for images, labels in batches:
+        logits = model(images)
+        correct += (logits.argmax(1) == labels).sum().item()
+        loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+        total += len(labels)
+    return correct / total, loss / total
+
+
+@dataclass
+class _Run:
+    cfg: TrainConfig
+    device: torch.device
+    batches: Batches
+    model: nn.Module
+    regime: Regime
+
+
+@contextmanager
+def _alone(cpu_threads: int) -> Iterator[None]:
+    if not _only_run.acquire(blocking=False):
+        raise RuntimeError("another run is under way in this process; a process does one run at a time")
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(cpu_threads)
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        _only_run.release()
+
+
+def _set_up(cfg: TrainConfig) -> _Run:
+    device = get_device(cfg.use_cuda)
+    images = data.load(cfg.dataset, cfg.image_size, cfg.data_dir)
+    batches = Batches(cfg, images, device)
+    known = registry.option_names("architectures", cfg.arch)
+    options = {name: value for name, value in cfg.options.items() if name in known}
+    set_seed(streams.seed_of(cfg.seed, "init"))
+    model = build_model(cfg.arch, cfg.activation, batches.image_shape, images.num_classes, **options).to(device)
+    optimizer = OPTIMIZERS[cfg.optimizer](model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay)
+    regime_options = registry.make_options("regimes", cfg.regime, cfg.options)
+    regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
+    return _Run(cfg, device, batches, model, regime)
+
+
+def _train(run: _Run) -> list[dict]:
+    history = []
+    for epoch in range(1, run.cfg.epochs + 1):
+        run.regime.start_epoch(epoch)
+        loss = train_one_epoch(run.model, run.regime, run.batches.train(epoch))
+        history.append({"epoch": epoch, "train_loss": loss})
+        if not math.isfinite(loss):
+            break
+    return history
+
+
+def _save_checkpoint(cfg: TrainConfig, model: nn.Module) -> None:
+    buffer = io.BytesIO()
+    torch.save({name: tensor.cpu() for name, tensor in model.state_dict().items()}, buffer)
+    write_file(Path(cfg.checkpoint_dir) / cfg.dataset_name / f"{cfg.run_id}.pt", buffer.getvalue())
+
+
+def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict) -> dict:
+    cfg, at = run.cfg, {row["alpha_test"]: row for row in rows}
+    test_loss = at[0.0]["loss"] if rows else None
+    diverged = test_loss is None
+    return {
+        "run_id": cfg.run_id,
+        "dataset": cfg.dataset_name,
+        "architecture": cfg.arch,
+        "regime": cfg.regime,
+        "seed": cfg.seed,
+        "alpha_train": cfg.alpha_train,
+        "noise_model": cfg.noise_model,
+        "activation": cfg.activation,
+        "p": cfg.p,
+        "epochs": cfg.epochs,
+        "acc_0": None if diverged else at[0.0]["acc"],
+        "acc_01": at[0.1]["acc"] if not diverged and 0.1 in at else None,
+        "drop_at_01": at[0.1]["drop"] if not diverged and 0.1 in at else None,
+        "test_loss": test_loss,
+        "train_loss": _finite(history[-1]["train_loss"]),
+        "status": "diverged" if diverged else "ok",
+        **seconds,
+        **run.regime.columns(),
+        "diverged_epoch": history[-1]["epoch"] if diverged else None,
+        "sweep": [] if diverged else rows,
+        "history": [row | {"train_loss": _finite(row["train_loss"])} for row in history],
+        "config": cfg.science(),
+        "provenance": provenance.provenance(run.device),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start

@@ -1,0 +1,87 @@
+"""One campaign: edit the block in `main()`, then run `python run_experiments.py`."""
+
+import dataclasses
+import sys
+import tempfile
+
+from campaign import grid, runner, tables
+from campaign.settings import Settings, parse_flags
+
+SANITY_TOLERANCE = 0.02
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the campaign of the block below; a flag of the same name overrides a line of it for one launch.
+
+    Returns 0 when every run is there, 1 when some run failed, 2 when the configuration is wrong (nothing was
+    started), 130 when interrupted.
+    """
+    block = Settings(
+        dataset="digits",  # digits, mnist, fashion_mnist, cifar10, or the path of an .npz file
+        architectures=["mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18"],  # networks to train
+        regimes=["clean", "noisy"],  # how weights are updated; clean runs once per seed, whatever alpha_train says
+        alpha_train=[0.2],  # strengths of weight noise in training, relative to the weights
+        noise_model="tensor_std",  # what alpha is relative to: a tensor's std, or "magnitude" of each weight
+        seeds=[0, 1, 2],  # one run per seed; standard errors are over seeds
+        epochs=10,  # passes through the training images
+        batch_size=128,  # images per update
+        optimizer="adam",  # adam or sgd, otherwise with PyTorch's defaults
+        learning_rate=1e-3,  # step size of the optimizer
+        weight_decay=0.0,  # L2 penalty of the optimizer
+        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu; resnet18 has relu only
+        p=0.0,  # probability that a training pixel is replaced by U(0, 1); test images stay clean
+        alpha_tests=[0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],  # strengths of weight noise at evaluation, 0 among them
+        noise_samples=5,  # noise draws per alpha_test
+        image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
+        max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
+        options={},  # further settings of a regime or an architecture, by name
+        engine="process",  # one worker process per slot; "serial" runs in this process, for debugging
+        max_workers=None,  # runs at the same time; None takes one per usable core
+        cpu_threads_per_worker=1,  # threads of one run; another number may change the last bits of a result
+        use_cuda=False,  # train on the GPU; needs max_workers=1
+        data_dir=None,  # folder of the image files; None takes NNET_DATA_DIR where that is set, else data
+        output_dir="results",  # results are written to <output_dir>/<dataset>/
+        checkpoint_dir="checkpoints",  # trained weights go to <checkpoint_dir>/<dataset>/; None keeps none
+    )
+    settings, flags = parse_flags(block, arguments)
+    try:
+        if flags.sanity:
+            return sanity(settings)
+        campaign = runner.check(grid.weight_noise(settings), settings.output_dir, settings.engine, settings.max_workers)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return runner.run(campaign)
+
+
+def sanity(settings: Settings) -> int:
+    """Train mlp_small for one epoch in both regimes and compare their drops at α_test = 0.1; nothing is kept.
+
+    Returns 0 if the drop after training with noise is smaller or similar (tolerance 0.02), else 1.
+    """
+    small = dataclasses.replace(
+        settings,
+        architectures=["mlp_small"],
+        regimes=["clean", "noisy"],
+        alpha_train=settings.alpha_train[:1],
+        activations=["relu"],
+        epochs=1,
+        alpha_tests=[0, 0.1],
+        checkpoint_dir=None,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        campaign = runner.check(grid.weight_noise(small), folder, small.engine, small.max_workers)
+        code = runner.run(campaign)
+        if code != 0:
+            return code
+        (store,) = campaign.stores.values()
+        summary = tables.read(store.folder)["results_summary"].query("alpha_test == 0.1").set_index("regime")
+    clean, noisy = summary.loc["clean", "mean_drop"], summary.loc["noisy", "mean_drop"]
+    good = noisy <= clean + SANITY_TOLERANCE
+    verdict = "smaller or similar, as it should be" if good else "LARGER than it should be"
+    print(f"\nsanity: drop at 0.1 is {clean:.4f} clean, {noisy:.4f} noisy: {verdict} (tolerance {SANITY_TOLERANCE})")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
