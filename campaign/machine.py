@@ -10,22 +10,23 @@ def usable_cores() -> int:
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
-    return max(1, min([cores, *(int(quota) for quota in _quotas())]))
+    return max(1, min([cores, *(int(quota) for quota in quotas())]))
 
 
-def _quotas(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> list[float]:
+def quotas(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> list[float]:
+    """The CPU quotas, in cores, of this process's cgroups (version 1 or 2) and of their parents."""
     try:
         lines = membership.read_text().splitlines()
     except OSError:
         return []
-    quotas = []
+    found = []
     for line in lines:
         _, controllers, group = line.split(":", 2)
         if controllers == "":
-            quotas += [_quota_v2(folder) for folder in _with_parents(root, group)]
+            found += [_quota_v2(folder) for folder in _with_parents(root, group)]
         elif "cpu" in controllers.split(","):
-            quotas += [_quota_v1(folder) for folder in _with_parents(root / "cpu", group)]
-    return [quota for quota in quotas if quota is not None]
+            found += [_quota_v1(folder) for folder in _with_parents(root / "cpu", group)]
+    return [quota for quota in found if quota is not None]
 
 
 def _with_parents(root: Path, group: str) -> list[Path]:

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
-PAIRED_ON = ["dataset", "architecture", "activation", "p", "alpha_test"]
+REGIME = ("regime", "alpha_train", "options")
+MEASURED = ("run_id", "acc", "acc_std", "loss", "drop")
+DIFFERENCE = ("n_seeds", "mean_difference", "stderr_difference", "low", "high")
 
 
 def standard_error(std: float | pd.Series, n: int | pd.Series) -> float | pd.Series:
@@ -24,33 +26,32 @@ def confidence_interval(values: pd.Series, level: float = 0.95) -> tuple[float, 
     return values.mean() - half, values.mean() + half
 
 
-def paired_differences(
-    sweep: pd.DataFrame, column: str = "acc", reference: str = "clean", also_paired_on: tuple[str, ...] = ()
-) -> pd.DataFrame:
+def paired_differences(sweep: pd.DataFrame, column: str = "acc", reference: str = "clean") -> pd.DataFrame:
     """What each other regime differs by from `reference`, seed by seed, with its 95 % interval over seeds.
 
-    `sweep`: rows of sweep.csv. Runs of one seed share initial weights, batch order and test-time noise, so
-    the difference of `column` is taken within a seed. One row per regime, α_train and α_test: `n_seeds`,
+    `sweep`: rows of sweep.csv, `campaign.tables.with_settings` where runs differ in more than its columns.
+    Runs of one seed share initial weights, batch order and test-time noise, so the difference of `column` is
+    taken between runs that agree in everything but the regime. One row per regime and setting: `n_seeds`,
     `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
     """
-    on = [*PAIRED_ON, *also_paired_on]
-    clean = sweep[sweep["regime"] == reference].set_index([*on, "seed"])[column]
-    others = sweep[sweep["regime"] != reference].set_index([*on, "seed", "regime", "alpha_train"])[column]
-    joined = others.reset_index().merge(clean.rename("reference").reset_index(), on=[*on, "seed"])
-    joined["difference"] = joined[column] - joined["reference"]
-    rows = []
-    for key, group in joined.groupby([*on, "regime", "alpha_train"], sort=True):
-        values = group["difference"].dropna()
-        low, high = confidence_interval(values)
-        figures = {
-            "n_seeds": len(values),
-            "mean_difference": values.mean(),
-            "stderr_difference": standard_error(values.std(), len(values)) if len(values) else math.nan,
-            "low": low,
-            "high": high,
-        }
-        rows.append(dict(zip([*on, "regime", "alpha_train"], key, strict=True)) | figures)
-    return pd.DataFrame(rows)
+    regime = [name for name in REGIME if name in sweep]
+    shared = [name for name in sweep if name not in (*REGIME, *MEASURED)]
+    references = sweep.loc[sweep["regime"] == reference, [*shared, column]]
+    others = sweep.loc[sweep["regime"] != reference, [*shared, *regime, column]]
+    pairs = others.merge(references, on=shared, suffixes=("", "_reference"))
+    pairs["difference"] = pairs[column] - pairs[f"{column}_reference"]
+    keys = [name for name in [*shared, *regime] if name != "seed"]
+    rows = [
+        dict(zip(keys, key, strict=True)) | _difference(group["difference"])
+        for key, group in pairs.groupby(keys, sort=True, dropna=False)
+    ]
+    return pd.DataFrame(rows, columns=[*keys, *DIFFERENCE])
+
+
+def _difference(values: pd.Series) -> dict:
+    values = values.dropna()
+    error = standard_error(values.std(), len(values)) if len(values) else math.nan
+    return dict(zip(DIFFERENCE, (len(values), values.mean(), error, *confidence_interval(values)), strict=True))
 
 
 def share_of_draws(sweep: pd.DataFrame, alpha_test: float = 0.1) -> float:

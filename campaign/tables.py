@@ -24,6 +24,7 @@ SUMMARY = [
     *CELL,
     *"n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split(),
 ]
+NAMES = ("results_per_run", "sweep", "results_summary")
 CONFIG_NAMES = {"architecture": "arch"}
 
 
@@ -39,7 +40,7 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
     """The tables of a results folder by name: results_per_run, sweep, results_summary."""
-    return {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in ("results_per_run", "sweep", "results_summary")}
+    return {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in NAMES}
 
 
 def build(results: list[dict]) -> dict[str, pd.DataFrame]:
@@ -50,11 +51,18 @@ def build(results: list[dict]) -> dict[str, pd.DataFrame]:
     """
     results = sorted(results, key=_order)
     further = further_settings(results)
-    return {
-        "results_per_run": _per_run(results, further),
-        "sweep": _sweep(results),
-        "results_summary": _summary(results, further),
-    }
+    made = (_per_run(results, further), _sweep(results), _summary(results, further))
+    return dict(zip(NAMES, made, strict=True))
+
+
+def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
+    """The rows of sweep.csv with every setting in which the runs of results_per_run.csv differ as a column.
+
+    `noise_samples`, which is 1 at α_test = 0, becomes the run's setting, or goes where all runs have the same.
+    """
+    fields = {field.name for field in dataclasses.fields(TrainConfig)} - set(SWEEP) | {"noise_samples"}
+    settings = [name for name in per_run if name in fields and per_run[name].nunique(dropna=False) > 1]
+    return sweep.drop(columns="noise_samples").merge(per_run[["run_id", *settings]], on="run_id")
 
 
 def further_settings(results: list[dict]) -> list[str]:

@@ -45,10 +45,11 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 def _load(path: Path) -> list[np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             missing = [name for name in ARRAYS if name not in file]
             if not missing:
                 return [file[name] for name in ARRAYS]
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is no readable .npz file of plain arrays ({error})") from error
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is no readable .npz file of plain arrays ({reason})") from error
     raise ValueError(f"{path} has no array {missing[0]!r}; it needs {', '.join(ARRAYS)}")

@@ -1,0 +1,204 @@
+"""Every plot of a campaign, drawn from its tables alone.
+
+    python -m campaign.figures [--output-dir results] [dataset ...]
+
+writes each figure as PNG and PDF under <output_dir>/<dataset>/figures/. The functions take DataFrames as
+`campaign.tables.read` gives them and return matplotlib figures. Error bars are standard errors over seeds;
+points that miss seeds are hollow. Colours are Okabe and Ito's, which colour-blind people can tell apart.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from campaign import tables
+from campaign.statistics import DIFFERENCE, paired_differences
+from campaign.store import completeness
+
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+MARKERS = "os^Dvp*X"
+LINE_KEYS = ["regime", "alpha_train", "noise_model", "activation", "p"]
+PANEL_WIDTH, PANEL_HEIGHT, COLUMNS = 3.8, 3.2, 3
+ALPHA_AXIS = "weight noise at evaluation, α_test (relative to the weights)"
+
+
+def accuracy_against_alpha(summary: pd.DataFrame, note: str = "") -> Figure:
+    """Mean test accuracy in % against α_test: a panel per architecture, a line per regime and α_train."""
+    return _against_alpha(summary, "acc", "test accuracy (%)", note)
+
+
+def drop_against_alpha(summary: pd.DataFrame, note: str = "") -> Figure:
+    """Mean drop (percentage points) against α_test: a panel per architecture, a line per regime and α_train."""
+    return _against_alpha(summary, "drop", "accuracy drop (percentage points)", note)
+
+
+def drop_at(summary: pd.DataFrame, alpha_test: float = 0.1, note: str = "") -> Figure:
+    """Mean drop (percentage points) at one α_test: a group of bars per architecture, a bar per regime and α_train."""
+    cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
+    lines, architectures = _lines(summary), _architectures(summary)
+    figure = Figure(figsize=(max(5.0, 1.6 * len(architectures) + 2), 3.8), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / max(1, len(lines))
+    for index, (label, rows, colour, _) in enumerate(lines):
+        bars = rows.merge(cells, how="inner").set_index("architecture")
+        places = [architectures.index(name) + (index - (len(lines) - 1) / 2) * width for name in bars.index]
+        errors = 100 * bars["stderr_drop"]
+        axes.bar(places, 100 * bars["mean_drop"], width, yerr=errors, label=label, color=colour, alpha=0.55, capsize=3)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(architectures)), architectures)
+    axes.set_ylabel("accuracy drop (percentage points)")
+    axes.set_title(f"Accuracy drop at α_test = {alpha_test:g}", fontsize="medium")
+    if lines:
+        axes.legend(fontsize="small")
+    return _finish(figure, summary, "bars: mean ± standard error", note)
+
+
+def paired_difference(sweep: pd.DataFrame, per_run: pd.DataFrame, note: str = "") -> Figure:
+    """Accuracy of each regime minus that of clean, seed by seed, against α_test, with 95 % intervals (Student t).
+
+    A panel per architecture; in percentage points; above zero the regime is better than clean.
+    """
+    differences = paired_differences(tables.with_settings(sweep, per_run))
+    keys = [name for name in differences.columns if name not in (*DIFFERENCE, "architecture", "alpha_test")]
+    figure, panels = _panels(_architectures(differences))
+    for architecture, axes in panels.items():
+        here = differences[differences["architecture"] == architecture]
+        lines = here.groupby(keys, dropna=False)
+        for (_, line), colour, marker in zip(lines, cycle(COLOURS[1:]), cycle(MARKERS[1:]), strict=False):
+            middle = 100 * line["mean_difference"]
+            bars = 100 * (line["high"] - line["mean_difference"])
+            label = _label(line.iloc[0], _varied(differences, keys)) + " − clean"
+            axes.errorbar(line["alpha_test"], middle, bars, color=colour, marker=marker, ms=4, capsize=3, label=label)
+        axes.axhline(0, color="black", linewidth=0.8)
+        axes.set_title(architecture, fontsize="medium")
+        _alpha_axis(axes, differences)
+    _label_panels(figure, panels, "difference in accuracy\n(percentage points)")
+    return _finish(figure, differences, "bars: 95 % interval of the paired difference (Student t over seeds)", note)
+
+
+def save_all(folder: Path) -> list[Path]:
+    """Draw every figure of one results folder and write it as PNG and PDF under `folder`/figures; the PNGs' paths."""
+    made = tables.read(folder)
+    per_run, sweep, summary = (made[name] for name in tables.NAMES)
+    note = completeness(folder)
+    figures = {
+        "accuracy": accuracy_against_alpha(summary, note),
+        "drop": drop_against_alpha(summary, note),
+        "drop_at_01": drop_at(summary, 0.1, note),
+        "paired_difference": paired_difference(sweep, per_run, note),
+    }
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        figure.savefig(folder / "figures" / f"{name}.png", dpi=150, metadata={"Software": None})
+        figure.savefig(folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+    return [folder / "figures" / f"{name}.png" for name in figures]
+
+
+def _against_alpha(summary: pd.DataFrame, quantity: str, axis: str, note: str) -> Figure:
+    figure, panels = _panels(_architectures(summary))
+    for architecture, axes in panels.items():
+        for label, rows, colour, marker in _lines(summary):
+            line = rows.merge(summary[summary["architecture"] == architecture]).sort_values("alpha_test")
+            mean, error = 100 * line[f"mean_{quantity}"], 100 * line[f"stderr_{quantity}"]
+            axes.errorbar(line["alpha_test"], mean, error, color=colour, marker=marker, ms=4, capsize=3, label=label)
+            few = line["n_seeds"] < summary["n_seeds"].max()
+            axes.plot(line["alpha_test"][few], mean[few], marker, ms=4, mec=colour, mfc="white", zorder=3)
+        axes.set_title(architecture, fontsize="medium")
+        _alpha_axis(axes, summary)
+    _label_panels(figure, panels, axis)
+    return _finish(figure, summary, "points: mean ± standard error", note)
+
+
+def _lines(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame, str, str]]:
+    keys = [*LINE_KEYS, *further_columns(summary)]
+    cells = summary[keys].drop_duplicates().sort_values(keys)
+    varied = _varied(summary, keys)
+    looks = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
+    return [
+        (_label(row, varied), pd.DataFrame([row]).astype(cells.dtypes), *look)
+        for (_, row), look in zip(cells.iterrows(), looks, strict=False)
+    ]
+
+
+def further_columns(summary: pd.DataFrame) -> list[str]:
+    """The settings beyond the usual keys in which the runs of a summary differ."""
+    return [name for name in summary.columns if name not in tables.SUMMARY]
+
+
+def _varied(table: pd.DataFrame, keys: list[str]) -> list[str]:
+    return [name for name in keys if name not in ("regime", "alpha_train") and table[name].nunique(dropna=False) > 1]
+
+
+def _label(row: pd.Series, varied: list[str]) -> str:
+    noise = f" α = {row['alpha_train']:g}" if row["alpha_train"] > 0 else ""
+    return ", ".join([f"{row['regime']}{noise}", *(f"{name} {row[name]}" for name in varied)])
+
+
+def _architectures(table: pd.DataFrame) -> list[str]:
+    return sorted(table["architecture"].unique()) if len(table) else []
+
+
+def _panels(names: Sequence[str]) -> tuple[Figure, dict[str, Axes]]:
+    columns = max(1, min(COLUMNS, len(names)))
+    rows = max(1, -(-len(names) // columns))
+    size = (PANEL_WIDTH * max(columns, 1.4), PANEL_HEIGHT * rows + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    panels = dict(zip(names, grid, strict=False))
+    for empty in grid[len(names) :]:
+        empty.remove()
+    return figure, panels
+
+
+def _alpha_axis(axes: Axes, table: pd.DataFrame) -> None:
+    alphas = sorted(table["alpha_test"].unique())
+    smallest = next((alpha for alpha in alphas if alpha > 0), 1.0)
+    axes.set_xscale("symlog", linthresh=smallest, linscale=0.5)
+    axes.set_xlim(-0.2 * smallest, 1.3 * max(alphas[-1], smallest))
+    axes.set_xticks(alphas, [f"{alpha:g}" for alpha in alphas], rotation=45, fontsize="small")
+    axes.set_xticks([], minor=True)
+    axes.grid(alpha=0.25)
+
+
+def _label_panels(figure: Figure, panels: dict[str, Axes], axis: str) -> None:
+    figure.supxlabel(ALPHA_AXIS, fontsize="medium")
+    figure.supylabel(axis, fontsize="medium")
+    if panels:
+        next(iter(panels.values())).legend(fontsize="small")
+
+
+def _finish(figure: Figure, table: pd.DataFrame, bars: str, note: str) -> Figure:
+    low, high = (table["n_seeds"].min(), table["n_seeds"].max()) if len(table) else (0, 0)
+    seeds = f"n = {low} seeds" if low == high else f"n = {low} to {high} seeds (hollow: less than {high})"
+    note = f"; {note}" if note else ""
+    names = ", ".join(sorted(table["dataset"].astype(str).unique())) if len(table) else "no runs"
+    figure.suptitle(f"{names}; {bars}; {seeds}{note}", fontsize="small")
+    return figure
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the figures of the named datasets, or of all that have tables; prints their paths."""
+    parser = argparse.ArgumentParser(prog="python -m campaign.figures", description=main.__doc__)
+    parser.add_argument("datasets", nargs="*", help="names of folders in the output folder; default: all")
+    parser.add_argument("--output-dir", default="results", help="where campaigns write (default: results)")
+    flags = parser.parse_args(arguments)
+    root = Path(flags.output_dir)
+    names = flags.datasets or sorted(path.parent.name for path in root.glob("*/results_summary.csv"))
+    missing = [name for name in names if not (root / name / "results_summary.csv").is_file()]
+    if missing or not names:
+        print(f"error: no tables in {root / missing[0] if missing else root}; run a campaign first", file=sys.stderr)
+        return 2
+    for name in names:
+        for path in save_all(root / name):
+            print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""One contract for every engine that the registry finds, and what processes add to it."""
+
+import multiprocessing
+import os
+import time
+
+import pytest
+
+from campaign.engines.base import Failure
+from nnet import registry
+from nnet.config import TrainConfig
+from tests.campaign import stub
+
+ENGINES = registry.names("campaign.engines")
+
+
+def configs(*seeds, **changed) -> list[TrainConfig]:
+    return [TrainConfig(seed=seed, **changed) for seed in seeds]
+
+
+def outcomes(engine, seeds, workers=2) -> dict:
+    run = registry.load("campaign.engines", engine).run
+    return {config.seed: outcome for config, outcome in run(configs(*seeds), stub.work, workers)}
+
+
+def alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_run_has_one_outcome(engine):
+    found = outcomes(engine, range(7))
+    assert sorted(found) == list(range(7))
+    assert all(outcome["seed"] == seed for seed, outcome in found.items())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_runs_no_outcomes(engine):
+    assert outcomes(engine, []) == {}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_that_raises_fails_with_its_traceback_and_the_others_go_on(engine):
+    found = outcomes(engine, [0, stub.RAISES, 1, 2])
+    failure = found.pop(stub.RAISES)
+    assert isinstance(failure, Failure)
+    assert (failure.error, failure.message) == ("ArithmeticError", "this run raises")
+    assert "stub.py" in failure.traceback and "in work" in failure.traceback
+    assert [found[seed]["seed"] for seed in (0, 1, 2)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_less_than_one_worker_is_refused(engine):
+    with pytest.raises(ValueError, match="max_workers must be at least 1"):
+        outcomes(engine, [0], workers=0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_gpu_is_not_shared(engine):
+    run = registry.load("campaign.engines", engine).run
+    with pytest.raises(ValueError, match=r"^use_cuda=True only supports max_workers=1$"):
+        next(iter(run(configs(0, use_cuda=True), stub.work, 2)))
+
+
+@pytest.mark.parametrize(("seed", "how"), [(stub.DIES, "signal 9"), (stub.EXITS, "exit code 0")])
+def test_a_worker_that_dies_costs_its_own_run_alone(seed, how):
+    found = outcomes("process", [0, 1, seed, 2, 3, 4, seed + 1, 5], workers=3)
+    failure = found.pop(seed)
+    assert failure.error == "WorkerDied" and how in failure.message
+    assert all(not isinstance(outcome, Failure) for outcome in found.values()) and len(found) == 7
+
+
+def test_runs_happen_in_other_processes_of_which_no_more_than_asked_for():
+    pids = {outcome["pid"] for outcome in outcomes("process", range(6), workers=2).values()}
+    assert os.getpid() not in pids and 1 <= len(pids) <= 2
+
+
+def test_threads_are_limited_before_anything_is_imported():
+    (outcome,) = outcomes("process", [0]).values()
+    assert outcome["threads"] == "1"
+    assert "PYTHONPATH" not in os.environ or "OMP_NUM_THREADS" not in os.environ
+
+
+def test_no_worker_outlives_the_loop():
+    run = registry.load("campaign.engines", "process").run
+    iterator = run(configs(0, stub.SLOW, 1), stub.work, 2)
+    next(iterator)
+    workers = [child.pid for child in multiprocessing.active_children()]
+    assert len(workers) == 2
+    start = time.monotonic()
+    iterator.close()
+    assert time.monotonic() - start < 10
+    assert not any(alive(pid) for pid in workers)

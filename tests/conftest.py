@@ -1,0 +1,52 @@
+"""What the tests share: small data that can be learnt, a cache folder of their own, one torch thread."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment(tmp_path_factory):
+    os.environ["NNET_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    torch.set_num_threads(1)
+
+
+def blobs(
+    images: int, channels: int = 1, size: tuple[int, int] = (8, 8), classes: int = 3, seed: int = 0, contrast: int = 100
+):
+    """Images of one bright horizontal band per class on a noisy ground: a linear network can tell them apart."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(images) % classes
+    pixels = random.integers(0, 120, (images, channels, *size))
+    for image, label in zip(pixels, labels, strict=True):
+        image[:, label * size[0] // classes : (label + 1) * size[0] // classes] += contrast
+    return pixels.astype(np.uint8), labels.astype(np.int64)
+
+
+def save_npz(path: Path, **changed) -> str:
+    """An .npz dataset of blobs, 96 + 48 images; keywords replace arrays, None leaves one out."""
+    x_train, y_train = blobs(96)
+    x_test, y_test = blobs(48, seed=1)
+    arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test} | changed
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def npz(tmp_path_factory) -> str:
+    """The path of a small dataset that can be learnt."""
+    return save_npz(tmp_path_factory.mktemp("data") / "blobs.npz")
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> str:
+    """The data folder with the real MNIST, from NNET_DATA_DIR; tests that need it skip where it is absent."""
+    folder = os.environ.get("NNET_DATA_DIR", "data")
+    if not (Path(folder) / "MNIST/raw/train-images-idx3-ubyte").is_file():
+        pytest.skip(f"no MNIST in {folder}: set NNET_DATA_DIR to the folder that holds MNIST/raw")
+    return folder

@@ -1,0 +1,80 @@
+import pytest
+import torch
+from torch import nn
+
+from nnet import registry
+from nnet.activations import ACTIVATIONS
+from nnet_models import ARCH_NAMES, build_model, get_activation
+
+COUNTS = {"mlp_small": 636_554, "mlp_medium": 1_338_634, "mlp_large": 3_068_170, "cnn": 62_090, "resnet18": 11_181_642}
+
+
+@pytest.mark.parametrize("arch", COUNTS)
+def test_parameter_count(arch):
+    assert sum(parameter.numel() for parameter in build_model(arch).parameters()) == COUNTS[arch]
+
+
+@pytest.mark.parametrize("arch", ARCH_NAMES)
+def test_every_architecture_maps_pixels_to_logits(arch):
+    channels = registry.constant("architectures", arch, "CHANNELS", 1)
+    model = build_model(arch, image_shape=(channels, 28, 28), num_classes=7)
+    model.eval()
+    assert model(torch.rand(5, channels, 28, 28)).shape == (5, 7)
+
+
+@pytest.mark.parametrize("arch", ["mlp_small", "mlp_medium", "mlp_large", "cnn"])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 17, 30), (4, 32, 32), (3, 96, 40)])
+def test_mlps_and_cnn_take_any_image(arch, shape):
+    assert build_model(arch, image_shape=shape, num_classes=3)(torch.rand(2, *shape)).shape == (2, 3)
+
+
+def test_cnn_is_convolution_activation_pooling_three_times():
+    kinds = [type(layer) for layer in build_model("cnn", "tanh")]
+    assert kinds == [nn.Conv2d, nn.Tanh, nn.MaxPool2d] * 3 + [nn.Flatten, nn.Linear]
+
+
+def test_initialisation_is_pytorchs_default():
+    torch.manual_seed(3)
+    plain = nn.Sequential(
+        nn.Flatten(), nn.Linear(2352, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)
+    )
+    torch.manual_seed(3)
+    model = build_model("mlp_small")
+    for ours, expected in zip(model.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(ours, expected)
+
+
+PLAIN = {
+    "relu": lambda x: x.clamp(min=0),
+    "tanh": torch.tanh,
+    "sigmoid": lambda x: 1 / (1 + torch.exp(-x)),
+    "leaky_relu": lambda x: torch.where(x > 0, x, 0.1 * x),
+    "gelu": lambda x: x * (1 + torch.erf(x / 2**0.5)) / 2,
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_is_the_function_of_its_name(name):
+    x = torch.linspace(-3, 3, 101)
+    torch.testing.assert_close(get_activation(name)()(x), PLAIN[name](x))
+
+
+def test_resnet18_refuses_other_activations_and_channels():
+    with pytest.raises(ValueError, match="resnet18 cannot have activation 'tanh'.*relu"):
+        build_model("resnet18", "tanh")
+    with pytest.raises(ValueError, match="channels"):
+        build_model("resnet18", image_shape=(2, 28, 28))
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown architecture 'vgg'.*cnn.*mlp_large.*resnet18"):
+        build_model("vgg")
+    with pytest.raises(ValueError, match="unknown activation 'swish'.*relu.*tanh.*sigmoid.*leaky_relu.*gelu"):
+        build_model("mlp_small", "swish")
+    with pytest.raises(ValueError, match="unknown option 'depth' for mlp_small"):
+        build_model("mlp_small", depth=3)
+
+
+def test_cnn_says_when_images_are_too_small():
+    with pytest.raises(ValueError, match="at least 8×8"):
+        build_model("cnn", image_shape=(3, 7, 28))

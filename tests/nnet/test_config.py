@@ -1,0 +1,143 @@
+import dataclasses
+import json
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+
+from nnet.config import TrainConfig
+from tests.conftest import blobs, save_npz
+
+OTHER = {
+    "dataset": "mnist",
+    "image_size": 32,
+    "arch": "cnn",
+    "activation": "tanh",
+    "regime": "clean",
+    "alpha_train": 0.1,
+    "noise_model": "magnitude",
+    "p": 0.5,
+    "seed": 1,
+    "epochs": 11,
+    "batch_size": 64,
+    "optimizer": "sgd",
+    "learning_rate": 0.01,
+    "weight_decay": 1e-4,
+    "max_train_samples": 100,
+    "alpha_tests": (0, 0.1),
+    "noise_samples": 6,
+}
+OPERATION = {"cpu_threads": 2, "use_cuda": True, "data_dir": "/elsewhere", "checkpoint_dir": "/checkpoints"}
+NOISY = TrainConfig(regime="noisy", alpha_train=0.05)
+
+
+def test_run_id_is_readable():
+    assert NOISY.run_id.startswith("mlp_small-noisy-a0.05-seed0-") and len(NOISY.run_id.rsplit("-")[-1]) == 8
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_science_changes_the_run_id(name):
+    assert dataclasses.replace(NOISY, **{name: OTHER[name]}).run_id != NOISY.run_id
+
+
+@pytest.mark.parametrize("name", OPERATION)
+def test_operation_does_not_change_the_run_id(name):
+    assert dataclasses.replace(NOISY, **{name: OPERATION[name]}).run_id == NOISY.run_id
+
+
+def test_every_field_is_science_or_operation_and_tested_here():
+    single_valued = {"corruption", "precision", "options"}
+    names = {field.name for field in dataclasses.fields(TrainConfig)}
+    assert names == OTHER.keys() | OPERATION.keys() | single_valued
+    assert NOISY.science().keys() == names - OPERATION.keys()
+
+
+def test_a_configuration_is_frozen_picklable_jsonable_hashable():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        NOISY.epochs = 3
+    assert pickle.loads(pickle.dumps(NOISY)) == NOISY
+    assert TrainConfig(**json.loads(json.dumps(dataclasses.asdict(NOISY)))) == NOISY
+    assert len({NOISY, dataclasses.replace(NOISY)}) == 1
+
+
+def test_equal_numbers_make_equal_runs():
+    alphas = [0.5, 0, 0.01, 0.02, 0.05, 0.1, 0.2]
+    same = TrainConfig(regime="noisy", alpha_train=np.float64(0.05), seed=np.int64(0), p=0, alpha_tests=alphas)
+    assert same == NOISY and same.run_id == NOISY.run_id
+
+
+def test_clean_runs_have_no_alpha_train():
+    assert TrainConfig(regime="clean", alpha_train=0.3) == TrainConfig(regime="clean")
+
+
+def test_an_npz_is_known_by_name_and_content(tmp_path):
+    first = TrainConfig(dataset=save_npz(tmp_path / "a.npz"))
+    assert first.dataset_name == "a"
+    (tmp_path / "b").mkdir()
+    shutil.copy(tmp_path / "a.npz", tmp_path / "b" / "a.npz")
+    assert TrainConfig(dataset=tmp_path / "b" / "a.npz").run_id == first.run_id
+    save_npz(tmp_path / "a.npz", x_train=blobs(96, seed=5)[0])
+    assert TrainConfig(dataset=tmp_path / "a.npz").run_id != first.run_id
+
+
+def test_the_data_folder_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv("NNET_DATA_DIR", "/somewhere")
+    assert TrainConfig().data_dir == "/somewhere"
+    monkeypatch.delenv("NNET_DATA_DIR")
+    assert TrainConfig().data_dir == "data"
+
+
+WRONG = [
+    ("dataset", "imagenet", r"unknown dataset 'imagenet'.*cifar10.*digits.*fashion_mnist.*mnist.*\.npz"),
+    ("dataset", "no/such.npz", "there is no file"),
+    ("arch", "vgg", "unknown architecture 'vgg'.*cnn"),
+    ("regime", "warm", "unknown regime 'warm'.*clean.*noisy"),
+    ("activation", "swish", "unknown activation 'swish'.*relu"),
+    ("noise_model", "absolute", "unknown noise_model 'absolute'.*tensor_std.*magnitude"),
+    ("corruption", "blur", "unknown corruption 'blur'.*replacement"),
+    ("optimizer", "lion", "unknown optimizer 'lion'.*adam"),
+    ("precision", "int8", "unknown precision 'int8'.*fp32"),
+    ("options", {"gamma": 1}, "unknown option 'gamma' for noisy and mlp_small"),
+    ("alpha_train", -0.1, "alpha_train"),
+    ("alpha_train", float("nan"), "alpha_train"),
+    ("alpha_train", float("inf"), "alpha_train"),
+    ("alpha_train", "much", "alpha_train"),
+    ("p", 1.1, "p is a probability"),
+    ("p", -0.1, "p must"),
+    ("p", float("nan"), "p must"),
+    ("learning_rate", 0, "learning_rate"),
+    ("learning_rate", float("inf"), "learning_rate"),
+    ("weight_decay", -1, "weight_decay"),
+    ("seed", 0.5, "seed must be a whole number"),
+    ("epochs", 0, "epochs must be at least 1"),
+    ("epochs", 1.5, "epochs must be a whole number"),
+    ("batch_size", 0, "batch_size"),
+    ("noise_samples", 0, "noise_samples"),
+    ("cpu_threads", 0, "cpu_threads"),
+    ("image_size", 0, "image_size"),
+    ("max_train_samples", 0, "max_train_samples"),
+    ("epochs", None, "epochs must be a whole number"),
+    ("alpha_tests", (), "alpha_tests .* not empty"),
+    ("alpha_tests", (0.1, 0.2), "alpha_tests must contain 0"),
+    ("alpha_tests", (0, 0.1, 0.1), "alpha_tests has duplicates"),
+    ("alpha_tests", (0, float("nan")), "alpha_tests must be finite"),
+    ("alpha_tests", (0, -0.1), "alpha_tests must be finite and not negative"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), WRONG)
+def test_a_wrong_value_is_refused_in_one_sentence(name, value, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        dataclasses.replace(NOISY, **{name: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_resnet18_has_relu_only():
+    with pytest.raises(ValueError, match="resnet18 cannot have activation 'gelu'"):
+        TrainConfig(arch="resnet18", activation="gelu")
+
+
+def test_an_npz_whose_name_is_no_folder_name_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="becomes a folder's"):
+        TrainConfig(dataset=save_npz(tmp_path / "my data.npz"))

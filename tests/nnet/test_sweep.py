@@ -1,0 +1,124 @@
+"""The sweep against a plain reference that shares no code with it but the names of the random streams."""
+
+import hashlib
+import statistics
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nnet.sweep import sweep
+from nnet_models import build_model, evaluate
+from tests.conftest import blobs
+
+ALPHAS = (0.0, 0.05, 0.3, 2.0)
+
+
+@pytest.fixture(scope="module", params=["cnn", "mlp_small", "resnet18"])
+def trained(request):
+    """A network that has learnt the blobs, and a test set whose last batch is short."""
+    torch.manual_seed(0)
+    model = build_model(request.param, image_shape=(3, 8, 8), num_classes=3)
+    images, labels = blobs(300, channels=3, contrast=20)
+    x, y = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(25):
+        optimizer.zero_grad()
+        functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    images, labels = blobs(301, channels=3, seed=7, contrast=20)
+    return model, torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
+
+
+def plain_stream(seed: int, purpose: str, index: int) -> torch.Generator:
+    digest = hashlib.sha256(f"{seed}/{purpose}/{index}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") // 2)
+
+
+def plain_sweep(model, x, y, alphas, draws, noise_model, seed):
+    """One network, one α and one draw at a time: a copy of the weights, noise on it, all images at once."""
+    clean = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    skipped = (nn.BatchNorm2d, nn.LayerNorm)
+    names = [f"{path}.weight" for path, module in model.named_modules() if not isinstance(module, skipped)]
+    model.eval()
+    result = {}
+    for alpha in alphas:
+        accuracies = []
+        for draw in range(draws if alpha > 0 else 1):
+            generator = plain_stream(seed, "sweep", draw)
+            noisy = {name: tensor.clone() for name, tensor in clean.items()}
+            for name in names:
+                if name in noisy:
+                    weight = noisy[name]
+                    scale = weight.std() if noise_model == "tensor_std" else weight.abs()
+                    noisy[name] = weight + alpha * scale * torch.randn(weight.shape, generator=generator)
+            model.load_state_dict(noisy)
+            with torch.no_grad():
+                accuracies.append((model(x).argmax(1) == y).sum().item() / len(y))
+        result[alpha] = accuracies
+    model.load_state_dict(clean)
+    return result
+
+
+def ours(trained, alphas=ALPHAS, draws=4, noise_model="tensor_std", seed=2):
+    model, x, y = trained
+    batches = list(zip(x.split(128), y.split(128), strict=True))
+    return sweep(model, lambda network: evaluate(network, batches), alphas, draws, noise_model, seed)
+
+
+@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude"])
+def test_accuracies_agree_with_the_plain_reference(trained, noise_model):
+    model, x, y = trained
+    expected = plain_sweep(model, x, y, ALPHAS, 4, noise_model, seed=2)
+    rows = ours(trained, noise_model=noise_model)
+    assert [row["alpha_test"] for row in rows] == list(ALPHAS)
+    for row in rows:
+        accuracies = expected[row["alpha_test"]]
+        assert row["acc"] == pytest.approx(statistics.fmean(accuracies), abs=1e-12)
+        assert row["drop"] == pytest.approx(expected[0.0][0] - statistics.fmean(accuracies), abs=1e-12)
+        assert row["noise_samples"] == len(accuracies)
+        if len(accuracies) > 1:
+            assert row["acc_std"] == pytest.approx(statistics.stdev(accuracies), abs=1e-12)
+
+
+def test_noise_matters_here(trained):
+    rows = ours(trained)
+    assert rows[-1]["acc"] != rows[0]["acc"] and rows[-1]["acc_std"] > 0
+
+
+def test_weights_are_bit_identical_afterwards(trained):
+    model = trained[0]
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    ours(trained)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_a_row_does_not_depend_on_the_other_alphas(trained):
+    whole = {row["alpha_test"]: row for row in ours(trained)}
+    assert ours(trained, alphas=(0.0, 2.0))[1] == whole[2.0]
+
+
+def test_more_draws_extend_fewer(trained):
+    model, x, y = trained
+    measured = []
+
+    def measure(network):
+        measured.append(evaluate(network, [(x, y)]))
+        return measured[-1]
+
+    for draws in (2, 3):
+        sweep(model, measure, (0.0, 1.0), draws, "tensor_std", seed=2)
+    assert measured[:3] == measured[3:6]
+
+
+def test_alpha_zero_is_evaluated_once(trained):
+    calls = []
+
+    def count(network):
+        calls.append(1)
+        return 0.5, 1.0
+
+    rows = sweep(trained[0], count, (0.0, 0.1, 0.2), 5, "tensor_std", seed=0)
+    assert len(calls) == 1 + 2 * 5
+    assert rows[0]["noise_samples"] == 1 and rows[0]["acc_std"] is None and rows[0]["drop"] == 0

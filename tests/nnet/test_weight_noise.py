@@ -1,0 +1,104 @@
+import pytest
+import torch
+from torch import nn
+
+from nnet import streams
+from nnet.weight_noise import WeightNoise, weight_tensors
+from nnet_models import build_model
+
+
+def mixed() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.Flatten(), nn.LazyLinear(6), nn.LayerNorm(6),
+        nn.PReLU(), nn.Linear(6, 2),
+    )  # fmt: skip
+
+
+def test_weights_of_all_but_normalisation_layers_are_chosen():
+    model = mixed()
+    model(torch.rand(2, 3, 8, 8))
+    expected = [model[0].weight, model[4].weight, model[6].weight, model[7].weight]
+    assert [id(weight) for weight in weight_tensors(model)] == [id(weight) for weight in expected]
+
+
+def test_a_shared_weight_is_chosen_once():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[1].weight = model[0].weight
+    assert len(weight_tensors(model)) == 1
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.5])
+def test_tensor_std_noise_has_the_stated_standard_deviation(alpha):
+    torch.manual_seed(0)
+    model = nn.Linear(1000, 1000)
+    clean = model.weight.detach().clone()
+    noise = WeightNoise(model, "tensor_std")
+    noise.draw(streams.generator(0, "weight_noise", 1))
+    with noise.applied(alpha):
+        epsilon = (model.weight - clean).detach().double()
+    expected = alpha * clean.double().std()
+    assert abs(epsilon.std() / expected - 1) < 0.01
+    assert abs(epsilon.mean()) < 4 * expected / 1000
+    assert abs(torch.corrcoef(torch.stack([epsilon.flatten(), clean.double().flatten()]))[0, 1]) < 0.005
+
+
+def test_magnitude_noise_is_relative_to_each_weight():
+    model = nn.Linear(1000, 1000, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([0.0, 1.0, -5.0, 20.0]).repeat(250_000).reshape(1000, 1000))
+    clean = model.weight.detach().clone()
+    noise = WeightNoise(model, "magnitude")
+    noise.draw(streams.generator(0, "weight_noise", 1))
+    with noise.applied(0.1):
+        epsilon = (model.weight - clean).detach()
+    assert torch.equal(epsilon[clean == 0], torch.zeros(250_000))
+    for size in (1.0, -5.0, 20.0):
+        assert abs(epsilon[clean == size].std() / (0.1 * abs(size)) - 1) < 0.01
+
+
+@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude"])
+@pytest.mark.parametrize("arch", ["mlp_small", "cnn", "resnet18"])
+def test_only_weights_change_and_come_back_bit_for_bit(arch, noise_model):
+    model = build_model(arch)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    chosen = {id(weight) for weight in weight_tensors(model)}
+    noise = WeightNoise(model, noise_model)
+    noise.draw(streams.generator(0, "sweep", 0))
+    with noise.applied(0.3):
+        for name, parameter in model.named_parameters():
+            assert torch.equal(parameter, before[name]) == (id(parameter) not in chosen), name
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_weights_come_back_when_the_block_raises():
+    model = nn.Linear(20, 20)
+    before = model.weight.detach().clone()
+    noise = WeightNoise(model, "tensor_std")
+    noise.draw(streams.generator(0, "sweep", 0))
+    with pytest.raises(KeyError), noise.applied(1.0):
+        raise KeyError("in the block")
+    assert torch.equal(model.weight, before)
+
+
+def test_std_is_taken_at_each_use():
+    model = nn.Linear(300, 300, bias=False)
+    noise = WeightNoise(model, "tensor_std")
+    noise.draw(streams.generator(0, "sweep", 0))
+    with noise.applied(0.1):
+        first = model.weight.detach().clone()
+    first -= model.weight.detach()
+    with torch.no_grad():
+        model.weight.mul_(10)
+    with noise.applied(0.1):
+        second = model.weight.detach().clone()
+    second -= model.weight.detach()
+    torch.testing.assert_close(second.std(), 10 * first.std(), rtol=1e-4, atol=0)
+
+
+def test_a_single_weight_has_no_standard_deviation_and_is_left_alone():
+    model = nn.PReLU()
+    noise = WeightNoise(model, "tensor_std")
+    noise.draw(streams.generator(0, "sweep", 0))
+    with noise.applied(0.5):
+        assert model.weight.item() == 0.25
