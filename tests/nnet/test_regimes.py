@@ -67,7 +67,8 @@ def test_runs_of_one_seed_share_initial_weights_and_batches(npz, monkeypatch, p)
 def test_a_step_moves_batch_normalisation_once(npz, regime):
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4 * 36, 3))
     optimizer = torch.optim.Adam(model.parameters())
-    rule = registry.load("regimes", regime).Regime(config(npz, regime=regime), model, optimizer)
+    options = registry.make_options("regimes", regime, {})
+    rule = registry.load("regimes", regime).Regime(config(npz, regime=regime), model, optimizer, **options)
     model.train()
     rule.start_epoch(1)
     for _ in range(3):

@@ -1,0 +1,38 @@
+# `make run` and `make test` need Python 3.11 or newer, pip and make, and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUTPUT := results
+EPOCHS := 5
+
+.PHONY: run test figures lint clean
+
+# A small campaign on the embedded digits, its figures, and the executed notebook.
+run: $(VENV)/installed
+	$(BIN)/python run_experiments.py --dataset digits --epochs $(EPOCHS) --output-dir $(OUTPUT)
+	$(BIN)/python -m campaign.figures --output-dir $(OUTPUT) digits
+	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute \
+		--output-dir $(OUTPUT)/digits analysis.ipynb
+	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+# PNG and PDF of every figure, of every dataset that has results.
+figures: $(VENV)/installed
+	$(BIN)/python -m campaign.figures --output-dir $(OUTPUT)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache
+
+$(VENV)/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@

@@ -1,0 +1,297 @@
+"""Whole campaigns, launched as a user launches them."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from campaign import runner, tables, work
+from nnet.config import TrainConfig
+from nnet_models import train_and_evaluate
+from tests.campaign.test_engines import alive
+from tests.conftest import ROOT, blobs, save_npz
+
+SMALL = "mlp_small cnn --image-size 8 --epochs 2 --batch-size 16 --seeds 0 1 --alpha-tests 0 0.1 0.5 --noise-samples 2"
+
+
+def command(dataset: str, folder: Path, *more: str, base: str = SMALL) -> list[str]:
+    folders = ["--output-dir", str(folder / "results"), "--checkpoint-dir", str(folder / "checkpoints")]
+    return [sys.executable, str(ROOT / "run_experiments.py"), *base.split(), "--dataset", dataset, *folders, *more]
+
+
+def launch(dataset: str, folder: Path, *more: str, **keywords) -> subprocess.CompletedProcess:
+    return subprocess.run(command(dataset, folder, *more, **keywords), cwd=folder, capture_output=True, text=True)
+
+
+def run_files(folder: Path, name: str = "blobs") -> dict[str, dict]:
+    """Every run file without its timings."""
+    found = {path.name: json.loads(path.read_text()) for path in (folder / "results" / name / "runs").iterdir()}
+    return {
+        name: {key: value for key, value in run.items() if not key.endswith("_seconds")} for name, run in found.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def done(npz, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
+    """A finished campaign of eight runs on two workers, and what its launch printed."""
+    folder = tmp_path_factory.mktemp("campaign")
+    return folder, launch(npz, folder, "--max-workers", "2")
+
+
+def test_a_campaign_runs_from_the_command_line_to_its_tables(done):
+    folder, process = done
+    assert process.returncode == 0, process.stderr
+    made = tables.read(folder / "results/blobs")
+    assert len(made["results_per_run"]) == 8 and len(made["sweep"]) == 24 and len(made["results_summary"]) == 12
+    assert set(made["results_per_run"]["status"]) == {"ok"} and made["results_per_run"]["acc_0"].min() > 0.8
+    assert set(made["results_summary"]["n_seeds"]) == {2} and made["results_summary"]["stderr_acc"].notna().all()
+    checkpoints = {path.stem for path in (folder / "checkpoints/blobs").iterdir()}
+    assert checkpoints == set(made["results_per_run"]["run_id"])
+
+
+def test_what_it_prints(done):
+    folder, process = done
+    assert re.search(r"^8 runs: 0 finished, 8 to do on 2 worker\(s\), about \d+ s$", process.stdout, re.M)
+    line = r"^\[\d/8\] (mlp_small|cnn)-\S+  acc [01]\.\d{4} drop\(0\.1\) \S+, \d+ s  \(.*\)$"
+    assert len(re.findall(line, process.stdout, re.M)) == 8
+    assert "blobs: 8 of 8 runs" in process.stdout
+    assert re.search(r"architecture\s+regime\s+seed\s+α_train\s+acc\(0\)\s+acc\(0\.1\)\s+drop\(0\.1\)", process.stdout)
+    summary = tables.read(folder / "results/blobs")["results_summary"].query("alpha_test == 0.1")
+    for _, cell in summary.iterrows():
+        line = f"{cell['architecture']}  {cell['regime']}  {cell['alpha_train']:g}:"
+        assert f"{line}  {cell['mean_drop']:.4f} ± {cell['stderr_drop']:.4f}  (n = 2)" in process.stdout
+    for name in tables.NAMES:
+        assert str(folder / "results/blobs" / f"{name}.csv") in process.stdout
+    assert process.stderr == ""
+
+
+def test_finished_runs_are_skipped(done, npz):
+    folder, _ = done
+    before = {path: path.stat().st_mtime_ns for path in (folder / "results/blobs/runs").iterdir()}
+    again = launch(npz, folder)
+    assert again.returncode == 0 and "8 runs: 8 finished, 0 to do\n" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in (folder / "results/blobs/runs").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--max-workers", "1"],
+        ["--seeds", "1", "0", "--regimes", "noisy", "clean"],
+        ["--engine", "serial"],
+    ],
+    ids=["one worker", "another order", "in one process"],
+)
+def test_results_are_bit_identical_however_they_are_made(done, npz, tmp_path, more):
+    assert launch(npz, tmp_path, *more).returncode == 0
+    assert run_files(tmp_path) == run_files(done[0])
+
+
+def test_a_direct_call_gives_the_same_bits(done, npz):
+    (path,) = (done[0] / "results/blobs/runs").glob("cnn-noisy-*-seed1-*.json")
+    stored = json.loads(path.read_text())
+    fields = {name: value for name, value in stored["config"].items() if name != "dataset_sha256"}
+    result = train_and_evaluate(TrainConfig(**fields | {"dataset": npz}))
+    for name in stored:
+        assert name.endswith("_seconds") or result[name] == stored[name], name
+
+
+def test_new_runs_are_merged_and_a_changed_setting_makes_new_runs(npz, tmp_path):
+    base = "mlp_small --image-size 8 --epochs 1 --seeds 0 --alpha-tests 0 0.1 --noise-samples 1"
+    assert launch(npz, tmp_path, base=base).returncode == 0
+    more = launch(npz, tmp_path, "--seeds", "0", "1", base=base)
+    assert "4 runs: 2 finished, 2 to do" in more.stdout
+    changed = launch(npz, tmp_path, "--epochs", "2", base=base)
+    assert "2 runs: 0 finished, 2 to do" in changed.stdout
+    per_run = tables.read(tmp_path / "results/blobs")["results_per_run"]
+    assert sorted(zip(per_run["epochs"], per_run["seed"], strict=True)) == [
+        (1, 0),
+        (1, 0),
+        (1, 1),
+        (1, 1),
+        (2, 0),
+        (2, 0),
+    ]
+
+
+def test_on_a_terminal_there_is_one_moving_line(npz, tmp_path):
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, 200))
+    process = subprocess.Popen(
+        command(npz, tmp_path, "--seeds", "0"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=follower, text=True
+    )
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(leader, 4096)
+        except OSError:
+            break
+    printed = process.communicate()[0]
+    assert process.returncode == 0 and "[1/4]" not in printed
+    assert "4/4 runs" in shown.decode() and "last: " in shown.decode() and shown.count(b"\n") <= 1
+
+
+WRONG = {
+    "unknown architecture 'vgg'; choose from": ["vgg"],
+    "unknown dataset 'imagenet'; choose from": ["--dataset", "imagenet"],
+    "there is no file": ["--dataset", "missing.npz"],
+    "unknown regime 'warm'; choose from": ["--regimes", "warm"],
+    "unknown activation 'swish'; choose from": ["--activations", "swish"],
+    "resnet18 cannot have activation 'tanh'": ["resnet18", "--activations", "tanh"],
+    "unknown option 'gamma'": ["--options", "gamma=1"],
+    "unknown engine 'abacus'; choose from": ["--engine", "abacus"],
+    "unrecognized arguments: --epoch": ["--epoch", "2"],
+    "alpha_train must be finite and not negative": ["--alpha-train", "-0.1"],
+    "alpha_train must be finite": ["--alpha-train", "nan"],
+    "p is a probability": ["--p", "1.5"],
+    "epochs must be at least 1": ["--epochs", "0"],
+    "batch_size must be at least 1": ["--batch-size", "0"],
+    "noise_samples must be at least 1": ["--noise-samples", "0"],
+    "max_workers must be at least 1": ["--max-workers", "0"],
+    "cpu_threads must be at least 1": ["--cpu-threads-per-worker", "0"],
+    "alpha_tests must contain 0": ["--alpha-tests", "0.1", "0.2"],
+    "seeds has duplicates": ["--seeds", "1", "1"],
+    "expected at least one argument": ["--seeds"],
+    "use_cuda=True only supports max_workers=1": ["--use-cuda", "--max-workers", "2"],
+    "cannot write to": ["--output-dir", "/proc/results"],
+    "cannot write to /proc/checkpoints": ["--checkpoint-dir", "/proc/checkpoints"],
+    "at least 8×8": ["cnn", "--image-size", "4"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_wrong_input_is_one_sentence_and_exit_code_2_and_nothing_happens(npz, tmp_path, message):
+    words = ["--dataset", npz, "--output-dir", "results", "--checkpoint-dir", "checkpoints", *WRONG[message]]
+    if WRONG[message][0].startswith("--"):
+        words = ["mlp_small", *words]
+    else:
+        words = [WRONG[message][0], *words[: -len(WRONG[message])], *WRONG[message][1:]]
+    process = subprocess.run(
+        [sys.executable, str(ROOT / "run_experiments.py"), *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert process.returncode == 2, process.stdout
+    assert message in process.stderr and process.stderr.startswith("error: ") and process.stderr.count("\n") == 1
+    assert process.stdout == "" and list(tmp_path.iterdir()) == []
+
+
+def test_wrong_data_are_one_sentence_and_exit_code_2_and_nothing_happens(tmp_path):
+    path = save_npz(tmp_path / "wrong.npz", x_train=np.zeros((96, 8, 8), np.uint8))
+    process = launch(path, tmp_path)
+    assert process.returncode == 2 and process.stderr.count("\n") == 1 and "wrong.npz must be uint8" in process.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["wrong.npz"]
+
+
+def test_no_gpu_is_one_sentence(npz, tmp_path):
+    process = launch(npz, tmp_path, "--use-cuda")
+    if "cuda" not in process.stderr.lower():
+        pytest.skip("this machine has a GPU")
+    assert process.returncode == 2 and process.stderr.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_results_on_other_data_of_the_same_name_are_not_mixed(npz, tmp_path):
+    path = save_npz(tmp_path / "mine.npz")
+    assert launch(path, tmp_path, "--seeds", "0").returncode == 0
+    save_npz(tmp_path / "mine.npz", x_train=blobs(96, seed=3)[0])
+    process = launch(path, tmp_path, "--seeds", "0")
+    assert process.returncode == 2 and "other data of the name 'mine'" in process.stderr
+
+
+LONG = "mlp_small --image-size 8 --epochs 150 --batch-size 4 --seeds 0 1 2 --noise-samples 1 --max-workers 2"
+
+
+def workers_of(launcher: int) -> set[int]:
+    """Worker processes of a launcher: the children of its fork server."""
+    found = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True).stdout
+    parents = {int(line.split()[0]): int(line.split()[1]) for line in found.splitlines()}
+    children = {pid for pid, parent in parents.items() if parent == launcher}
+    return {pid for pid, parent in parents.items() if parent in children}
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_an_interrupted_campaign_keeps_what_is_finished_and_goes_on(npz, tmp_path, number):
+    process = subprocess.Popen(
+        command(npz, tmp_path, base=LONG), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    runs = tmp_path / "results/blobs/runs"
+    wait_for(lambda: runs.is_dir() and any(runs.glob("*.json")))
+    workers = workers_of(process.pid)
+    start = time.monotonic()
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    _, complaint = process.communicate(timeout=30)
+    assert time.monotonic() - start < 5
+    finished = len(list(runs.glob("*.json")))
+    assert process.returncode == 130 and f"{finished} of 6 runs" in complaint and "the same command" in complaint
+    assert workers and not any(alive(pid) for pid in workers)
+    assert len(pd.read_csv(tmp_path / "results/blobs/results_per_run.csv")) == finished
+    again = subprocess.run(command(npz, tmp_path, base=LONG), cwd=tmp_path, capture_output=True, text=True)
+    assert again.returncode == 0 and f"6 runs: {finished} finished, {6 - finished} to do" in again.stdout
+
+
+def test_no_worker_outlives_a_launcher_that_is_killed(npz, tmp_path):
+    process = subprocess.Popen(
+        command(npz, tmp_path, base=LONG), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    runs = tmp_path / "results/blobs/runs"
+    wait_for(lambda: runs.is_dir() and any(runs.glob("*.json")))
+    workers = workers_of(process.pid)
+    process.kill()
+    process.wait()
+    assert workers
+    wait_for(lambda: not any(alive(pid) for pid in workers), 10)
+
+
+def test_a_failed_run_is_listed_and_the_others_are_kept(npz, tmp_path, monkeypatch, capsys):
+    def failing(config):
+        if config.seed == 1:
+            raise ArithmeticError("not this one")
+        return train_and_evaluate(config)
+
+    monkeypatch.setattr(work, "train", failing)
+    configs = [TrainConfig(dataset=npz, image_size=8, epochs=1, seed=seed) for seed in range(3)]
+    assert runner.run(runner.check(configs, tmp_path, "serial")) == 1
+    (failure,) = (tmp_path / "blobs/failures").iterdir()
+    assert "ArithmeticError: not this one" in failure.read_text() and "in failing" in failure.read_text()
+    complaint = capsys.readouterr().err
+    assert configs[1].run_id in complaint and str(failure) in complaint
+    assert len(list((tmp_path / "blobs/runs").iterdir())) == 2
+    monkeypatch.undo()
+    assert runner.run(runner.check(configs, tmp_path, "serial")) == 0
+    assert not list((tmp_path / "blobs/failures").iterdir())
+
+
+def test_the_longest_runs_come_first(npz, tmp_path):
+    configs = [
+        TrainConfig(dataset=npz, image_size=None, epochs=epochs, arch=arch, seed=seed)
+        for seed in (0, 1) for arch, epochs in (("mlp_small", 1), ("mlp_large", 50))
+    ]  # fmt: skip
+    pending = runner.check(configs, tmp_path, "serial").pending
+    assert [config.arch for config in pending] == ["mlp_large", "mlp_large", "mlp_small", "mlp_small"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sanity(tmp_path):
+    process = subprocess.run(
+        [sys.executable, str(ROOT / "run_experiments.py"), "--sanity"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    assert re.search(r"sanity: drop at 0\.1 is -?0\.\d+ clean, -?0\.\d+ noisy: smaller or similar", process.stdout)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,94 @@
+"""The promises of README.md and packages.md, kept by running them."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """A copy of the project with the README's three plug-ins."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in ("nnet", "campaign", "tests"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("nnet_models.py", "run_experiments.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, copy)
+    plug_ins = [block for block in blocks("python") if block.startswith("# nnet/")]
+    assert len(plug_ins) == 3
+    for block in plug_ins:
+        path = block.splitlines()[0].removeprefix("# ")
+        (copy / path).write_text(block.split("\n", 1)[1])
+    return copy
+
+
+def test_the_readmes_plug_ins_run(extended):
+    (command,) = blocks("sh")
+    done = subprocess.run([sys.executable, *command.split()[1:]], cwd=extended, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "stripes: 12 of 12 runs" in done.stdout and "FAILED" not in done.stdout
+    runs = [json.loads(path.read_text()) for path in (extended / "results/stripes/runs").iterdir()]
+    assert {run["architecture"] for run in runs} == {"linear", "mlp_small"}
+    assert {str(run["config"]["options"]) for run in runs} == {"{}", "{'smoothing': 0.2}"}
+    assert min(run["acc_0"] for run in runs if run["architecture"] == "mlp_small") > 0.9
+
+
+def test_new_plug_ins_pass_the_contract_tests_without_an_edit(extended):
+    contracts = ["tests/nnet/test_architectures.py", "tests/nnet/test_regimes.py", "tests/nnet/test_registry.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        *contracts,
+        "-k",
+        "linear or smoothed or stripes or plug_in or imports",
+    ]
+    done = subprocess.run(command, cwd=extended, capture_output=True, text=True)
+    assert done.returncode == 0 and "smoothed" not in done.stdout, done.stdout
+
+
+def test_the_readmes_python_example_runs(tmp_path):
+    (example,) = [block for block in blocks("python") if not block.startswith("#")]
+    done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True)
+    accuracy, _ = map(float, done.stdout.split())
+    assert accuracy > 0.7
+
+
+@pytest.mark.parametrize("page", ["README.md", "packages.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_packages_md_and_requirements_name_the_same_versions():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    page = (ROOT / "packages.md").read_text()
+    assert dict(re.findall(r"^\| ([a-z-]+) \| ([\d.]+) \|", page, re.M)) == pins
+    conda = dict(re.findall(r'([a-z-]+)=(\d+\.\d+[\d.]*)(?==cpu|"|\s)', page.split("## conda")[1]))
+    assert {
+        name.replace("pytorch", "torch"): version for name, version in conda.items() if name != "python"
+    } == pins | {"torch": conda["pytorch"]}
+
+
+def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaign():
+    notebook = json.loads((ROOT / "analysis.ipynb").read_text())
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 4
+    assert any("mnist: " in "".join(output.get("text", "")) for output in outputs)
+    assert not re.search(r"\btorch\b", "".join("".join(cell["source"]) for cell in code))
