@@ -43,6 +43,7 @@ def check(
     ValueError, in one sentence, for anything that would make the campaign impossible.
     """
     registry.check(ENGINES, engine, "engine")
+    configs = list({config.run_id: config for config in configs}.values())
     if workers is None:
         one = engine == "serial" or any(config.use_cuda for config in configs)
         workers = 1 if one else max(1, usable_cores() // max(config.cpu_threads for config in configs))
@@ -54,7 +55,7 @@ def check(
     pending = [config for config in configs if config.run_id not in finished]
     estimates = _estimates(pending, stores, engine)
     pending.sort(key=lambda config: estimates[config.run_id], reverse=True)
-    return Campaign(list(configs), stores, pending, estimates, engine, workers)
+    return Campaign(configs, stores, pending, estimates, engine, workers)
 
 
 def run(campaign: Campaign) -> int:
@@ -69,6 +70,7 @@ def run(campaign: Campaign) -> int:
     try:
         with _terminate_as_interrupt():
             failures = _work(campaign)
+            made = _write_tables(campaign)
     except KeyboardInterrupt:
         _write_tables(campaign)
         finished = sum(config.run_id in campaign.stores[config.dataset_name].results() for config in campaign.configs)
@@ -78,8 +80,8 @@ def run(campaign: Campaign) -> int:
             file=sys.stderr,
         )
         return 130
-    for store, made in zip(campaign.stores.values(), _write_tables(campaign), strict=True):
-        report.show(store.folder, made)
+    for store, of_store in zip(campaign.stores.values(), made, strict=True):
+        report.show(store.folder, of_store)
     for path, failure in failures:
         print(f"failed: {path.stem}: {describe(failure)}; traceback in {path}", file=sys.stderr)
     return 1 if failures else 0
@@ -91,13 +93,14 @@ def _estimates(pending: list[TrainConfig], stores: dict[str, Store], engine: str
         kinds.setdefault(_kind(config), []).append(config)
     samples = [alike[0] for alike in kinds.values()]
     estimates = {config.run_id: 0.0 for config in pending}
-    for sample, outcome in registry.load(ENGINES, engine).run(samples, work.estimate, 1):
-        if isinstance(outcome, base.Failure):
-            if outcome.error == ValueError.__name__:
-                raise ValueError(outcome.message)
-            continue  # it is not the configuration that is wrong: each of these runs fails, and says why
-        _check_same_data(sample, outcome["data_sha256"], stores[sample.dataset_name])
-        estimates |= {config.run_id: outcome["seconds"] for config in kinds[_kind(sample)]}
+    with closing(registry.load(ENGINES, engine).run(samples, work.estimate, 1)) as outcomes:
+        for sample, outcome in outcomes:
+            if isinstance(outcome, base.Failure):
+                if outcome.error == ValueError.__name__:
+                    raise ValueError(outcome.message)
+                continue  # it is not the configuration that is wrong: each of these runs fails, and says why
+            _check_same_data(sample, outcome["data_sha256"], stores[sample.dataset_name])
+            estimates |= {config.run_id: outcome["seconds"] for config in kinds[_kind(sample)]}
     return estimates
 
 

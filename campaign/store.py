@@ -68,12 +68,15 @@ class Store:
 
 
 def completeness(folder: Path) -> str:
-    """How much of the latest campaign in a results folder is there: "143 of 150 runs, 5 failed, 2 pending"."""
+    """How complete a results folder is: "143 of 150 runs, 5 failed, 2 pending".
+
+    Runs are those that the folder holds and those that its latest campaign is made of.
+    """
     planned = set(json.loads((folder / "campaign.json").read_text())["runs"])
-    finished = planned & {path.stem for path in (folder / "runs").glob("*.json")}
-    failed = planned & {path.stem for path in (folder / "failures").glob("*.txt")}
+    finished = {path.stem for path in (folder / "runs").glob("*.json")}
+    failed = {path.stem for path in (folder / "failures").glob("*.txt")} - finished
     pending = planned - finished - failed
-    parts = [f"{len(finished)} of {len(planned)} runs"]
+    parts = [f"{len(finished)} of {len(finished | failed | pending)} runs"]
     parts += [f"{len(group)} {word}" for group, word in ((failed, "failed"), (pending, "pending")) if group]
     return ", ".join(parts)
 

@@ -33,7 +33,7 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     tables = build(list(store.results().values()))
     for name, table in tables.items():
         write_file(store.folder / f"{name}.csv", table.to_csv(index=False).encode())
-    records = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in tables.items()}
+    records = {name: _records(table) for name, table in tables.items()}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
     return tables
 
@@ -71,6 +71,10 @@ def further_settings(results: list[dict]) -> list[str]:
     names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in known]
     names += sorted({name for result in results for name in result["config"]} - set(names) - known)
     return [name for name in names if len({_setting(result, name) for result in results}) > 1]
+
+
+def _records(table: pd.DataFrame) -> list[dict]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
 def _order(result: dict) -> tuple:

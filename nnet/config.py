@@ -115,6 +115,8 @@ class TrainConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose from {list(known)}")
+        if not isinstance(self.options, dict):
+            raise ValueError(f"options must be a dict of settings by name; got {self.options!r}")
         registry.check_options(self.options, ("regimes", self.regime), ("architectures", self.arch))
 
     def _check_dataset(self) -> None:

@@ -1,7 +1,7 @@
 """What all engines share: how a failure looks, and what they refuse."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nnet.config import TrainConfig
@@ -23,6 +23,14 @@ class Failure:
         """The failure that an exception means."""
         text = "".join(traceback.format_exception(error))
         return cls(type(error).__name__, " ".join(str(error).split()), text)
+
+
+def attempt(work: Callable[[TrainConfig], dict], config: TrainConfig) -> dict | Failure:
+    """What `work(config)` returns, or the failure that it means when it raises."""
+    try:
+        return work(config)
+    except Exception as error:  # noqa: BLE001 - whatever a run raises is its outcome
+        return Failure.of(error)
 
 
 def check(configs: Sequence[TrainConfig], workers: int) -> None:

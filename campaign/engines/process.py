@@ -58,6 +58,8 @@ def run(
     finally:
         for slot in slots:
             slot.kill()
+        for slot in slots:
+            slot.close()
 
 
 class _Slot:
@@ -71,28 +73,29 @@ class _Slot:
             context = multiprocessing.get_context("forkserver")
             self.executor = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_worker)
         before = set(multiprocessing.active_children())
-        future = self.executor.submit(work, config)
+        future = self.executor.submit(base.attempt, work, config)
         started = set(multiprocessing.active_children()) - before
         self.worker = next(iter(started), self.worker)
         return future
 
     def outcome(self, future: Future) -> dict | base.Failure:
-        error = future.exception()
-        if error is None:
+        try:
             return future.result()
-        if not isinstance(error, BrokenProcessPool):
-            return base.Failure.of(error)
-        self.executor.shutdown(wait=True)
-        code = self.worker.exitcode
-        self.executor = self.worker = None
+        except BrokenProcessPool:
+            worker = self.worker
+            self.close()
+        code = worker.exitcode
         how = f"killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
         return base.Failure("WorkerDied", f"its worker was {how} before the run was finished", "")
 
     def kill(self) -> None:
         if self.worker is not None:
             self.worker.kill()
+
+    def close(self) -> None:
         if self.executor is not None:
             self.executor.shutdown(wait=True, cancel_futures=True)
+        self.executor = self.worker = None
 
 
 def _start_fork_server(threads: int) -> None:

@@ -12,8 +12,4 @@ def run(
     """Yield (config, outcome) for each configuration in turn, however many `workers` are asked for."""
     base.check(configs, workers)
     for config in configs:
-        try:
-            outcome = work(config)
-        except Exception as error:  # noqa: BLE001 - whatever a run raises is its outcome
-            outcome = base.Failure.of(error)
-        yield config, outcome
+        yield config, base.attempt(work, config)

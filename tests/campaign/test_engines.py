@@ -54,6 +54,12 @@ def test_a_run_that_raises_fails_with_its_traceback_and_the_others_go_on(engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_an_exception_that_cannot_be_unpickled_is_a_failure_too(engine):
+    failure = outcomes(engine, [stub.ODD])[stub.ODD]
+    assert failure.error == "OddError" and failure.message == "3 and 4"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_less_than_one_worker_is_refused(engine):
     with pytest.raises(ValueError, match="max_workers must be at least 1"):
         outcomes(engine, [0], workers=0)

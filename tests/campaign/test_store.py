@@ -54,14 +54,13 @@ def test_a_damaged_run_file_is_named(tmp_path, content):
         Store(tmp_path).results()
 
 
-def test_completeness_counts_the_latest_campaign(tmp_path):
+def test_completeness_counts_what_is_there_and_what_the_latest_campaign_wants(tmp_path):
     store = Store(tmp_path)
     for seed in range(3):
         store.save(result(seed))
-    missing, failed = TrainConfig(seed=50), TrainConfig(seed=51)
-    store.fail(failed, FAILURE)
-    ids = [result(0)["run_id"], result(1)["run_id"]]
-    store.plan([*ids, missing.run_id, failed.run_id])
-    assert completeness(tmp_path) == "2 of 4 runs, 1 failed, 1 pending"
-    store.plan(ids)
-    assert completeness(tmp_path) == "2 of 2 runs"
+    store.fail(TrainConfig(seed=51), FAILURE)
+    store.plan([result(0)["run_id"], TrainConfig(seed=50).run_id, TrainConfig(seed=51).run_id])
+    assert completeness(tmp_path) == "3 of 5 runs, 1 failed, 1 pending"
+    (tmp_path / "failures").joinpath(f"{TrainConfig(seed=51).run_id}.txt").unlink()
+    store.plan([result(0)["run_id"]])
+    assert completeness(tmp_path) == "3 of 3 runs"

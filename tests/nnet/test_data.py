@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from nnet import data
+from nnet.torchvision_files import read_with
 from tests.conftest import ROOT, blobs, save_npz
 
 
@@ -179,6 +180,47 @@ def test_mnist_is_read_without_a_network(mnist_dir, empty_cache, monkeypatch):
     assert np.array_equal(images.x_test.numpy(), pixels) and np.array_equal(images.y_test.numpy(), labels)
     share = torch.bincount(images.y_train[:2000]) / 2000 - torch.bincount(images.y_train) / 60000
     assert share.abs().max() < 0.001
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """The format of the MNIST files: magic number, sizes, bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def write_fashion(folder: Path, labels: np.ndarray) -> np.ndarray:
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 28, 28))
+    for split in ("train", "t10k"):
+        write_idx(folder / f"FashionMNIST/raw/{split}-images-idx3-ubyte", images)
+        write_idx(folder / f"FashionMNIST/raw/{split}-labels-idx1-ubyte", labels)
+    return images
+
+
+def test_fashion_mnist_is_read_without_a_network(tmp_path, empty_cache, monkeypatch):
+    monkeypatch.setattr("urllib.request.urlopen", None)
+    labels = np.arange(200) % 10
+    pixels = write_fashion(tmp_path, labels)
+    images = data.load("fashion_mnist", 28, tmp_path)
+    assert np.array_equal(images.x_test[:, 0].numpy(), pixels) and np.array_equal(images.y_test.numpy(), labels)
+
+
+def test_fashion_mnist_with_a_wrong_label_is_refused(tmp_path, empty_cache):
+    write_fashion(tmp_path, np.append(np.arange(199) % 10, 5))
+    with pytest.raises(ValueError, match="corrupt: classes are unequal"):
+        data.load("fashion_mnist", 28, tmp_path)
+
+
+def test_colour_images_become_channels_first(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
+
+    class Split:
+        def __init__(self, root, train):
+            self.data, self.targets = pixels, [3, 1, 2, 0, 5, 4]
+
+    x_train, y_train, _, y_test = read_with(Split, tmp_path, ())
+    assert np.array_equal(x_train, np.moveaxis(pixels, 3, 1)) and y_train.dtype == np.int64
+    assert list(y_test) == [3, 1, 2, 0, 5, 4]
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "one bit"])
