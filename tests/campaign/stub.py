@@ -15,7 +15,7 @@ class OddError(Exception):
 
 
 def work(config: TrainConfig) -> dict:
-    """Seed 100 raises, 200 is killed, 300 exits silently, 400 takes its time, 500 raises oddly; others give a result."""
+    """Seed 100 raises, 200 is killed, 300 exits silently, 400 is slow, 500 raises oddly; others give a result."""
     if config.seed == RAISES:
         raise ArithmeticError("this run\nraises")
     if config.seed == DIES:
