@@ -5,15 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUTPUT := results
 EPOCHS := 5
+EXECUTE := $(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --ExecutePreprocessor.record_timing=False
 
-.PHONY: run test figures lint clean
+.PHONY: run test figures notebook lint clean
 
 # A small campaign on the embedded digits, its figures, and the executed notebook.
 run: $(VENV)/installed
 	$(BIN)/python run_experiments.py --dataset digits --epochs $(EPOCHS) --output-dir $(OUTPUT)
 	$(BIN)/python -m campaign.figures --output-dir $(OUTPUT) digits
-	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute \
-		--output-dir $(OUTPUT)/digits analysis.ipynb
+	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(EXECUTE) --output-dir $(OUTPUT)/digits analysis.ipynb
 	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
 test: $(VENV)/installed
@@ -22,6 +22,10 @@ test: $(VENV)/installed
 # PNG and PDF of every figure, of every dataset that has results.
 figures: $(VENV)/installed
 	$(BIN)/python -m campaign.figures --output-dir $(OUTPUT)
+
+# The notebook as it is committed: executed on the campaign in results/mnist.
+notebook: $(VENV)/installed
+	NNET_DATASET=mnist $(EXECUTE) --inplace analysis.ipynb
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

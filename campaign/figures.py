@@ -145,7 +145,7 @@ def _architectures(table: pd.DataFrame) -> list[str]:
 
 
 def _panels(names: Sequence[str]) -> tuple[Figure, dict[str, Axes]]:
-    columns = max(1, min(COLUMNS, len(names)))
+    columns = 2 if len(names) == 4 else max(1, min(COLUMNS, len(names)))
     rows = max(1, -(-len(names) // columns))
     size = (PANEL_WIDTH * max(columns, 1.4), PANEL_HEIGHT * rows + 0.4)
     figure = Figure(figsize=size, layout="constrained")

@@ -82,6 +82,8 @@ def run(campaign: Campaign) -> int:
         return 130
     for store, of_store in zip(campaign.stores.values(), made, strict=True):
         report.show(store.folder, of_store)
+    for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
+        print(f"trained weights: {Path(folder)}")
     for path, failure in failures:
         print(f"failed: {path.stem}: {describe(failure)}; traceback in {path}", file=sys.stderr)
     return 1 if failures else 0

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from campaign import tables
+from campaign.store import Store, completeness
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -81,6 +83,29 @@ def test_packages_md_and_requirements_name_the_same_versions():
     assert {
         name.replace("pytorch", "torch"): version for name, version in conda.items() if name != "python"
     } == pins | {"torch": conda["pytorch"]}
+
+
+def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be():
+    folder = ROOT / "results/mnist"
+    runs = tables.read(folder)["results_per_run"]
+    assert re.fullmatch(r"(\d+) of \1 runs", completeness(folder))
+    assert set(runs["status"]) == {"ok"} and set(runs["epochs"]) == {10}
+    seeds = runs.groupby(["architecture", "regime"])["seed"].nunique()
+    for architecture, least in {"mlp_small": 0.975, "mlp_medium": 0.975, "cnn": 0.985}.items():
+        assert seeds[architecture]["clean"] >= 3 and seeds[architecture]["noisy"] >= 3
+        clean = runs[(runs["architecture"] == architecture) & (runs["regime"] == "clean")]
+        assert clean["acc_0"].mean() >= least
+    for path in (folder / "runs").iterdir():
+        run = json.loads(path.read_text())
+        assert run["config"]["max_train_samples"] is None and run["provenance"]["git_dirty"] is False
+
+
+def test_the_committed_tables_follow_from_the_committed_runs(tmp_path):
+    folder = ROOT / "results/mnist"
+    shutil.copytree(folder / "runs", tmp_path / "runs")
+    tables.write(Store(tmp_path))
+    for name in tables.NAMES:
+        assert (tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes()
 
 
 def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaign():

@@ -72,6 +72,8 @@ def test_what_it_prints(done):
         assert f"{line}  {cell['mean_drop']:.4f} ± {cell['stderr_drop']:.4f}  (n = 2)" in process.stdout
     for name in tables.NAMES:
         assert str(folder / "results/blobs" / f"{name}.csv") in process.stdout
+    assert f"runs: {folder / 'results/blobs/runs'}" in process.stdout
+    assert f"trained weights: {folder / 'checkpoints'}" in process.stdout
     assert process.stderr == ""
 
 
