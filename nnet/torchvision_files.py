@@ -41,7 +41,7 @@ def _download(kind: type[VisionDataset], data_dir: Path, missing: list[str]) -> 
             for name in missing:
                 write_file(data_dir / name, (Path(folder) / name).read_bytes())
     except FAILURES as error:
-        reason = " ".join(str(error).split())
+        reason = str(error).strip().splitlines()[-1]
         raise ValueError(
             f"{kind.__name__} is not in {data_dir.absolute()}: {', '.join(missing)} expected there, and the download "
             f"failed ({reason}); copy these files there, or set the data folder (--data-dir, NNET_DATA_DIR) "

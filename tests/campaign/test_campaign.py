@@ -214,8 +214,12 @@ LONG = "mlp_small --image-size 8 --epochs 150 --batch-size 4 --seeds 0 1 2 --noi
 
 def workers_of(launcher: int) -> set[int]:
     """Worker processes of a launcher: the children of its fork server."""
-    found = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True).stdout
-    parents = {int(line.split()[0]): int(line.split()[1]) for line in found.splitlines()}
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
+        except FileNotFoundError:
+            continue
     children = {pid for pid, parent in parents.items() if parent == launcher}
     return {pid for pid, parent in parents.items() if parent in children}
 
