@@ -12,10 +12,6 @@ def _whole_number_or_none(text: str) -> int | None:
     return None if text.lower() == "none" else int(text)
 
 
-def _number_or_none(text: str) -> float | None:
-    return None if text.lower() == "none" else float(text)
-
-
 def _text_or_none(text: str) -> str | None:
     return None if text.lower() == "none" else text
 
@@ -114,7 +110,7 @@ def parse_flags(block: Settings, arguments: list[str] | None) -> tuple[Settings,
 def _shape(item: dataclasses.Field) -> dict:
     shape = dict(item.metadata["flag"])
     if "type" in shape:
-        words = {int: "N", _whole_number_or_none: "N", float: "X", _number_or_none: "X", _option: "NAME=VALUE"}
+        words = {int: "N", _whole_number_or_none: "N", float: "X", _option: "NAME=VALUE"}
         shape["metavar"] = words.get(shape["type"], "NAME")
     return shape
 

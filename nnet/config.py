@@ -93,8 +93,10 @@ class TrainConfig:
         if self.learning_rate == 0:
             raise ValueError("learning_rate must be above 0")
         self._set("seed", _integer("seed", self.seed))
-        for name in ("epochs", "batch_size", "noise_samples", "cpu_threads", "image_size", "max_train_samples"):
-            if getattr(self, name) is not None or name in ("epochs", "batch_size", "noise_samples", "cpu_threads"):
+        for name in ("epochs", "batch_size", "noise_samples", "cpu_threads"):
+            self._set(name, _integer(name, getattr(self, name), smallest=1))
+        for name in ("image_size", "max_train_samples"):
+            if getattr(self, name) is not None:
                 self._set(name, _integer(name, getattr(self, name), smallest=1))
         self._set("alpha_tests", _alpha_tests(self.alpha_tests))
         self._set("data_dir", str(self.data_dir))

@@ -69,6 +69,13 @@ class _Slot:
         self.executor = self.worker = None
 
     def submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
+        try:
+            return self._submit(work, config)
+        except BrokenProcessPool:  # the worker died while it had nothing to do
+            self.close()
+            return self._submit(work, config)
+
+    def _submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
         if self.executor is None:
             context = multiprocessing.get_context("forkserver")
             self.executor = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_worker)

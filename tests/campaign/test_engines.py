@@ -80,6 +80,17 @@ def test_a_worker_that_dies_costs_its_own_run_alone(seed, how):
     assert all(not isinstance(outcome, Failure) for outcome in found.values()) and len(found) == 7
 
 
+def test_a_worker_that_dies_between_two_runs_costs_nothing():
+    run = registry.load("campaign.engines", "process").run
+    iterator = run(configs(0, 1, 2), stub.work, 1)
+    next(iterator)
+    (worker,) = multiprocessing.active_children()
+    worker.kill()
+    worker.join()
+    time.sleep(0.5)
+    assert sorted(outcome["seed"] for _, outcome in iterator) == [1, 2]
+
+
 def test_runs_happen_in_other_processes_of_which_no_more_than_asked_for():
     pids = {outcome["pid"] for outcome in outcomes("process", range(6), workers=2).values()}
     assert os.getpid() not in pids and 1 <= len(pids) <= 2
