@@ -30,18 +30,14 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     if runs.empty:
         return
     shown = [name for name in RUN_COLUMNS if name not in ONLY_IF_VARIED or runs[name].nunique() > 1]
-    forms = dict.fromkeys(("acc(0)", "acc(0.1)", "drop(0.1)"), _four_digits)
-    print(runs[shown].rename(columns=RUN_COLUMNS).to_string(index=False, formatters=forms))
+    forms = dict.fromkeys(("acc(0)", "acc(0.1)", "drop(0.1)"), "{:.4f}".format)
+    print(runs[shown].rename(columns=RUN_COLUMNS).to_string(index=False, formatters=forms, na_rep=""))
     cells = tables["results_summary"].query("alpha_test == 0.1")
     if not cells.empty:
         print("\nmean drop at α_test = 0.1 ± standard error over seeds")
         print("\n".join(_cell(cell, cells) for _, cell in cells.iterrows()))
         print(_hint(share_of_draws(tables["sweep"])), end="")
     print(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns: {folder / 'runs'}")
-
-
-def _four_digits(value: float | None) -> str:
-    return "" if pd.isna(value) else f"{value:.4f}"
 
 
 def _cell(cell: pd.Series, cells: pd.DataFrame) -> str:

@@ -16,6 +16,7 @@ PER_RUN = (
     "run_id dataset architecture regime seed alpha_train noise_model activation p epochs acc_0 acc_01 drop_at_01 "
     "test_loss train_loss status train_seconds sweep_seconds"
 ).split()
+MEASURED = "acc_0 acc_01 drop_at_01 test_loss train_loss train_seconds sweep_seconds".split()
 SWEEP = (
     "run_id dataset architecture regime seed alpha_train activation p alpha_test noise_samples acc acc_std loss drop"
 ).split()
@@ -94,7 +95,7 @@ def _per_run(results: list[dict], further: list[str]) -> pd.DataFrame:
         for result in results
     ]
     added = list(dict.fromkeys(name for row in rows for name in row if name not in PER_RUN))
-    return pd.DataFrame(rows, columns=[*PER_RUN, *added])
+    return pd.DataFrame(rows, columns=[*PER_RUN, *added]).astype(dict.fromkeys(MEASURED, float))
 
 
 def _sweep(results: list[dict]) -> pd.DataFrame:

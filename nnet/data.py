@@ -80,14 +80,15 @@ def stratified_order(labels: np.ndarray) -> np.ndarray:
 
 
 def _folder(dataset: str, image_size: int | None, data_dir: Path) -> Path:
+    """Where the prepared data are, named after all that they are made from: code, files and their versions."""
     if dataset.endswith(".npz"):
-        sources, name = [Path(dataset)], Path(dataset).stem
+        name, code, sources = Path(dataset).stem, b"", [Path(dataset)]
     else:
-        sources, name = [data_dir / file for file in registry.constant("datasets", dataset, "FILES", ())], dataset
-    versions = [
-        (str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns) for path in sources if path.exists()
-    ]
-    fingerprint = hashlib.sha256(repr((FORMAT, dataset, versions)).encode()).hexdigest()[:16]
+        name, code = dataset, registry.source("datasets", dataset)
+        sources = [data_dir / file for file in registry.constant("datasets", dataset, "FILES", ())]
+    found = [(path.resolve(), path.stat()) for path in sources if path.exists()]
+    versions = [(str(path), status.st_size, status.st_mtime_ns) for path, status in found]
+    fingerprint = hashlib.sha256(repr((FORMAT, code, versions)).encode()).hexdigest()[:16]
     return cache_root() / f"{name}-{image_size or 'native'}-{fingerprint}"
 
 

@@ -26,6 +26,11 @@ def load(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"{_package(kind)}.{_file(kind, name).stem}")
 
 
+def source(kind: str, name: str) -> bytes:
+    """The content of the plug-in's file."""
+    return _file(kind, name).read_bytes()
+
+
 def constant(kind: str, name: str, variable: str, default: object = None) -> object:
     """A constant that the plug-in's file assigns at top level as a literal, or `default`; the file is not imported."""
     return _literals(_file(kind, name)).get(variable, default)
