@@ -6,6 +6,7 @@ import tempfile
 
 from campaign import grid, runner, tables
 from campaign.settings import Settings, parse_flags
+from campaign.verify import verify
 
 SANITY_TOLERANCE = 0.02
 
@@ -47,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if flags.sanity:
             return sanity(settings)
+        if flags.verify is not None:
+            return verify(flags.verify, settings)
         campaign = runner.check(grid.weight_noise(settings), settings.output_dir, settings.engine, settings.max_workers)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

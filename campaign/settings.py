@@ -77,7 +77,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_flags(block: Settings, arguments: list[str] | None) -> tuple[Settings, argparse.Namespace]:
-    """The block as the command line overrides it, and the flags that are no settings (`sanity`).
+    """The block as the command line overrides it, and the flags that are no settings (`sanity`, `verify`).
 
     Exits with 2 and one sentence on stderr where the command line is wrong.
     """
@@ -88,6 +88,7 @@ def parse_flags(block: Settings, arguments: list[str] | None) -> tuple[Settings,
         allow_abbrev=False,
     )
     parser.add_argument("--sanity", action="store_true", help="one quick check: does training with noise help?")
+    parser.add_argument("--verify", metavar="RUN_ID", help="do one finished run again and compare every bit")
     for item in dataclasses.fields(Settings):
         default = getattr(block, item.name)
         help_text = f"{item.metadata['help']} (block: {_shown(default)})".replace("%", "%%")

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -292,6 +293,25 @@ def test_the_longest_runs_come_first(npz, tmp_path):
     pending = runner.check(configs, tmp_path, "serial").pending
     assert [config.arch for config in pending] == ["mlp_large", "mlp_large", "mlp_small", "mlp_small"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_does_a_run_again_and_finds_what_differs(done, npz, tmp_path):
+    runs = tmp_path / "results/blobs/runs"
+    shutil.copytree(done[0] / "results/blobs/runs", runs)
+    path = min(runs.iterdir())
+    words = ["--dataset", npz, "--output-dir", str(tmp_path / "results"), "--verify", path.stem]
+    command = [sys.executable, str(ROOT / "run_experiments.py"), *words]
+    good = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert good.returncode == 0 and f"{path.stem}: the same, bit for bit" in good.stdout
+    text = path.read_text()
+    changed = json.loads(text)
+    changed["test_loss"] *= 1 + 1e-15
+    changed["provenance"]["torch"] = "0.1"
+    path.write_text(json.dumps(changed))
+    bad = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert bad.returncode == 1 and "DIFFERENT in test_loss\n" in bad.stdout and "torch was 0.1, is" in bad.stdout
+    missing = subprocess.run([*command[:-1], "no-such-run"], cwd=tmp_path, capture_output=True, text=True)
+    assert missing.returncode == 2 and missing.stderr.startswith("error: there is no finished run 'no-such-run'")
 
 
 def test_sanity(tmp_path):

@@ -1,0 +1,52 @@
+"""Run a finished run again and compare every bit: is its result still what this code gives on this machine?"""
+
+from contextlib import closing
+from pathlib import Path
+
+from campaign import work
+from campaign.engines import base, process
+from campaign.settings import Settings
+from campaign.store import Store
+from nnet.config import TrainConfig, default_data_dir
+
+
+def verify(run_id: str, settings: Settings) -> int:
+    """Do one finished run of the output folder again and print what differs. Nothing is written.
+
+    Returns 0 if everything but the timings is the same, 1 if not. Raises ValueError where there is no such run,
+    or where it was made on an .npz file other than `settings.dataset`.
+    """
+    found = list(Path(settings.output_dir).glob(f"*/runs/{run_id}.json"))
+    if len(found) != 1:
+        raise ValueError(f"there is no finished run {run_id!r} in {settings.output_dir}")
+    stored = Store(found[0].parents[1]).results()[run_id]
+    config = _config(stored, settings)
+    with closing(process.run([config], work.train, 1)) as outcomes:
+        ((_, again),) = outcomes
+    if isinstance(again, base.Failure):
+        print(f"{run_id} failed: {again.error}: {again.message}\n{again.traceback}")
+        return 1
+    for name, value in stored["provenance"].items():
+        if again["provenance"].get(name) != value:
+            print(f"{name} was {value}, is {again['provenance'].get(name)}")
+    compared = [name for name in stored if name != "provenance" and not name.endswith("_seconds")]
+    different = [name for name in compared if again.get(name) != stored[name]]
+    print(f"{run_id}: {'DIFFERENT in ' + ', '.join(different) if different else 'the same, bit for bit'}")
+    return 1 if different else 0
+
+
+def _config(stored: dict, settings: Settings) -> TrainConfig:
+    science = {name: value for name, value in stored["config"].items() if name != "dataset_sha256"}
+    if "dataset_sha256" in stored["config"]:
+        science["dataset"] = settings.dataset
+    config = TrainConfig(
+        **science,
+        cpu_threads=stored["provenance"]["threads"],
+        use_cuda=stored["provenance"]["device"] != "cpu",
+        data_dir=default_data_dir() if settings.data_dir is None else settings.data_dir,
+    )
+    if config.run_id != stored["run_id"]:
+        raise ValueError(
+            f"{stored['run_id']} was made on {stored['config']['dataset']}.npz; give that file as --dataset"
+        )
+    return config
