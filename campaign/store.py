@@ -72,7 +72,8 @@ def completeness(folder: Path) -> str:
 
     Runs are those that the folder holds and those that its latest campaign is made of.
     """
-    planned = set(json.loads((folder / "campaign.json").read_text())["runs"])
+    plan = folder / "campaign.json"
+    planned = set(json.loads(plan.read_text())["runs"]) if plan.exists() else set()
     finished = {path.stem for path in (folder / "runs").glob("*.json")}
     failed = {path.stem for path in (folder / "failures").glob("*.txt")} - finished
     pending = planned - finished - failed

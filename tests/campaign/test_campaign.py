@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from campaign import runner, tables, work
 from nnet.config import TrainConfig
@@ -195,11 +196,11 @@ def test_wrong_data_are_one_sentence_and_exit_code_2_and_nothing_happens(tmp_pat
     assert [item.name for item in tmp_path.iterdir()] == ["wrong.npz"]
 
 
-def test_no_gpu_is_one_sentence(npz, tmp_path):
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu_is_one_sentence(npz, tmp_path):
     process = launch(npz, tmp_path, "--use-cuda")
-    if "cuda" not in process.stderr.lower():
-        pytest.skip("this machine has a GPU")
-    assert process.returncode == 2 and process.stderr.count("\n") == 1 and list(tmp_path.iterdir()) == []
+    assert process.returncode == 2 and "no CUDA device" in process.stderr and process.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_results_on_other_data_of_the_same_name_are_not_mixed(npz, tmp_path):

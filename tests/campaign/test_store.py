@@ -64,3 +64,5 @@ def test_completeness_counts_what_is_there_and_what_the_latest_campaign_wants(tm
     (tmp_path / "failures").joinpath(f"{TrainConfig(seed=51).run_id}.txt").unlink()
     store.plan([result(0)["run_id"]])
     assert completeness(tmp_path) == "3 of 3 runs"
+    (tmp_path / "campaign.json").unlink()
+    assert completeness(tmp_path) == "3 of 3 runs"
