@@ -13,7 +13,7 @@ from pathlib import Path
 from campaign import report, tables, work
 from campaign.engines import base
 from campaign.machine import usable_cores
-from campaign.progress import Progress, describe, duration
+from campaign.progress import Progress, duration
 from campaign.store import Store
 from nnet import registry
 from nnet.config import TrainConfig
@@ -85,7 +85,7 @@ def run(campaign: Campaign) -> int:
     for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
         print(f"trained weights: {Path(folder)}")
     for path, failure in failures:
-        print(f"failed: {path.stem}: {describe(failure)}; traceback in {path}", file=sys.stderr)
+        print(f"failed: {path.stem}: {failure.error}: {failure.message}; see {path}", file=sys.stderr)
     return 1 if failures else 0
 
 

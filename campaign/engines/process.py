@@ -92,8 +92,12 @@ class _Slot:
             worker = self.worker
             self.close()
         code = worker.exitcode
-        how = f"killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
-        return base.Failure("WorkerDied", f"its worker was {how} before the run was finished", "")
+        how = (
+            f"was killed by signal {-code} ({signal.Signals(-code).name})"
+            if code < 0
+            else f"ended with exit code {code}"
+        )
+        return base.Failure("WorkerDied", f"its worker {how} before the run was finished", "")
 
     def kill(self) -> None:
         if self.worker is not None:
