@@ -113,7 +113,9 @@ def _kind(config: TrainConfig) -> str:
 
 def _check_same_data(config: TrainConfig, sha256: str, store: Store) -> None:
     for result in store.results().values():
-        if result["config"]["image_size"] == config.image_size and result["sha256"]["data"] != sha256:
+        same_file = result["config"].get("dataset_sha256") == config.science().get("dataset_sha256")
+        resized_alike = result["config"]["image_size"] == config.image_size
+        if not same_file or (resized_alike and result["sha256"]["data"] != sha256):
             raise ValueError(
                 f"{store.folder} holds runs on other data of the name {config.dataset_name!r}; "
                 "choose another --output-dir, or rename the dataset's file"

@@ -207,8 +207,9 @@ def test_results_on_other_data_of_the_same_name_are_not_mixed(npz, tmp_path):
     path = save_npz(tmp_path / "mine.npz")
     assert launch(path, tmp_path, "--seeds", "0").returncode == 0
     save_npz(tmp_path / "mine.npz", x_train=blobs(96, seed=3)[0])
-    process = launch(path, tmp_path, "--seeds", "0")
-    assert process.returncode == 2 and "other data of the name 'mine'" in process.stderr
+    for size in ("8", "9"):
+        process = launch(path, tmp_path, "--seeds", "0", "--image-size", size)
+        assert process.returncode == 2 and "other data of the name 'mine'" in process.stderr
 
 
 LONG = "mlp_small --image-size 8 --epochs 150 --batch-size 4 --seeds 0 1 2 --noise-samples 1 --max-workers 2"
