@@ -1,7 +1,6 @@
 """One run, read from top to bottom: its configuration, training, the sweep over weight noise, its result."""
 
 import functools
-import io
 import math
 import random
 import threading
@@ -17,12 +16,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnet import data, provenance, registry, streams
+from nnet import checkpoint, data, provenance, registry, streams
 from nnet.activations import get_activation
-from nnet.atomic import write_file
 from nnet.batches import EVALUATION_BATCH, Batch, Batches
 from nnet.config import TrainConfig
 from nnet.models import ARCH_NAMES, build_model
+from nnet.partial import Partial
 from nnet.regimes.base import Regime
 from nnet.sweep import sweep
 
@@ -30,7 +29,7 @@ __all__ = [
     "ARCH_NAMES",
     "TrainConfig",
     "build_model",
-    "estimate_seconds",
+    "estimate_cost",
     "evaluate",
     "get_activation",
     "get_device",
@@ -52,15 +51,17 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
     `train_seconds` and `sweep_seconds` is the same, bit for bit, wherever the run happens on this kind of
     machine with this number of threads. A loss that is not finite ends the run with status `diverged` and
     `diverged_epoch`. With `checkpoint_dir` the weights are written to <checkpoint_dir>/<dataset>/<run_id>.pt.
+    With `epoch_checkpoint_dir` a run that was ended from outside goes on after the last epoch that it kept, and
+    ends with the same bits; the file is left to the caller, who removes it when the result is safe.
 
-    Raises ValueError for data or an architecture that do not fit the configuration, and RuntimeError where
-    another run is under way in this process: runs share the process-wide generator and thread count.
+    Raises ValueError for data or an architecture that do not fit the configuration, CannotWrite (an OSError)
+    where a checkpoint cannot be written, and RuntimeError where another run is under way in this process: runs
+    share the process-wide generator and thread count.
     """
     with _alone(cfg.cpu_threads):
         run = _set_up(cfg)
         initial = provenance.weights_sha256(run.model)
-        start = time.perf_counter()
-        history = _train(run)
+        history, train_seconds = _train(run)
         trained = time.perf_counter()
         rows = []
         if math.isfinite(history[-1]["train_loss"]):
@@ -72,19 +73,21 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
                 cfg.noise_model,
                 cfg.seed,
             )
-        seconds = {"train_seconds": trained - start, "sweep_seconds": time.perf_counter() - trained}
+        seconds = {"train_seconds": train_seconds, "sweep_seconds": time.perf_counter() - trained}
         if cfg.checkpoint_dir is not None:
-            _save_checkpoint(cfg, run.model)
+            weights = {name: tensor.cpu() for name, tensor in run.model.state_dict().items()}
+            checkpoint.save(Path(cfg.checkpoint_dir) / cfg.dataset_name / f"{cfg.run_id}.pt", weights)
         hashes = {"data": run.batches.images.sha256, "initial_weights": initial}
         return _result(run, history, rows, seconds) | {
             "sha256": hashes | {"weights": provenance.weights_sha256(run.model)}
         }
 
 
-def estimate_seconds(cfg: TrainConfig) -> dict:
+def estimate_cost(cfg: TrainConfig) -> dict:
     """Check that a run can be set up, take two training steps and one evaluation step, and extrapolate.
 
-    Returns {`seconds`: of the whole run, `data_sha256`: of its images}. Raises what setting the run up raises.
+    Returns {`seconds`: of the whole run, `data_sha256`: of its images, `machine`: processor and library versions}.
+    Raises what setting the run up raises.
     """
     with _alone(cfg.cpu_threads):
         run = _set_up(cfg)
@@ -99,6 +102,7 @@ def estimate_seconds(cfg: TrainConfig) -> dict:
     return {
         "seconds": step * steps + evaluation * evaluations * test_batches,
         "data_sha256": run.batches.images.sha256,
+        "machine": provenance.machine(run.device),
     }
 
 
@@ -181,21 +185,19 @@ def _set_up(cfg: TrainConfig) -> _Run:
     return _Run(cfg, device, batches, model, regime)
 
 
-def _train(run: _Run) -> list[dict]:
-    history = []
-    for epoch in range(1, run.cfg.epochs + 1):
+def _train(run: _Run) -> tuple[list[dict], float]:
+    partial = Partial(run.cfg, run.model, run.regime, run.batches.images.sha256)
+    history, before = partial.restore()
+    start = time.perf_counter() - before
+    for epoch in range(len(history) + 1, run.cfg.epochs + 1):
+        set_seed(streams.seed_of(run.cfg.seed, "global", epoch))
         run.regime.start_epoch(epoch)
         loss = train_one_epoch(run.model, run.regime, run.batches.train(epoch))
         history.append({"epoch": epoch, "train_loss": loss})
         if not math.isfinite(loss):
             break
-    return history
-
-
-def _save_checkpoint(cfg: TrainConfig, model: nn.Module) -> None:
-    buffer = io.BytesIO()
-    torch.save({name: tensor.cpu() for name, tensor in model.state_dict().items()}, buffer)
-    write_file(Path(cfg.checkpoint_dir) / cfg.dataset_name / f"{cfg.run_id}.pt", buffer.getvalue())
+        partial.keep(history, time.perf_counter() - start)
+    return history, time.perf_counter() - start
 
 
 def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict) -> dict:

@@ -4,7 +4,8 @@ import dataclasses
 import sys
 import tempfile
 
-from campaign import grid, runner, tables
+from campaign import grid, interruption, runner, tables
+from campaign.check import Campaign, check
 from campaign.settings import Settings, parse_flags
 from campaign.verify import verify
 
@@ -38,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         options={},  # further settings of a regime or an architecture, by name
         engine="process",  # one worker process per slot; "serial" runs in this process, for debugging
         max_workers=None,  # runs at the same time; None takes one per usable core
+        memory_check=True,  # start fewer workers where their memory would not suffice
+        run_timeout_s=None,  # seconds after which a run is ended and fails; None lets it take its time
+        epoch_checkpoint_s=60,  # seconds between the epochs after which an unfinished run is kept, to go on from there
         cpu_threads_per_worker=1,  # threads of one run; another number may change the last bits of a result
         use_cuda=False,  # train on the GPU; needs max_workers=1
         data_dir=None,  # folder of the image files; None takes NNET_DATA_DIR where that is set, else data
@@ -46,18 +50,32 @@ def main(arguments: list[str] | None = None) -> int:
     )
     settings, flags = parse_flags(block, arguments)
     try:
-        if flags.sanity:
-            return sanity(settings)
-        if flags.verify is not None:
-            return verify(flags.verify, settings)
-        campaign = runner.check(grid.weight_noise(settings), settings.output_dir, settings.engine, settings.max_workers)
-    except ValueError as error:
+        with interruption.handled():
+            if flags.sanity:
+                return sanity(settings)
+            if flags.verify is not None:
+                return verify(flags.verify, settings)
+            campaign = check_settings(settings, flags.retry_failed)
+    except (ValueError, ChildProcessError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted: nothing was started", file=sys.stderr)
-        return 130
+        return interruption.EXIT_CODE
     return runner.run(campaign)
+
+
+def check_settings(settings: Settings, retry_failed: bool = False) -> Campaign:
+    """The checked campaign of these settings. Raises ValueError, in one sentence, where it is impossible."""
+    return check(
+        grid.weight_noise(settings),
+        settings.output_dir,
+        settings.engine,
+        settings.max_workers,
+        settings.run_timeout_s,
+        retry_failed,
+        settings.memory_check,
+    )
 
 
 def sanity(settings: Settings) -> int:
@@ -76,7 +94,7 @@ def sanity(settings: Settings) -> int:
         checkpoint_dir=None,
     )
     with tempfile.TemporaryDirectory() as folder:
-        campaign = runner.check(grid.weight_noise(small), folder, small.engine, small.max_workers)
+        campaign = check_settings(dataclasses.replace(small, output_dir=folder))
         code = runner.run(campaign)
         if code != 0:
             return code

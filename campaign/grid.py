@@ -64,4 +64,6 @@ def _config(settings: Settings, arch: str, activation: str, regime: str, alpha: 
         use_cuda=settings.use_cuda,
         data_dir=default_data_dir() if settings.data_dir is None else settings.data_dir,
         checkpoint_dir=settings.checkpoint_dir,
+        epoch_checkpoint_dir=settings.output_dir,
+        epoch_checkpoint_s=settings.epoch_checkpoint_s,
     )

@@ -1,7 +1,10 @@
-"""What this process may use of the machine."""
+"""The cores that this process may use, and the cgroups that say so."""
 
 import os
 from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def usable_cores() -> int:
@@ -13,8 +16,22 @@ def usable_cores() -> int:
     return max(1, min([cores, *(int(quota) for quota in quotas())]))
 
 
-def quotas(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> list[float]:
+def quotas(root: Path = ROOT, membership: Path = MEMBERSHIP) -> list[float]:
     """The CPU quotas, in cores, of this process's cgroups (version 1 or 2) and of their parents."""
+    found = []
+    for version, folder in cgroups("cpu", root, membership):
+        names = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        try:
+            quota, period = " ".join((folder / name).read_text() for name in names).split()
+        except (OSError, ValueError):
+            continue
+        if quota not in ("max", "-1"):
+            found.append(int(quota) / int(period))
+    return found
+
+
+def cgroups(controller: str, root: Path = ROOT, membership: Path = MEMBERSHIP) -> list[tuple[int, Path]]:
+    """(version, folder) of this process's cgroups for one controller, the innermost first, then their parents."""
     try:
         lines = membership.read_text().splitlines()
     except OSError:
@@ -23,29 +40,12 @@ def quotas(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/s
     for line in lines:
         _, controllers, group = line.split(":", 2)
         if controllers == "":
-            found += [_quota_v2(folder) for folder in _with_parents(root, group)]
-        elif "cpu" in controllers.split(","):
-            found += [_quota_v1(folder) for folder in _with_parents(root / "cpu", group)]
-    return [quota for quota in found if quota is not None]
+            found += [(2, folder) for folder in _with_parents(root, group)]
+        elif controller in controllers.split(","):
+            found += [(1, folder) for folder in _with_parents(root / controller, group)]
+    return found
 
 
 def _with_parents(root: Path, group: str) -> list[Path]:
     folder = root / group.strip("/")
     return [root] if folder == root else [folder, *[parent for parent in folder.parents if parent.is_relative_to(root)]]
-
-
-def _quota_v2(folder: Path) -> float | None:
-    try:
-        quota, period = (folder / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return None
-    return None if quota == "max" else int(quota) / int(period)
-
-
-def _quota_v1(folder: Path) -> float | None:
-    try:
-        quota = int((folder / "cpu.cfs_quota_us").read_text())
-        period = int((folder / "cpu.cfs_period_us").read_text())
-    except (OSError, ValueError):
-        return None
-    return None if quota < 0 else quota / period

@@ -1,5 +1,6 @@
 """What a person sees while a campaign runs."""
 
+import os
 import sys
 import time
 
@@ -7,6 +8,14 @@ from tqdm import tqdm
 
 from campaign.engines.base import Failure
 from nnet.config import TrainConfig
+
+
+def say(text: str) -> None:
+    """Print a line; a reader who has gone away, or a full disk behind a redirection, does not end a campaign."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:
@@ -33,10 +42,17 @@ class Progress:
             self.taken += outcome["train_seconds"] + outcome["sweep_seconds"]
         line = f"{config.run_id}  {describe(outcome)}"
         if self.bar is None:
-            print(f"[{self.done}/{self.total}] {line}  ({self.left()})", flush=True)
+            say(f"[{self.done}/{self.total}] {line}  ({self.left()})")
         else:
             self.bar.set_description_str(f"{self.left()}, last: {line}", refresh=False)
             self.bar.update()
+
+    def note(self, text: str) -> None:
+        """Show something that happened and is no end of a run."""
+        if self.bar is None:
+            say(text)
+        else:
+            self.bar.write(text, file=sys.stderr)
 
     def left(self) -> str:
         """The time left, in words."""

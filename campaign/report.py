@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from campaign.progress import say
 from campaign.statistics import share_of_draws
 from campaign.store import completeness
 
@@ -26,18 +27,20 @@ ONLY_IF_VARIED = ("activation", "p", "status")
 def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     """Print the runs, the mean drops with their standard errors, which spread dominates, and where the files are."""
     runs = tables["results_per_run"]
-    print(f"\n{folder.name}: {completeness(folder)}")
+    say(f"\n{folder.name}: {completeness(folder)}")
     if runs.empty:
         return
     shown = [name for name in RUN_COLUMNS if name not in ONLY_IF_VARIED or runs[name].nunique() > 1]
     forms = dict.fromkeys(("acc(0)", "acc(0.1)", "drop(0.1)"), "{:.4f}".format)
-    print(runs[shown].rename(columns=RUN_COLUMNS).to_string(index=False, formatters=forms, na_rep=""))
+    say(runs[shown].rename(columns=RUN_COLUMNS).to_string(index=False, formatters=forms, na_rep=""))
     cells = tables["results_summary"].query("alpha_test == 0.1")
     if not cells.empty:
-        print("\nmean drop at α_test = 0.1 ± standard error over seeds")
-        print("\n".join(_cell(cell, cells) for _, cell in cells.iterrows()))
-        print(_hint(share_of_draws(tables["sweep"])), end="")
-    print(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns: {folder / 'runs'}")
+        say("\nmean drop at α_test = 0.1 ± standard error over seeds")
+        say("\n".join(_cell(cell, cells) for _, cell in cells.iterrows()))
+        share = share_of_draws(tables["sweep"])
+        if not math.isnan(share):
+            say(_hint(share))
+    say(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns: {folder / 'runs'}")
 
 
 def _cell(cell: pd.Series, cells: pd.DataFrame) -> str:
@@ -51,7 +54,5 @@ def _cell(cell: pd.Series, cells: pd.DataFrame) -> str:
 
 
 def _hint(share: float) -> str:
-    if math.isnan(share):
-        return ""
     buy = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
-    return f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, buy {buy}\n"
+    return f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, buy {buy}"

@@ -1,178 +1,195 @@
-"""A campaign from its list of runs to its tables: what is missing -> engine -> store -> tables."""
+"""A checked campaign from its pending runs to its tables: engine -> store -> tables, whatever happens."""
 
-import signal
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from campaign import report, tables, work
+from campaign import interruption, report, tables, work
+from campaign.check import ENGINES, Campaign
 from campaign.engines import base
-from campaign.machine import usable_cores
-from campaign.progress import Progress, duration
+from campaign.log import Log
+from campaign.progress import Progress, describe, say
+from campaign.schedule import Answer, Schedule
 from campaign.store import Store
 from nnet import registry
+from nnet.atomic import CannotWrite
 from nnet.config import TrainConfig
 
-ENGINES = "campaign.engines"
 TABLES_EVERY_S = 30
-
-
-@dataclass
-class Campaign:
-    """A checked campaign: what there is, and what is to be done, the longest runs first."""
-
-    configs: list[TrainConfig]
-    stores: dict[str, Store]
-    pending: list[TrainConfig]
-    estimates: dict[str, float]
-    engine: str
-    workers: int
-
-
-def check(
-    configs: Sequence[TrainConfig], output_dir: str | Path, engine: str = "process", workers: int | None = None
-) -> Campaign:
-    """Find out what is done, try each kind of run that is not, and plan the rest. Nothing is written to `output_dir`.
-
-    `workers`: runs at the same time; None takes one per usable core and thread, or one with a GPU. Raises
-    ValueError, in one sentence, for anything that would make the campaign impossible.
-    """
-    registry.check(ENGINES, engine, "engine")
-    configs = list({config.run_id: config for config in configs}.values())
-    if workers is None:
-        one = engine == "serial" or any(config.use_cuda for config in configs)
-        workers = 1 if one else max(1, usable_cores() // max(config.cpu_threads for config in configs))
-    base.check(configs, workers)
-    stores = {name: Store(Path(output_dir) / name) for name in sorted({config.dataset_name for config in configs})}
-    for folder in {Path(output_dir), *(Path(config.checkpoint_dir) for config in configs if config.checkpoint_dir)}:
-        _check_writable(folder)
-    finished = {run_id for store in stores.values() for run_id in store.results()}
-    pending = [config for config in configs if config.run_id not in finished]
-    estimates = _estimates(pending, stores, engine)
-    pending.sort(key=lambda config: estimates[config.run_id], reverse=True)
-    return Campaign(configs, stores, pending, estimates, engine, workers)
+MOST_DEATHS = 3
+LISTED = 10
 
 
 def run(campaign: Campaign) -> int:
     """Do what is pending, keep every result, write the tables, report. Returns the exit code.
 
-    0: every run is there. 1: some failed; which, and where their tracebacks are, is on stderr.
-    130: interrupted (Ctrl-C or SIGTERM); what was finished is kept.
+    0: every run is there. 1: some failed; which, and where their tracebacks are, is on stderr; or nothing more
+    could be written or started. 130: interrupted (Ctrl-C or SIGTERM). What was finished is kept, always.
     """
-    _say_hello(campaign)
-    for name, store in campaign.stores.items():
-        store.plan([config.run_id for config in campaign.configs if config.dataset_name == name])
-    try:
-        with _terminate_as_interrupt():
-            failures = _work(campaign)
-            made = _write_tables(campaign)
-    except KeyboardInterrupt:
-        _write_tables(campaign)
-        finished = sum(config.run_id in campaign.stores[config.dataset_name].results() for config in campaign.configs)
-        print(
-            f"\ninterrupted: {finished} of {len(campaign.configs)} runs are finished and kept; "
-            "the same command goes on from here",
-            file=sys.stderr,
-        )
-        return 130
+    launch = _Launch(campaign)
+    with interruption.handled(), launch.claims_released():
+        try:
+            with interruption.held():
+                launch.begin()
+                launch.work()
+                made = launch.write_tables()
+        except KeyboardInterrupt:
+            return launch.stop("interrupted", interruption.EXIT_CODE)
+        except OSError as error:
+            return launch.stop(f"stopped: {error}", 1)
     for store, of_store in zip(campaign.stores.values(), made, strict=True):
         report.show(store.folder, of_store)
     for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
-        print(f"trained weights: {Path(folder)}")
-    for path, failure in failures:
-        print(f"failed: {path.stem}: {failure.error}: {failure.message}; see {path}", file=sys.stderr)
+        say(f"trained weights: {Path(folder)}")
+    failures = campaign.failures()
+    _list(failures, campaign.stores)
     return 1 if failures else 0
 
 
-def _estimates(pending: list[TrainConfig], stores: dict[str, Store], engine: str) -> dict[str, float]:
-    kinds: dict[str, list[TrainConfig]] = {}
-    for config in pending:
-        kinds.setdefault(_kind(config), []).append(config)
-    samples = [alike[0] for alike in kinds.values()]
-    estimates = {config.run_id: 0.0 for config in pending}
-    with closing(registry.load(ENGINES, engine).run(samples, work.estimate, 1)) as outcomes:
-        for sample, outcome in outcomes:
-            if isinstance(outcome, base.Failure):
-                if outcome.error == ValueError.__name__:
-                    raise ValueError(outcome.message)
-                continue  # it is not the configuration that is wrong: each of these runs fails, and says why
-            _check_same_data(sample, outcome["data_sha256"], stores[sample.dataset_name])
-            estimates |= {config.run_id: outcome["seconds"] for config in kinds[_kind(sample)]}
-    return estimates
+class _Launch:
+    """One launch of a campaign: what becomes of each outcome, and what is written down of it."""
+
+    def __init__(self, campaign: Campaign):
+        self.campaign = campaign
+        self.logs = {name: Log(store.folder) for name, store in campaign.stores.items()}
+        self.known_failures = {config.run_id for config in campaign.failures()}
+        self.schedule = Schedule(campaign.pending, campaign.workers, self._ask)
+        self.progress: Progress | None = None
+        self.met: set[str] = set()
+        self.tables_written, self.tables_due = time.monotonic(), False
+
+    def begin(self) -> None:
+        """Say and write down what was found."""
+        say(self.campaign.found())
+        for note in self.campaign.notes:
+            say(f"note: {note}")
+        for name, store in self.campaign.stores.items():
+            store.plan([config.run_id for config in self.campaign.configs if config.dataset_name == name])
+            self.logs[name].add("launch", detail=self.campaign.found())
+            for path in store.tidy():
+                say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is done again")
+                self.logs[name].add("damaged", path.name.split(".json")[0], f"set aside as {path.name}")
+
+    def work(self) -> None:
+        """Run what is pending. Raises KeyboardInterrupt, and OSError where nothing more can be written or started."""
+        seconds = {config.run_id: self.campaign.estimates[config.run_id].seconds for config in self.campaign.pending}
+        self.progress = Progress(seconds, self.campaign.workers)
+        engine = registry.load(ENGINES, self.campaign.engine).run
+        events = engine(self.schedule, work.train, self.campaign.workers, self.campaign.timeout_s)
+        with closing(self.progress), closing(events):
+            for event in events:
+                if event is not None:
+                    self._end(*event)
+                interruption.check()
+                for store in self.campaign.stores.values():
+                    store.claims.refresh()
+                if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
+                    self.write_tables()
+
+    def write_tables(self) -> list[dict]:
+        """Write all tables, and return them by store."""
+        made = [tables.write(store) for store in self.campaign.stores.values()]
+        self.tables_written, self.tables_due = time.monotonic(), False
+        return made
+
+    @contextmanager
+    def claims_released(self) -> Iterator[None]:
+        """After the block no run is claimed by this launcher."""
+        try:
+            yield
+        finally:
+            for store in self.campaign.stores.values():
+                store.claims.release_all()
+
+    def stop(self, why: str, code: int) -> int:
+        """Bring the tables up to date and say how it goes on, as far as the disk allows; returns `code`."""
+        with suppress(OSError):
+            self.write_tables()
+            for log in self.logs.values():
+                log.add("stop", detail=why)
+        total, finished = len(self.campaign.configs), self.campaign.finished()
+        print(
+            f"\n{why}: {finished} of {total} runs are finished and kept; the same command goes on from here",
+            file=sys.stderr,
+        )
+        return code
+
+    def _ask(self, config: TrainConfig) -> Answer:
+        """Whether a run is to be started now, was finished by another launcher, or is under way there."""
+        store = self.campaign.stores[config.dataset_name]
+        if not store.claims.take(config.run_id):
+            self._meet(store.claims.holder(config.run_id))
+            return Answer.ELSEWHERE
+        outcome, why = store.result(config.run_id), store.failure(config.run_id)
+        if outcome is None and why is not None and config.run_id not in self.known_failures:
+            outcome = base.Failure("Elsewhere", why, "")
+        if outcome is not None:
+            store.claims.release(config.run_id)
+            self.tables_due = True
+            self._note("elsewhere", config, "another launcher has done it", outcome)
+            return Answer.DONE
+        self._note("resume" if config.run_id in store.partly_done() else "start", config)
+        return Answer.START
+
+    def _end(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
+        """Keep what became of a run, and decide whether it is tried again."""
+        if isinstance(outcome, base.Unwritable):
+            raise CannotWrite(outcome.message)
+        if isinstance(outcome, base.Lost):
+            self.schedule.again(config)
+            self._note("lost", config, outcome.message)
+        elif isinstance(outcome, base.Death):
+            interruption.check()  # a worker that got the signal too has not died of its run
+            self._died(config, outcome)
+        else:
+            self.schedule.ended(config)
+            self._finish(config, outcome)
+
+    def _died(self, config: TrainConfig, death: base.Death) -> None:
+        deaths = self.campaign.stores[config.dataset_name].died(config.run_id)
+        if deaths >= MOST_DEATHS:
+            self.schedule.gave_up(config, death)
+            message = f"its worker died {deaths} times, last {death.how}"
+            self._finish(config, base.Failure(death.error, message, death.traceback))
+            return
+        alone = death.killed and deaths == MOST_DEATHS - 1
+        lowered = self.schedule.died(config, death, alone)
+        again = "tried again when nothing else is under way" if alone else "tried again"
+        self._note("died", config, f"its worker died {death.how}; death {deaths} of {MOST_DEATHS}, {again}")
+        self.progress.note(f"{config.run_id}: its worker died {death.how}; the run is {again}")
+        if lowered:
+            active = f"{self.schedule.active} of {self.schedule.workers} workers"
+            self._note("fewer", config, f"{active} for a while")
+            self.progress.note(f"memory may be short: {active} are used for a while")
+
+    def _finish(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
+        store = self.campaign.stores[config.dataset_name]
+        failed = isinstance(outcome, base.Failure)
+        store.fail(config, outcome) if failed else store.save(outcome)
+        self.tables_due = True
+        self._note("failed" if failed else "finished", config, describe(outcome), outcome)
+        store.claims.release(config.run_id)
+
+    def _meet(self, holder: str | None) -> None:
+        if holder is not None and holder not in self.met:
+            self.met.add(holder)
+            self.progress.note(f"{holder} is at work on this folder too: its runs are left to it")
+
+    def _note(
+        self, event: str, config: TrainConfig, detail: str = "", outcome: dict | base.Failure | None = None
+    ) -> None:
+        self.logs[config.dataset_name].add(event, config.run_id, detail)
+        if outcome is not None:
+            self.progress.finished(config, outcome)
 
 
-def _kind(config: TrainConfig) -> str:
-    alike = config.science() | {"seed": 0, "alpha_train": config.alpha_train > 0, "p": config.p > 0}
-    return repr(sorted(alike.items()))
-
-
-def _check_same_data(config: TrainConfig, sha256: str, store: Store) -> None:
-    for result in store.results().values():
-        same_file = result["config"].get("dataset_sha256") == config.science().get("dataset_sha256")
-        resized_alike = result["config"]["image_size"] == config.image_size
-        if not same_file or (resized_alike and result["sha256"]["data"] != sha256):
-            raise ValueError(
-                f"{store.folder} holds runs on other data of the name {config.dataset_name!r}; "
-                "choose another --output-dir, or rename the dataset's file"
-            )
-
-
-def _check_writable(folder: Path) -> None:
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
-    try:
-        with tempfile.TemporaryDirectory(dir=existing):
-            pass
-    except OSError as error:
-        raise ValueError(f"cannot write to {folder}: {error.strerror}") from error
-
-
-def _work(campaign: Campaign) -> list[tuple[Path, base.Failure]]:
-    failures, written = [], time.monotonic()
-    engine = registry.load(ENGINES, campaign.engine)
-    seconds = {config.run_id: campaign.estimates[config.run_id] for config in campaign.pending}
-    progress = Progress(seconds, campaign.workers)
-    with closing(progress), closing(engine.run(campaign.pending, work.train, campaign.workers)) as outcomes:
-        for config, outcome in outcomes:
-            store = campaign.stores[config.dataset_name]
-            if isinstance(outcome, base.Failure):
-                failures.append((store.fail(config, outcome), outcome))
-            else:
-                store.save(outcome)
-            progress.finished(config, outcome)
-            if time.monotonic() - written > TABLES_EVERY_S:
-                _write_tables(campaign)
-                written = time.monotonic()
-    return failures
-
-
-def _write_tables(campaign: Campaign) -> list[dict]:
-    return [tables.write(store) for store in campaign.stores.values()]
-
-
-def _say_hello(campaign: Campaign) -> None:
-    todo, total = len(campaign.pending), len(campaign.configs)
-    seconds = [campaign.estimates[config.run_id] for config in campaign.pending]
-    wall = max(sum(seconds) / campaign.workers, max(seconds, default=0.0))
-    print(f"{total} runs: {total - todo} finished, {todo} to do", end="")
-    print(f" on {campaign.workers} worker(s), about {duration(wall)}" if todo else "", flush=True)
-
-
-@contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _list(failures: dict[TrainConfig, str], stores: dict[str, Store]) -> None:
+    for config, reason in list(failures.items())[:LISTED]:
+        path = stores[config.dataset_name].failure_file(config.run_id)
+        print(f"failed: {config.run_id}: {reason}; see {path}", file=sys.stderr)
+    if len(failures) > LISTED:
+        print(f"… and {len(failures) - LISTED} more", file=sys.stderr)
+    if failures:
+        print("--retry-failed tries them again", file=sys.stderr)

@@ -12,6 +12,10 @@ def _whole_number_or_none(text: str) -> int | None:
     return None if text.lower() == "none" else int(text)
 
 
+def _number_or_none(text: str) -> float | None:
+    return None if text.lower() == "none" else float(text)
+
+
 def _text_or_none(text: str) -> str | None:
     return None if text.lower() == "none" else text
 
@@ -64,6 +68,9 @@ class Settings:
     options: dict = _many(_option, "further settings of a regime or an architecture, as name=value")
     engine: str = _one(str, "where runs happen: process (one worker per slot) or serial (in this process)")
     max_workers: int | None = _one(_whole_number_or_none, "runs at the same time; none: one per usable core")
+    memory_check: bool = _switch("start fewer workers where their memory would not suffice")
+    run_timeout_s: float | None = _one(_number_or_none, "seconds after which a run is ended and fails; none: never")
+    epoch_checkpoint_s: float = _one(float, "seconds between the epochs after which an unfinished run is kept")
     cpu_threads_per_worker: int = _one(int, "threads of one run; another number may change the last bits")
     use_cuda: bool = _switch("train on the GPU, one run at a time")
     data_dir: str | None = _one(_text_or_none, "folder of the image files; none: NNET_DATA_DIR, else data")
@@ -77,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_flags(block: Settings, arguments: list[str] | None) -> tuple[Settings, argparse.Namespace]:
-    """The block as the command line overrides it, and the flags that are no settings (`sanity`, `verify`).
+    """The block as the command line overrides it, and the other flags: `sanity`, `retry_failed`, `verify`.
 
     Exits with 2 and one sentence on stderr where the command line is wrong.
     """
@@ -88,6 +95,7 @@ def parse_flags(block: Settings, arguments: list[str] | None) -> tuple[Settings,
         allow_abbrev=False,
     )
     parser.add_argument("--sanity", action="store_true", help="one quick check: does training with noise help?")
+    parser.add_argument("--retry-failed", action="store_true", help="also do the runs that have failed before")
     parser.add_argument("--verify", metavar="RUN_ID", help="do one finished run again and compare every bit")
     for item in dataclasses.fields(Settings):
         default = getattr(block, item.name)
@@ -111,7 +119,7 @@ def parse_flags(block: Settings, arguments: list[str] | None) -> tuple[Settings,
 def _shape(item: dataclasses.Field) -> dict:
     shape = dict(item.metadata["flag"])
     if "type" in shape:
-        words = {int: "N", _whole_number_or_none: "N", float: "X", _option: "NAME=VALUE"}
+        words = {int: "N", _whole_number_or_none: "N", float: "X", _number_or_none: "X", _option: "NAME=VALUE"}
         shape["metavar"] = words.get(shape["type"], "NAME")
     return shape
 

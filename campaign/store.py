@@ -1,63 +1,136 @@
-"""The folder of one dataset's results: one file per finished run, one per failed run."""
+"""The folder of one dataset's results: one file per finished run, one per failed run, and what is under way."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
+from campaign import run_file
+from campaign.claims import Claims
 from campaign.engines.base import Failure
-from nnet.atomic import write_file
+from nnet.atomic import remove_leftovers, write_file, writing
 from nnet.config import TrainConfig
+
+FOLDERS = ("", "runs", "failures", "deaths", "partial")
 
 
 class Store:
-    """`<folder>/runs/<run_id>.json` and `<folder>/failures/<run_id>.txt`, written by the launcher alone.
+    """What is known of the runs of one dataset: files that launchers write, each whole or not at all.
 
-    A run is finished when its file is there. Nothing else is remembered, so a campaign is resumed by looking.
+        runs/<run_id>.json      a finished run         deaths/<run_id>.json   how often its worker has died
+        failures/<run_id>.txt   why a run failed       claims/<run_id>.json   which launcher is at work on it
+        partial/<run_id>.pt     where an unfinished run goes on (written by its worker)
+
+    A run is finished when its file is there and sound. Nothing else is remembered, so a campaign is resumed by
+    looking. Every method that writes raises CannotWrite where the disk is full or gone.
     """
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
+        self.claims = Claims(self.folder / "claims")
+        self.damaged: dict[Path, str] = {}
         self._loaded: dict[str, dict] = {}
 
     def results(self) -> dict[str, dict]:
         """All finished runs by run_id, those included that another launcher has added.
 
-        Raises ValueError where a file is damaged.
+        A damaged file is no finished run: it is left out, and told of in `damaged`.
         """
         for path in (self.folder / "runs").glob("*.json"):
-            if path.stem not in self._loaded:
-                self._loaded[path.stem] = _load(path)
+            if path.stem not in self._loaded and path not in self.damaged:
+                try:
+                    self._loaded[path.stem] = run_file.read(path)
+                except FileNotFoundError:
+                    continue
+                except ValueError as error:
+                    self.damaged[path] = str(error)
         return self._loaded
 
+    def result(self, run_id: str) -> dict | None:
+        """One finished run, or None."""
+        with suppress(FileNotFoundError, ValueError):
+            self._loaded.setdefault(run_id, run_file.read(self.folder / "runs" / f"{run_id}.json"))
+        return self._loaded.get(run_id)
+
     def save(self, result: dict) -> Path:
-        """Keep a finished run; it is a failed one no more."""
-        path = self.folder / "runs" / f"{result['run_id']}.json"
-        text = json.dumps(result, indent=1, allow_nan=False)
-        write_file(path, f"{text}\n".encode())
-        self._failure_file(result["run_id"]).unlink(missing_ok=True)
-        self._loaded[result["run_id"]] = result
+        """Keep a finished run; it is unfinished or failed no more."""
+        run_id = result["run_id"]
+        path = self.folder / "runs" / f"{run_id}.json"
+        run_file.write(path, result)
+        self._loaded[run_id] = result
+        self.damaged.pop(path, None)
+        for unfinished in (self._partial_file(run_id), self._death_file(run_id), self.failure_file(run_id)):
+            unfinished.unlink(missing_ok=True)
         return path
 
     def fail(self, config: TrainConfig, failure: Failure) -> Path:
         """Keep why a run failed, its configuration and how often it was tried."""
-        path = self._failure_file(config.run_id)
+        path = self.failure_file(config.run_id)
         tries = 1 + self._tries(path)
         text = (
             f"run {config.run_id}\ntried {tries} time(s)\n{failure.error}: {failure.message}\n\n"
             f"{json.dumps(config.science(), indent=1)}\n\n{failure.traceback}"
         )
         write_file(path, text.encode())
+        self._death_file(config.run_id).unlink(missing_ok=True)
         return path
 
     def failed(self) -> list[str]:
         """The run_ids of failed runs, sorted."""
         return sorted(path.stem for path in (self.folder / "failures").glob("*.txt"))
 
+    def failure(self, run_id: str) -> str | None:
+        """Why a run failed, in one line, or None if it did not."""
+        with suppress(FileNotFoundError):
+            lines = self.failure_file(run_id).read_text(errors="replace").splitlines()
+            return lines[2] if len(lines) > 2 else "for an unknown reason"
+        return None
+
+    def failure_file(self, run_id: str) -> Path:
+        """Where a failed run has its traceback."""
+        return self.folder / "failures" / f"{run_id}.txt"
+
+    def died(self, run_id: str) -> int:
+        """Count a death of a run's worker; how many there were since the run last came further than before."""
+        path = self._death_file(run_id)
+        progress = self._progress(run_id)
+        try:
+            known = json.loads(path.read_text())
+            deaths = int(known["deaths"]) if known["progress"] == progress else 0
+        except (OSError, ValueError, TypeError, KeyError):
+            deaths = 0
+        write_file(path, json.dumps({"deaths": deaths + 1, "progress": progress}).encode())
+        return deaths + 1
+
+    def partly_done(self) -> set[str]:
+        """The run_ids of unfinished runs that can go on after an epoch that they have kept."""
+        return {path.stem for path in (self.folder / "partial").glob("*.pt")}
+
+    def tidy(self) -> list[Path]:
+        """Set damaged run files aside as <name>.damaged and delete what dead processes left; the new paths."""
+        aside = []
+        with writing(self.folder):
+            for name in FOLDERS:
+                remove_leftovers(self.folder / name)
+            for path in self.damaged:
+                aside.append(path.with_name(f"{path.name}.damaged"))
+                path.replace(aside[-1])
+        self.damaged.clear()
+        return aside
+
     def plan(self, run_ids: list[str]) -> None:
         """Remember which runs the latest campaign is made of, for the line that says how complete it is."""
         write_file(self.folder / "campaign.json", f"{json.dumps({'runs': sorted(run_ids)}, indent=1)}\n".encode())
 
-    def _failure_file(self, run_id: str) -> Path:
-        return self.folder / "failures" / f"{run_id}.txt"
+    def _partial_file(self, run_id: str) -> Path:
+        return self.folder / "partial" / f"{run_id}.pt"
+
+    def _death_file(self, run_id: str) -> Path:
+        return self.folder / "deaths" / f"{run_id}.json"
+
+    def _progress(self, run_id: str) -> int | None:
+        with suppress(FileNotFoundError):
+            return self._partial_file(run_id).stat().st_mtime_ns
+        return None
 
     @staticmethod
     def _tries(path: Path) -> int:
@@ -72,8 +145,7 @@ def completeness(folder: Path) -> str:
 
     Runs are those that the folder holds and those that its latest campaign is made of.
     """
-    plan = folder / "campaign.json"
-    planned = set(json.loads(plan.read_text())["runs"]) if plan.exists() else set()
+    planned = _planned(folder)
     finished = {path.stem for path in (folder / "runs").glob("*.json")}
     failed = {path.stem for path in (folder / "failures").glob("*.txt")} - finished
     pending = planned - finished - failed
@@ -82,12 +154,7 @@ def completeness(folder: Path) -> str:
     return ", ".join(parts)
 
 
-def _load(path: Path) -> dict:
-    try:
-        result = json.loads(path.read_text())
-        if result["run_id"] == path.stem:
-            return result
-        problem = "it holds another run"
-    except (ValueError, KeyError, TypeError) as error:
-        problem = str(error)
-    raise ValueError(f"{path} is damaged ({problem}); delete it to do this run again")
+def _planned(folder: Path) -> set[str]:
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return set(json.loads((folder / "campaign.json").read_text())["runs"])
+    return set()

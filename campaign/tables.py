@@ -26,6 +26,7 @@ SUMMARY = [
     *"n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split(),
 ]
 NAMES = ("results_per_run", "sweep", "results_summary")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
 
 
@@ -33,7 +34,7 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     """Write results_per_run.csv, sweep.csv, results_summary.csv and results.json, each replaced as a whole."""
     tables = build(list(store.results().values()))
     for name, table in tables.items():
-        write_file(store.folder / f"{name}.csv", table.to_csv(index=False).encode())
+        write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
     records = {name: _records(table) for name, table in tables.items()}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
     return tables
@@ -72,6 +73,11 @@ def further_settings(results: list[dict]) -> list[str]:
     names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in known]
     names += sorted({name for result in results for name in result["config"]} - set(names) - known)
     return [name for name in names if len({_setting(result, name) for result in results}) > 1]
+
+
+def _no_formula(cell: object) -> object:
+    """Text that a spreadsheet would take for a formula, with a quote before it; numbers as they are."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _records(table: pd.DataFrame) -> list[dict]:

@@ -3,10 +3,9 @@
 from contextlib import closing
 from pathlib import Path
 
-from campaign import work
+from campaign import run_file, work
 from campaign.engines import base, process
 from campaign.settings import Settings
-from campaign.store import Store
 from nnet.config import TrainConfig, default_data_dir
 
 
@@ -16,13 +15,13 @@ def verify(run_id: str, settings: Settings) -> int:
     Returns 0 if everything but the timings is the same, 1 if not. Raises ValueError where there is no such run,
     or where it was made on an .npz file other than `settings.dataset`.
     """
-    found = list(Path(settings.output_dir).glob(f"*/runs/{run_id}.json"))
+    found = [path for path in Path(settings.output_dir).glob("*/runs/*.json") if path.stem == run_id]
     if len(found) != 1:
         raise ValueError(f"there is no finished run {run_id!r} in {settings.output_dir}")
-    stored = Store(found[0].parents[1]).results()[run_id]
+    stored = run_file.read(found[0])
     config = _config(stored, settings)
     with closing(process.run([config], work.train, 1)) as outcomes:
-        ((_, again),) = outcomes
+        ((_, again),) = filter(None, outcomes)
     if isinstance(again, base.Failure):
         print(f"{run_id} failed: {again.error}: {again.message}\n{again.traceback}")
         return 1

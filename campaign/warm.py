@@ -8,7 +8,7 @@ import gc
 import torch
 
 import nnet_models
-from nnet import registry
+from nnet import provenance, registry
 
 torch.set_num_threads(1)
 torch.set_num_interop_threads(1)
@@ -19,5 +19,7 @@ _layer = torch.nn.Linear(2, 2)
 _optimizer = nnet_models.OPTIMIZERS["adam"](_layer.parameters())
 _layer(torch.ones(1, 2)).sum().backward()
 _optimizer.step()
+provenance.provenance(torch.device("cpu"))
+provenance.code_sha256()  # now: it is today's code that has been imported, whatever is edited later
 gc.collect()
 gc.freeze()

@@ -1,5 +1,6 @@
 """What engines are given to do. The imports are inside: the launcher names this work but never imports torch."""
 
+from campaign.memory import own_peak_mb
 from nnet.config import TrainConfig
 
 
@@ -11,7 +12,7 @@ def train(config: TrainConfig) -> dict:
 
 
 def estimate(config: TrainConfig) -> dict:
-    """The check of one run and its estimated cost: see `nnet_models.estimate_seconds`."""
-    from nnet_models import estimate_seconds
+    """The check of one run and its cost: `nnet_models.estimate_cost`, and `memory_mb`, what this process took."""
+    from nnet_models import estimate_cost
 
-    return estimate_seconds(config)
+    return estimate_cost(config) | {"memory_mb": own_peak_mb()}

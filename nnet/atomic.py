@@ -1,25 +1,46 @@
 """Files that are there whole or not at all."""
 
 import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+HOST = socket.gethostname().split(".")[0]
+LEFTOVER = re.compile(r"\..*\.(?P<host>[^.]*)-(?P<pid>\d+)\.tmp")
+
+
+class CannotWrite(OSError):
+    """A folder that takes no more files: its disk is full, read-only, failing or gone. It is no fault of a run."""
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn any OSError in the `with` block into a CannotWrite that names `folder` and the reason."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotWrite(f"cannot write in {folder}: {error.strerror or error}") from error
 
 
 def write_file(path: Path, content: bytes) -> None:
     """Write `content` beside `path`, flush it to the disk, and move it into place; makes missing folders.
 
-    A reader sees the old file or the new one, never a part. Raises OSError and leaves the old file as it was.
+    A reader sees the old file or the new one, never a part. Raises CannotWrite and leaves the old file as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        sync_folder(path.parent)
-    finally:
-        beside.unlink(missing_ok=True)
+    beside = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(beside, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+            sync_folder(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -29,3 +50,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the half-written files in `folder` of processes of this machine that are no more."""
+    for path in folder.glob(".*.tmp"):
+        found = LEFTOVER.fullmatch(path.name)
+        if found and found["host"] == HOST and not _exists(int(found["pid"])):
+            path.unlink(missing_ok=True)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -19,6 +19,7 @@ CORRUPTIONS = ("replacement",)
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("fp32",)
 OPERATION = {"operation": True}
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 def default_data_dir() -> str:
@@ -83,10 +84,14 @@ class TrainConfig:
     """Folder of the image files. Default NNET_DATA_DIR where that is set, else data."""
     checkpoint_dir: str | None = field(default=None, metadata=OPERATION)
     """Folder for the trained weights, <checkpoint_dir>/<dataset>/<run_id>.pt; None keeps none. Default None."""
+    epoch_checkpoint_dir: str | None = field(default=None, metadata=OPERATION)
+    """Folder for the state of the unfinished run, which is kept in <dataset>/partial/<run_id>.pt. Default None."""
+    epoch_checkpoint_s: float = field(default=60.0, metadata=OPERATION)
+    """Seconds after which the end of an epoch is kept there; 0 keeps every epoch. Default 60."""
 
     def __post_init__(self):
         self._check_names()
-        for name in ("alpha_train", "p", "learning_rate", "weight_decay"):
+        for name in ("alpha_train", "p", "learning_rate", "weight_decay", "epoch_checkpoint_s"):
             self._set(name, _number(name, getattr(self, name)))
         if self.p > 1:
             raise ValueError(f"p is a probability, 0 to 1; got {self.p}")
@@ -131,9 +136,9 @@ class TrainConfig:
                 )
         elif not Path(self.dataset).is_file():
             raise ValueError(f"there is no file {self.dataset}")
-        elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.dataset_name):
+        elif not SAFE_NAME.fullmatch(self.dataset_name):
             raise ValueError(
-                f"the name of {self.dataset!r} becomes a folder's: use letters, digits, '.', '_' and '-' only"
+                f"the name of {self.dataset!r} becomes a folder's: use at most 80 letters, digits, '.', '_' and '-'"
             )
 
     def _set(self, name: str, value: object) -> None:
@@ -150,6 +155,13 @@ class TrainConfig:
         text = json.dumps(self.science(), sort_keys=True, allow_nan=False)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         return f"{self.arch}-{self.regime}-a{self.alpha_train:g}-seed{self.seed}-{digest}"
+
+    @property
+    def partial_file(self) -> str | None:
+        """The file for the state of the unfinished run, or None."""
+        if self.epoch_checkpoint_dir is None:
+            return None
+        return str(Path(self.epoch_checkpoint_dir) / self.dataset_name / "partial" / f"{self.run_id}.pt")
 
     def science(self) -> dict:
         """The JSON-able fields that may change the result.

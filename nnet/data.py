@@ -6,10 +6,12 @@ dataset plug-in or .npz file -> resize -> stratified shuffle -> uncompressed .np
 """
 
 import fcntl
+import functools
 import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,15 +60,15 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
     """
     source = (dataset, image_size, Path(data_dir))
     try:
-        if not _folder(*source).exists():
+        images = _mapped(_folder(*source))
+        if images is None:
             with _lock(_folder(*source)):
-                if not _folder(*source).exists():
-                    _prepare(*source)
+                images = _mapped(_folder(*source))  # another process may have prepared it meanwhile
+                if images is None:
+                    images = _mapped(_prepare(*source))
     except OSError as error:
         raise ValueError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
-    folder = _folder(*source)
-    arrays = {name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c")) for name in ARRAYS}
-    return Images(**arrays, **json.loads((folder / "about.json").read_text()))
+    return images
 
 
 def stratified_order(labels: np.ndarray) -> np.ndarray:
@@ -92,6 +94,40 @@ def _folder(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     return cache_root() / f"{name}-{image_size or 'native'}-{fingerprint}"
 
 
+def _mapped(folder: Path) -> Images | None:
+    """The prepared data, or None where there are none, or where a byte of them is not what was written."""
+    if not folder.exists():
+        return None
+    try:
+        about = json.loads((folder / "about.json").read_text())
+        files = [(folder / f"{name}.npy").stat() for name in ARRAYS]
+        versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
+        if _sha256_of_files(folder, versions) == about["sha256"]:
+            return Images(**{name: torch.from_numpy(_array(folder, name)) for name in ARRAYS}, **about)
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    print(f"warning: the cached data in {folder} are damaged; they are prepared again", file=sys.stderr)
+    return None
+
+
+@functools.cache
+def _sha256_of_files(folder: Path, versions: tuple) -> str:
+    """`versions` only tells a changed file from the one that was read before: once per process is enough."""
+    return _sha256({name: _array(folder, name) for name in ARRAYS})
+
+
+def _sha256(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(array)
+    return digest.hexdigest()
+
+
+def _array(folder: Path, name: str) -> np.ndarray:
+    return np.load(folder / f"{name}.npy", mmap_mode="c")
+
+
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -100,28 +136,30 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> None:
+def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     if dataset.endswith(".npz"):
         x_train, y_train, x_test, y_test = npz_file.read(Path(dataset))
     else:
         x_train, y_train, x_test, y_test = registry.load("datasets", dataset).read(data_dir)
     order = stratified_order(y_train)
-    arrays = (_resized(x_train[order], image_size), y_train[order], _resized(x_test, image_size), y_test)
-    digest = hashlib.sha256()
+    prepared = (_resized(x_train[order], image_size), y_train[order], _resized(x_test, image_size), y_test)
+    arrays = {name: np.ascontiguousarray(array) for name, array in zip(ARRAYS, prepared, strict=True)}
     folder = _folder(dataset, image_size, data_dir)  # only now: a download has changed the files that it is named after
+    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a process that was killed: we have the lock
+        shutil.rmtree(leftover, ignore_errors=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     try:
-        for name, array in zip(ARRAYS, arrays, strict=True):
-            np.save(beside / f"{name}.npy", np.ascontiguousarray(array))
-            digest.update(repr((name, array.dtype.str, array.shape)).encode() + array.tobytes())
-        about = {"num_classes": int(y_train.max()) + 1, "sha256": digest.hexdigest()}
+        for name, array in arrays.items():
+            np.save(beside / f"{name}.npy", array)
+        about = {"num_classes": int(y_train.max()) + 1, "sha256": _sha256(arrays)}
         (beside / "about.json").write_text(json.dumps(about))
+        shutil.rmtree(folder, ignore_errors=True)
         os.rename(beside, folder)
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+    return folder
 
 
 def _resized(images: np.ndarray, image_size: int | None) -> np.ndarray:

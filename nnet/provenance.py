@@ -15,8 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def provenance(device: torch.device) -> dict:
     """Versions, commit, processor and thread count of this process, JSON-able; equal runs here have equal ones."""
+    return _code() | machine(device)
+
+
+def machine(device: torch.device) -> dict:
+    """All of `provenance` but the commit: what may change the bits of a result beside the code."""
     return {
-        **_code(),
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "torchvision": str(torchvision.__version__),
@@ -33,6 +37,15 @@ def weights_sha256(model: torch.nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         digest.update(repr((name, tuple(tensor.shape))).encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@functools.cache
+def code_sha256() -> str:
+    """SHA-256 of the files that a run is made of: `nnet_models.py` and everything in `nnet/`."""
+    digest = hashlib.sha256()
+    for path in [ROOT / "nnet_models.py", *sorted((ROOT / "nnet").rglob("*.py"))]:
+        digest.update(repr((str(path.relative_to(ROOT)), path.read_bytes())).encode())
     return digest.hexdigest()
 
 

@@ -1,6 +1,7 @@
 """What the tests share: small data that can be learnt, a cache folder of their own, one torch thread."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def environment(tmp_path_factory):
     os.environ["NNET_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # launchers inherit that it is ignored in the background
 
 
 def blobs(
@@ -35,6 +37,11 @@ def save_npz(path: Path, **changed) -> str:
     arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test} | changed
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     return str(path)
+
+
+def flipped(content: bytes, place: int) -> bytes:
+    """The same bytes with one bit changed."""
+    return content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :]
 
 
 @pytest.fixture(scope="session")

@@ -202,7 +202,7 @@ def test_a_missing_gpu_is_said():
 
 
 def test_an_estimate_checks_the_run_and_names_the_data(npz, result):
-    estimate = nnet_models.estimate_seconds(config(npz))
+    estimate = nnet_models.estimate_cost(config(npz))
     assert estimate["seconds"] > 0 and estimate["data_sha256"] == result["sha256"]["data"]
     with pytest.raises(ValueError, match="at least 8×8"):
-        nnet_models.estimate_seconds(dataclasses.replace(config(npz), image_size=4))
+        nnet_models.estimate_cost(dataclasses.replace(config(npz), image_size=4))

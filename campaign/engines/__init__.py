@@ -1,6 +1,12 @@
 """Where runs happen, one engine per file.
 
-Each file defines `run(configs, work, workers) -> iterator of (config, outcome)`: it calls `work(config)` for
-every configuration, in the given order as far as workers are free, and yields in the order of finishing. An
-outcome is what `work` returned, or a `Failure`. An engine knows neither torch nor the files of a campaign.
+Each file defines `run(configs, work, workers, timeout_s=None) -> iterator of (config, outcome) or None`. It
+takes the next of `configs` whenever a worker is free, calls `work(config)` there, and yields in the order of
+finishing; while nothing finishes it yields None several times a second, so that the caller can look around.
+`configs` is a list, or an iterator that may give None: nothing to start now, ask again soon.
+
+An outcome is what `work` returned, or a `Failure`: `Death` where the worker died, `Lost` where that was no doing
+of the run, `Unwritable` where a disk was full. Trying again is the caller's affair. A run that takes longer
+than `timeout_s` is ended and fails. When the iterator is closed, every worker is ended. An engine knows
+neither torch nor the files of a campaign.
 """

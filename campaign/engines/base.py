@@ -1,15 +1,20 @@
-"""What all engines share: how a failure looks, and what they refuse."""
+"""What all engines share: how an outcome that is no result looks, and what they refuse."""
 
+import signal
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from nnet.atomic import CannotWrite
 from nnet.config import TrainConfig
+
+TICK_S = 0.2
+"""How often an engine looks around and yields None while nothing finishes."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that gave no result: it raised, or its worker died."""
+    """A run that gave no result, and would not if it were tried again: it raised, or it took too long."""
 
     error: str
     """Name of the exception's class."""
@@ -25,11 +30,46 @@ class Failure:
         return cls(type(error).__name__, " ".join(str(error).split()), text)
 
 
+class Unwritable(Failure):
+    """A run that could not write a file: its disk is full or gone, which is no fault of the run."""
+
+
+class Lost(Failure):
+    """A run whose worker was lost through no doing of the run, like the end of the process that starts workers."""
+
+
+@dataclass(frozen=True)
+class Death(Failure):
+    """A run whose worker died; it may have been the run's doing, or not."""
+
+    exit_code: int
+    """As `multiprocessing` gives it: minus the signal, or what the process exited with."""
+    peak_mb: float | None
+    """The most memory that the worker was seen to use."""
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was signal 9, as the kernel sends it when memory runs out, maybe to an innocent process."""
+        return self.exit_code == -signal.SIGKILL
+
+    @property
+    def how(self) -> str:
+        """In words: "with signal 9 (SIGKILL), probably out of memory; peak memory 335 MB"."""
+        if self.exit_code < 0:
+            how = f"with signal {-self.exit_code} ({signal.Signals(-self.exit_code).name})"
+        else:
+            how = f"with exit code {self.exit_code}"
+        how += ", probably out of memory" if self.killed else ""
+        return how if self.peak_mb is None else f"{how}; peak memory {self.peak_mb:.0f} MB"
+
+
 def attempt(work: Callable[[TrainConfig], dict], config: TrainConfig) -> dict | Failure:
     """What `work(config)` returns, or the failure that it means when it raises."""
     try:
         return work(config)
-    except Exception as error:  # noqa: BLE001 - whatever a run raises is its outcome
+    except CannotWrite as error:
+        return Unwritable.of(error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a run raises is its outcome
         return Failure.of(error)
 
 

@@ -5,154 +5,145 @@
                └── …                                                    ┘   which has imported torch once
 
 A worker that dies breaks the executor of its own slot alone: it is known which run it died of, the slot gets
-a new one, and the other slots never notice.
+a new one, and the other slots never notice. When the fork server dies, every executor breaks; those runs are
+`Lost` and a new server is started. Workers end with the launcher, however that ends.
 """
 
 import multiprocessing
-import os
-import signal
-import sys
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import forkserver
-from multiprocessing.connection import wait as wait_for_end
-from pathlib import Path
 
+from campaign import fork_server
 from campaign.engines import base
+from campaign.memory import peak_mb
 from nnet.config import TrainConfig
 
-PRELOAD = "campaign.warm"
-THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-ROOT = Path(__file__).resolve().parents[2]
+START_ATTEMPTS = 5
+START_PAUSE_S = 0.2
+LOOK_EVERY_S = 1.0
+DUMP_S = 0.3
+END = object()
 
 
 def run(
-    configs: Sequence[TrainConfig], work: Callable[[TrainConfig], dict], workers: int
-) -> Iterator[tuple[TrainConfig, dict | base.Failure]]:
+    configs: Iterable[TrainConfig | None],
+    work: Callable[[TrainConfig], dict],
+    workers: int,
+    timeout_s: float | None = None,
+) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
     """Yield (config, outcome) as runs finish, at most `workers` at a time, started in the order of `configs`.
 
     When the iterator is closed, or the loop around it is left by an exception, every worker is killed.
     """
-    base.check(configs, workers)
-    if not configs:
-        return
-    _start_fork_server(max(config.cpu_threads for config in configs))
-    waiting = deque(configs)
-    slots = [_Slot() for _ in range(min(workers, len(configs)))]
-    free = deque(slots)
+    base.check([], workers)
+    source, exhausted, looked = iter(configs), False, time.monotonic()
+    others = set(multiprocessing.active_children())
+    free: list[_Slot] = []
     busy: dict[Future, tuple[_Slot, TrainConfig]] = {}
     try:
-        while waiting or busy:
-            while waiting and free:
-                slot, config = free.popleft(), waiting.popleft()
+        while busy or not exhausted:
+            while len(busy) < workers and not exhausted:
+                config = next(source, END)
+                exhausted = config is END
+                if exhausted or config is None:
+                    break
+                base.check([config], workers)
+                slot = free.pop() if free else _Slot()
                 busy[slot.submit(work, config)] = slot, config
-            finished, _ = wait(busy, return_when=FIRST_COMPLETED)
+            if time.monotonic() - looked > LOOK_EVERY_S:
+                looked = time.monotonic()
+                for slot, _ in busy.values():
+                    slot.look(timeout_s)
+            finished = _finished(busy)
             for future in finished:
                 slot, config = busy.pop(future)
                 free.append(slot)
-                yield config, slot.outcome(future)
+                yield config, slot.outcome(future, timeout_s)
+            if not finished:
+                yield None
+    except KeyboardInterrupt:
+        fork_server.stop()  # it may be about to fork a worker that nobody waits for
+        raise
     finally:
-        for slot in slots:
-            slot.kill()
-        for slot in slots:
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.kill()
+        for slot in [*free, *(slot for slot, _ in busy.values())]:
             slot.close()
+
+
+def _finished(busy: dict[Future, object]) -> set[Future]:
+    if not busy:
+        time.sleep(base.TICK_S)
+    return wait(busy, base.TICK_S, FIRST_COMPLETED).done
 
 
 class _Slot:
     """Room for one run: a single-worker executor, replaced when its worker dies."""
 
     def __init__(self):
-        self.executor = self.worker = None
+        self.executor = self.worker = self.server = self.dumps = None
 
     def submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
-        try:
-            return self._submit(work, config)
-        except BrokenProcessPool:  # the worker died while it had nothing to do
-            self.close()
-            return self._submit(work, config)
+        """Start a run. Raises ChildProcessError where no worker can be started."""
+        for _ in range(START_ATTEMPTS):
+            try:
+                future = self._submit(work, config)
+                self.started, self.peak_mb, self.expired = time.monotonic(), None, False
+                return future
+            except (BrokenProcessPool, EOFError, OSError) as error:
+                reason = error  # the worker died while it had nothing to do, or the fork server did
+                self.close()
+                time.sleep(START_PAUSE_S)
+        raise ChildProcessError(f"worker processes cannot be started: {reason!r}")
 
     def _submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
-        if self.executor is None:
-            context = multiprocessing.get_context("forkserver")
-            self.executor = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_worker)
+        if self.executor is not None:
+            return self.executor.submit(base.attempt, work, config)
+        context = multiprocessing.get_context("forkserver")
+        self.dumps, dump_to = context.Pipe(duplex=False)
+        self.executor = ProcessPoolExecutor(1, context, fork_server.begin_worker, (dump_to,))
         before = set(multiprocessing.active_children())
-        future = self.executor.submit(base.attempt, work, config)
+        self.server = fork_server.ensure_running(config.cpu_threads)
+        with dump_to:
+            future = self.executor.submit(base.attempt, work, config)
         started = set(multiprocessing.active_children()) - before
-        self.worker = next(iter(started), self.worker)
+        if not started:
+            raise BrokenProcessPool("the worker ended at once")
+        (self.worker,) = started
         return future
 
-    def outcome(self, future: Future) -> dict | base.Failure:
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            worker = self.worker
-            self.close()
-        code = worker.exitcode
-        how = (
-            f"was killed by signal {-code} ({signal.Signals(-code).name})"
-            if code < 0
-            else f"ended with exit code {code}"
-        )
-        return base.Failure("WorkerDied", f"its worker {how} before the run was finished", "")
-
-    def kill(self) -> None:
-        if self.worker is not None:
+    def look(self, timeout_s: float | None) -> None:
+        """Note how much memory the worker uses; kill it if its run takes too long."""
+        self.peak_mb = peak_mb(self.worker.pid) or self.peak_mb
+        if timeout_s is not None and time.monotonic() - self.started > timeout_s and not self.expired:
+            self.expired = True
+            fork_server.ask_for_traceback(self.worker)
+            time.sleep(DUMP_S)
             self.worker.kill()
 
-    def close(self) -> None:
+    def outcome(self, future: Future, timeout_s: float | None) -> dict | base.Failure:
+        """What a finished future means."""
+        error = future.exception()
+        if error is None:
+            return future.result()
+        if not isinstance(error, BrokenProcessPool):
+            return base.Failure.of(error)
+        worker, server = self.worker, self.server
+        dump = self.close()
+        if self.expired:
+            return base.Failure("TimedOut", f"it was not finished after {timeout_s:g} s (run_timeout_s)", dump)
+        if fork_server.is_gone(server):
+            return base.Lost("WorkerLost", "the process that starts workers ended", "")
+        return base.Death("WorkerDied", "its worker died", dump, worker.exitcode, self.peak_mb)
+
+    def close(self) -> str:
+        """End the executor, whose worker is dead or idle; returns where the worker was when it crashed, if it said."""
+        dump = ""
         if self.executor is not None:
             self.executor.shutdown(wait=True, cancel_futures=True)
-        self.executor = self.worker = None
-
-
-def _start_fork_server(threads: int) -> None:
-    forkserver.set_forkserver_preload([PRELOAD])
-    with _environment(threads), _no_interrupt():
-        forkserver.ensure_running()
-
-
-@contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Thread limits, which libraries read when they are imported, and a path on which the preload is found."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    changed = dict.fromkeys(THREAD_LIMITS, str(threads)) | {"PYTHONPATH": path}
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Let the fork server inherit that Ctrl-C is ignored: only the launcher decides what it means."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if PRELOAD not in sys.modules:
-        print(f"warning: the fork server could not import {PRELOAD}; workers start slowly", file=sys.stderr)
-    threading.Thread(target=_end_with_launcher, daemon=True).start()
-
-
-def _end_with_launcher() -> None:
-    wait_for_end([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+            dump = fork_server.read_dump(self.dumps)
+            self.dumps.close()
+        self.executor = self.worker = self.dumps = None
+        return dump

@@ -16,6 +16,7 @@ class Regime:
 
     def __init__(self, cfg: TrainConfig, model: nn.Module, optimizer: torch.optim.Optimizer):
         self.cfg, self.model, self.optimizer = cfg, model, optimizer
+        self.device = next(model.parameters()).device
 
     def start_epoch(self, epoch: int) -> None:
         """Called before the first batch of every epoch, counted from 1: the place to start a random stream."""
@@ -39,3 +40,14 @@ class Regime:
     def columns(self) -> dict:
         """What this regime adds to the row of a finished run: JSON-able values by column name."""
         return {}
+
+    def state_dict(self) -> dict:
+        """What an interrupted run needs between two epochs to go on with the same bits, the network aside.
+
+        Tensors, numbers, texts, None, lists and dicts. A regime that remembers more than the optimizer adds it.
+        """
+        return {"optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take up what `state_dict` returned."""
+        self.optimizer.load_state_dict(state["optimizer"])

@@ -16,7 +16,6 @@ class Regime(base.Regime):
     def __init__(self, cfg, model, optimizer):
         super().__init__(cfg, model, optimizer)
         self.noise = WeightNoise(model, cfg.noise_model)
-        self.device = next(model.parameters()).device
 
     def start_epoch(self, epoch: int) -> None:
         """Begin this epoch's stream of weight noise."""

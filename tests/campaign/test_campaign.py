@@ -1,6 +1,5 @@
 """Whole campaigns, launched as a user launches them."""
 
-import json
 import os
 import pty
 import re
@@ -17,7 +16,8 @@ import pandas as pd
 import pytest
 import torch
 
-from campaign import runner, tables, work
+from campaign import run_file, runner, tables, work
+from campaign.check import check
 from nnet.config import TrainConfig
 from nnet_models import train_and_evaluate
 from tests.campaign.test_engines import alive
@@ -37,7 +37,7 @@ def launch(dataset: str, folder: Path, *more: str, **keywords) -> subprocess.Com
 
 def run_files(folder: Path, name: str = "blobs") -> dict[str, dict]:
     """Every run file without its timings."""
-    found = {path.name: json.loads(path.read_text()) for path in (folder / "results" / name / "runs").iterdir()}
+    found = {path.name: run_file.read(path) for path in (folder / "results" / name / "runs").iterdir()}
     return {
         name: {key: value for key, value in run.items() if not key.endswith("_seconds")} for name, run in found.items()
     }
@@ -103,7 +103,7 @@ def test_results_are_bit_identical_however_they_are_made(done, npz, tmp_path, mo
 
 def test_a_direct_call_gives_the_same_bits(done, npz):
     (path,) = (done[0] / "results/blobs/runs").glob("cnn-noisy-*-seed1-*.json")
-    stored = json.loads(path.read_text())
+    stored = run_file.read(path)
     fields = {name: value for name, value in stored["config"].items() if name != "dataset_sha256"}
     result = train_and_evaluate(TrainConfig(**fields | {"dataset": npz}))
     for name in stored:
@@ -276,14 +276,18 @@ def test_a_failed_run_is_listed_and_the_others_are_kept(npz, tmp_path, monkeypat
 
     monkeypatch.setattr(work, "train", failing)
     configs = [TrainConfig(dataset=npz, image_size=8, epochs=1, seed=seed) for seed in range(3)]
-    assert runner.run(runner.check(configs, tmp_path, "serial")) == 1
+    assert runner.run(check(configs, tmp_path, "serial")) == 1
     (failure,) = (tmp_path / "blobs/failures").iterdir()
     assert "ArithmeticError: not this one" in failure.read_text() and "in failing" in failure.read_text()
     complaint = capsys.readouterr().err
     assert configs[1].run_id in complaint and str(failure) in complaint
     assert len(list((tmp_path / "blobs/runs").iterdir())) == 2
     monkeypatch.undo()
-    assert runner.run(runner.check(configs, tmp_path, "serial")) == 0
+    assert runner.run(check(configs, tmp_path, "serial")) == 1
+    again = capsys.readouterr()
+    assert "3 runs: 2 finished, 1 failed (--retry-failed tries them again), 0 to do" in again.out
+    assert f"failed: {configs[1].run_id}: ArithmeticError: not this one; see {failure}" in again.err
+    assert runner.run(check(configs, tmp_path, "serial", retry_failed=True)) == 0
     assert not list((tmp_path / "blobs/failures").iterdir())
 
 
@@ -292,7 +296,7 @@ def test_the_longest_runs_come_first(npz, tmp_path):
         TrainConfig(dataset=npz, image_size=None, epochs=epochs, arch=arch, seed=seed)
         for seed in (0, 1) for arch, epochs in (("mlp_small", 1), ("mlp_large", 50))
     ]  # fmt: skip
-    pending = runner.check(configs, tmp_path, "serial").pending
+    pending = check(configs, tmp_path, "serial").pending
     assert [config.arch for config in pending] == ["mlp_large", "mlp_large", "mlp_small", "mlp_small"]
     assert list(tmp_path.iterdir()) == []
 
@@ -305,11 +309,10 @@ def test_verify_does_a_run_again_and_finds_what_differs(done, npz, tmp_path):
     command = [sys.executable, str(ROOT / "run_experiments.py"), *words]
     good = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert good.returncode == 0 and f"{path.stem}: the same, bit for bit" in good.stdout
-    text = path.read_text()
-    changed = json.loads(text)
+    changed = run_file.read(path)
     changed["test_loss"] *= 1 + 1e-15
     changed["provenance"]["torch"] = "0.1"
-    path.write_text(json.dumps(changed))
+    run_file.write(path, changed)
     bad = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert bad.returncode == 1 and "DIFFERENT in test_loss\n" in bad.stdout and "torch was 0.1, is" in bad.stdout
     missing = subprocess.run([*command[:-1], "no-such-run"], cwd=tmp_path, capture_output=True, text=True)

@@ -30,6 +30,8 @@ EXAMPLES = {
     "engine": ("serial", "serial"),
     "max_workers": ("3", 3),
     "cpu_threads_per_worker": ("4", 4),
+    "run_timeout_s": ("3600", 3600.0),
+    "epoch_checkpoint_s": ("0", 0.0),
     "data_dir": ("/there", "/there"),
     "output_dir": ("/out", "/out"),
     "checkpoint_dir": ("none", None),
@@ -58,7 +60,9 @@ def test_a_flag_overrides_the_block(name):
 
 
 def test_every_setting_has_a_flag():
-    assert EXAMPLES.keys() | {"architectures", "use_cuda"} == {field.name for field in dataclasses.fields(Settings)}
+    assert EXAMPLES.keys() | {"architectures", "use_cuda", "memory_check"} == {
+        field.name for field in dataclasses.fields(Settings)
+    }
 
 
 def test_architectures_are_positional_and_switches_have_a_no():
@@ -66,7 +70,9 @@ def test_architectures_are_positional_and_switches_have_a_no():
     assert parse_flags(BASE, ["--use-cuda"])[0].use_cuda is True
     assert parse_flags(BASE, ["--no-use-cuda"])[0].use_cuda is False
     assert parse_flags(BASE, [])[0] == BASE
+    assert parse_flags(BASE, ["--no-memory-check"])[0].memory_check is False
     assert parse_flags(BASE, ["--sanity"])[1].sanity is True
+    assert parse_flags(BASE, [])[1].retry_failed is False and parse_flags(BASE, ["--retry-failed"])[1].retry_failed
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,16 @@
 import json
+import os
+import subprocess
 
 import pytest
 
+from campaign import run_file
 from campaign.engines.base import Failure
 from campaign.store import Store, completeness
+from nnet.atomic import HOST
 from nnet.config import TrainConfig
 from tests.campaign.test_tables import result
+from tests.conftest import flipped
 
 FAILURE = Failure("ValueError", "too small", "Traceback (most recent call last): …\n")
 
@@ -47,11 +52,60 @@ def test_nothing_that_is_not_json_is_written(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", json.dumps({"run_id": "another"})])
-def test_a_damaged_run_file_is_named(tmp_path, content):
+def test_a_damaged_run_file_is_no_run_and_is_set_aside(tmp_path, content):
     path = Store(tmp_path).save(result(0))
     path.write_text(content)
-    with pytest.raises(ValueError, match=f"{path.name} is damaged.*delete it"):
-        Store(tmp_path).results()
+    store = Store(tmp_path)
+    assert store.results() == {} and f"{path.name} is damaged" in store.damaged[path]
+    assert store.tidy() == [path.with_name(f"{path.name}.damaged")]
+    assert not path.exists() and path.with_name(f"{path.name}.damaged").read_text() == content
+    store.save(result(0))
+    assert Store(tmp_path).results() == {path.stem: result(0)}
+
+
+def test_every_flipped_bit_and_every_cut_of_a_run_file_is_noticed(tmp_path):
+    path = Store(tmp_path).save(result(0))
+    content = path.read_bytes()
+    assert run_file.read(path) == result(0)
+    for place in range(0, len(content), 7):
+        for changed in (content[:place], flipped(content, place)):
+            path.write_bytes(changed)
+            try:
+                assert run_file.read(path) == result(0)  # white space, or an e that became an E
+            except ValueError as error:
+                assert "is damaged" in str(error)
+
+
+def test_deaths_are_counted_until_the_run_comes_further(tmp_path):
+    store = Store(tmp_path)
+    assert [store.died("a"), store.died("a"), store.died("b"), Store(tmp_path).died("a")] == [1, 2, 1, 3]
+    (tmp_path / "partial").mkdir()
+    (tmp_path / "partial/a.pt").write_text("epoch 1")
+    assert [store.died("a"), store.died("a")] == [1, 2]
+    (tmp_path / "deaths/a.json").write_text("{")
+    assert store.died("a") == 1
+
+
+def test_a_finished_run_leaves_nothing_unfinished_behind(tmp_path):
+    store, run_id = Store(tmp_path), result(0)["run_id"]
+    (tmp_path / "partial").mkdir()
+    (tmp_path / f"partial/{run_id}.pt").write_text("epoch 1")
+    store.died(run_id)
+    assert store.partly_done() == {run_id}
+    store.save(result(0))
+    assert store.partly_done() == set() and not list((tmp_path / "deaths").iterdir())
+
+
+def test_half_written_files_of_dead_processes_are_deleted_and_those_of_living_ones_kept(tmp_path):
+    (tmp_path / "runs").mkdir()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    dead, living = (tmp_path / f"runs/.a.json.{HOST}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
+    elsewhere = tmp_path / f"runs/.a.json.another-host-{ended.pid}.tmp"
+    for path in (dead, living, elsewhere):
+        path.touch()
+    Store(tmp_path).tidy()
+    assert [path.exists() for path in (dead, living, elsewhere)] == [False, True, True]
 
 
 def test_completeness_counts_what_is_there_and_what_the_latest_campaign_wants(tmp_path):

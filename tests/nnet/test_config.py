@@ -28,7 +28,14 @@ OTHER = {
     "alpha_tests": (0, 0.1),
     "noise_samples": 6,
 }
-OPERATION = {"cpu_threads": 2, "use_cuda": True, "data_dir": "/elsewhere", "checkpoint_dir": "/checkpoints"}
+OPERATION = {
+    "cpu_threads": 2,
+    "use_cuda": True,
+    "data_dir": "/elsewhere",
+    "checkpoint_dir": "/checkpoints",
+    "epoch_checkpoint_dir": "/results",
+    "epoch_checkpoint_s": 0,
+}
 NOISY = TrainConfig(regime="noisy", alpha_train=0.05)
 
 

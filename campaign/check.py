@@ -1,0 +1,141 @@
+"""What a campaign finds before it starts: what is done, what failed, what is to do, whether the machine can do it."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from campaign import memory, pilot
+from campaign.engines import base
+from campaign.machine import usable_cores
+from campaign.progress import duration
+from campaign.store import Store
+from nnet import registry
+from nnet.config import TrainConfig
+
+ENGINES = "campaign.engines"
+SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
+"""What must be the same for two runs of one configuration to give the same bits."""
+
+
+@dataclass
+class Campaign:
+    """A checked campaign: what there is, and what is to be done, the longest runs first."""
+
+    configs: list[TrainConfig]
+    stores: dict[str, Store]
+    pending: list[TrainConfig]
+    estimates: dict[str, pilot.Estimate]
+    engine: str
+    workers: int
+    timeout_s: float | None = None
+    notes: list[str] = field(default_factory=list)
+    """What a person should know before it starts, in sentences."""
+
+    def finished(self) -> int:
+        """How many of its runs are finished by now."""
+        return sum(config.run_id in self.stores[config.dataset_name].results() for config in self.configs)
+
+    def failures(self) -> dict[TrainConfig, str]:
+        """Which of its runs have failed by now, and why."""
+        why = {config: self.stores[config.dataset_name].failure(config.run_id) for config in self.configs}
+        return {
+            config: reason
+            for config, reason in why.items()
+            if reason is not None and config.run_id not in self.stores[config.dataset_name].results()
+        }
+
+    def found(self) -> str:
+        """What there is and what is to do, in one line."""
+        failed = len(self.configs) - self.finished() - len(self.pending)
+        partly = sum(config.run_id in self.stores[config.dataset_name].partly_done() for config in self.pending)
+        line = f"{len(self.configs)} runs: {self.finished()} finished"
+        line += f", {failed} failed (--retry-failed tries them again)" if failed else ""
+        line += f", {len(self.pending)} to do"
+        line += f", {partly} of them partly done" if partly else ""
+        if not self.pending:
+            return line
+        seconds = [self.estimates[config.run_id].seconds for config in self.pending]
+        wall = max(sum(seconds) / self.workers, max(seconds))
+        return f"{line} on {self.workers} worker(s), about {duration(wall)}"
+
+
+def check(
+    configs: Sequence[TrainConfig],
+    output_dir: str | Path,
+    engine: str = "process",
+    workers: int | None = None,
+    timeout_s: float | None = None,
+    retry_failed: bool = False,
+    memory_check: bool = True,
+) -> Campaign:
+    """Find out what is done, try each kind of run that is not, and plan the rest. Nothing is written to `output_dir`.
+
+    `workers`: runs at the same time; None takes one per usable core and thread, or one with a GPU; with
+    `memory_check` fewer are taken where their memory does not suffice. `timeout_s`: after so many seconds a run
+    is ended and fails. Runs that have failed before are left out unless `retry_failed`. Raises ValueError, in one
+    sentence, for anything that would make the campaign impossible.
+    """
+    registry.check(ENGINES, engine, "engine")
+    if timeout_s is not None and not timeout_s > 0:
+        raise ValueError(f"run_timeout_s must be above 0; got {timeout_s}")
+    configs = list({config.run_id: config for config in configs}.values())
+    if workers is None:
+        one = engine == "serial" or any(config.use_cuda for config in configs)
+        workers = 1 if one else max(1, usable_cores() // max(config.cpu_threads for config in configs))
+    base.check(configs, workers)
+    stores = {name: Store(Path(output_dir) / name) for name in sorted({config.dataset_name for config in configs})}
+    for folder in {Path(output_dir), *(Path(config.checkpoint_dir) for config in configs if config.checkpoint_dir)}:
+        _check_writable(folder)
+    try:
+        done = {run_id for store in stores.values() for run_id in store.results()}
+    except OSError as error:
+        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+    if not retry_failed:
+        done |= {run_id for store in stores.values() for run_id in store.failed()}
+    pending = [config for config in configs if config.run_id not in done]
+    run = registry.load(ENGINES, engine).run
+    estimates, machine = pilot.estimates(pending, stores, run, timeout_s)
+    pending.sort(key=lambda config: estimates[config.run_id].seconds, reverse=True)
+    campaign = Campaign(configs, stores, pending, estimates, engine, workers, timeout_s)
+    if memory_check:
+        _fit_into_memory(campaign)
+    campaign.notes += _other_machines(campaign, machine)
+    return campaign
+
+
+def _fit_into_memory(campaign: Campaign) -> None:
+    needs = [campaign.estimates[config.run_id].memory_mb for config in campaign.pending]
+    free = memory.free_mb()
+    fitting = memory.fitting_workers(needs, campaign.workers, free)
+    if fitting < campaign.workers:
+        campaign.notes.append(
+            f"{free:.0f} MB of memory are free and a run takes up to {max(needs):.0f} MB, so {fitting} of "
+            f"{campaign.workers} workers are started; --no-memory-check starts them all"
+        )
+        campaign.workers = fitting
+
+
+def _other_machines(campaign: Campaign, machine: dict) -> list[str]:
+    """A note for each way in which runs that are done were made differently from those that are to come."""
+    results = {run_id: result for store in campaign.stores.values() for run_id, result in store.results().items()}
+    before = [results[config.run_id]["provenance"] for config in campaign.configs if config.run_id in results]
+    notes = []
+    for name in filter(machine.__contains__, SAME_BITS):
+        others = Counter(str(made.get(name)) for made in before if made.get(name) != machine[name])
+        if others:
+            notes.append(
+                f"{others.total()} finished runs were made with {name} {' or '.join(sorted(others))}, the others will "
+                f"be with {machine[name]}: the same configuration may give other last bits"
+            )
+    return notes
+
+
+def _check_writable(folder: Path) -> None:
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=existing):
+            pass
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder}: {error.strerror}") from error

@@ -1,0 +1,108 @@
+"""The process that imports everything once and forks workers, and how a worker begins and ends."""
+
+import faulthandler
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for_end
+from pathlib import Path
+
+PRELOAD = "campaign.warm"
+THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+ROOT = Path(__file__).resolve().parents[1]
+DUMP_BYTES = 2**16
+FIRST_VICTIM = "500"
+"""What a worker adds to its badness for the kernel's out-of-memory killer: the launcher shall be the last to go."""
+
+
+def ensure_running(threads: int) -> int:
+    """Start the warm fork server with these thread limits unless it is there; returns its pid."""
+    forkserver.set_forkserver_preload([PRELOAD])
+    with _environment(threads), _no_interrupt():
+        forkserver.ensure_running()
+    return _pid()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether the fork server of this pid has ended. It is not reaped: that is left to multiprocessing."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def stop() -> None:
+    """End the fork server at once, also while it is still importing; its workers are not touched."""
+    pid = _pid()
+    if pid is not None and not is_gone(pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+def begin_worker(dump_to: Connection) -> None:
+    """Make a fresh process a worker: signals, crash reports to `dump_to`, its end when the launcher ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    faulthandler.enable(dump_to.fileno())
+    faulthandler.register(signal.SIGUSR1, dump_to.fileno())
+    begin_worker.dump_to = dump_to  # keep it open
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_VICTIM)
+    if PRELOAD not in sys.modules:
+        print(f"warning: the fork server could not import {PRELOAD}; workers start slowly", file=sys.stderr)
+    threading.Thread(target=_end_with_launcher, daemon=True).start()
+
+
+def ask_for_traceback(worker: multiprocessing.Process) -> None:
+    """Let a worker write where it is, for `read_dump`."""
+    with suppress(ProcessLookupError):
+        os.kill(worker.pid, signal.SIGUSR1)
+
+
+def read_dump(dumps: Connection) -> str:
+    """What a worker's crash report says; empty where there is none."""
+    return os.read(dumps.fileno(), DUMP_BYTES).decode(errors="replace") if dumps.poll() else ""
+
+
+def _pid() -> int | None:
+    return forkserver._forkserver._forkserver_pid  # there is no public way to know it
+
+
+@contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Thread limits, which libraries read when they are imported, and a path on which the preload is found."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    changed = dict.fromkeys(THREAD_LIMITS, str(threads)) | {"PYTHONPATH": path}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Let the fork server inherit that Ctrl-C is ignored: only the launcher decides what it means."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_with_launcher() -> None:
+    wait_for_end([multiprocessing.parent_process().sentinel])
+    os._exit(1)

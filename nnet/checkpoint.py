@@ -1,0 +1,42 @@
+"""Tensors on disk, with a check sum: PyTorch notices a truncated file, but loads flipped bits in silence.
+
+A file is an ordinary PyTorch file (a zip archive), which `torch.load` reads; its archive comment is the
+SHA-256 of all that comes before the comment.
+"""
+
+import hashlib
+import io
+import pickle
+import struct
+from pathlib import Path
+
+import torch
+
+from nnet.atomic import write_file
+
+LABEL = b"sha256:"
+COMMENT_LENGTH = len(LABEL) + 64
+
+
+def save(path: Path, state: dict) -> None:
+    """Write tensors, numbers, texts, lists and dicts to `path`, whole or not at all. Raises CannotWrite."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    archive = buffer.getvalue()[:-2]  # a zip archive ends with the length of its comment, here 0, in two bytes
+    archive += struct.pack("<H", COMMENT_LENGTH)
+    write_file(path, archive + LABEL + hashlib.sha256(archive).hexdigest().encode())
+
+
+def load(path: Path) -> dict:
+    """What `save` wrote, on the CPU. Nothing but plain data is unpickled.
+
+    Raises ValueError where the file is truncated, where a bit of it has flipped or where it is none of `save`'s.
+    """
+    content = Path(path).read_bytes()
+    archive, comment = content[:-COMMENT_LENGTH], content[-COMMENT_LENGTH:]
+    if comment != LABEL + hashlib.sha256(archive).hexdigest().encode():
+        raise ValueError(f"{path} is damaged: its check sum is wrong")
+    try:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is no checkpoint: {error}") from error

@@ -1,0 +1,197 @@
+"""Files that are damaged, missing, foreign or malicious, and disks that fail."""
+
+import json
+import os
+import pickle
+import shutil
+
+import pytest
+import torch
+
+from tests.conftest import flipped
+from tests.faults.launching import RUNS, assert_same, end, kill, wait_for
+
+LONG = "mlp_small --regimes clean --epochs 60 --max-train-samples 400 --alpha-tests 0 0.5 --noise-samples 1"
+KEPT = ("--epoch-checkpoint-s", "0", "--max-workers", "2")
+STUB = {"STUB": "1"}
+QUICK = f"{RUNS} --engine serial"
+
+
+class Bomb:
+    """What would run a program if it were unpickled."""
+
+    def __reduce__(self):
+        return os.system, ("touch exploded",)
+
+
+DAMAGE = {
+    "empty": lambda content: b"",
+    "truncated": lambda content: content[: len(content) // 2],
+    "cut by a byte": lambda content: content[:-1],
+    "flipped at the beginning": lambda content: flipped(content, 30),
+    "flipped in the middle": lambda content: flipped(content, len(content) // 2),
+    "flipped at the end": lambda content: flipped(content, len(content) - 5),
+    "zeros": lambda content: bytes(len(content)),
+    "something else": lambda content: b"{}\n",
+    "a pickle": lambda content: pickle.dumps(Bomb()),
+}
+
+
+def damage(path, how: str) -> None:
+    path.write_bytes(DAMAGE[how](path.read_bytes()))
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_run_file_is_set_aside_and_the_run_done_again(place, undisturbed, how):
+    shutil.copytree(undisturbed(4), place.results)
+    path = min((place.results / "runs").iterdir())
+    damage(path, how)
+    damaged = path.read_bytes()
+    code, printed, _ = place.launch()
+    assert code == 0 and "4 runs: 3 finished, 1 to do" in printed
+    assert f"note: {path.name} was damaged: it is kept as" in printed
+    assert path.with_name(f"{path.name}.damaged").read_bytes() == damaged
+    assert_same(place.results, undisturbed(4))
+    assert "4 runs: 4 finished, 0 to do" in place.launch()[1]
+
+
+def test_a_run_file_under_another_runs_name_is_damaged(place, undisturbed):
+    shutil.copytree(undisturbed(4), place.results)
+    first, second, *_ = sorted((place.results / "runs").iterdir())
+    shutil.copy(first, second)
+    code, printed, _ = place.launch()
+    assert code == 0 and f"{second.name} was damaged" in printed
+    assert_same(place.results, undisturbed(4))
+
+
+@pytest.mark.parametrize("how", ["empty", "truncated", "flipped in the middle", "something else"])
+def test_damaged_or_missing_tables_and_notes_are_written_again_and_nothing_is_trained(place, undisturbed, how):
+    shutil.copytree(undisturbed(4), place.results)
+    for path in [*place.results.glob("*.csv"), *place.results.glob("*.json"), place.results / "campaign.log"]:
+        damage(path, how)
+    (place.results / "claims/another-run.json").write_text("{")
+    code, printed, _ = place.launch()
+    assert code == 0 and "4 runs: 4 finished, 0 to do" in printed
+    (place.results / "claims/another-run.json").unlink()
+    assert_same(place.results, undisturbed(4))
+    for path in [path for path in place.results.iterdir() if path.name != "runs"]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert "4 runs: 4 finished, 0 to do" in place.launch()[1]
+    assert_same(place.results, undisturbed(4))
+
+
+def unfinished(place, **environment):
+    """A campaign that was killed when its runs had kept some epochs; the paths of these."""
+    launcher = place.start(*KEPT, seeds=2, base=LONG, **environment)
+    wait_for(lambda: len(list((place.results / "partial").glob("*.pt"))) == 2)
+    kill(launcher.pid)
+    end(launcher)
+    return sorted((place.results / "partial").glob("*.pt"))
+
+
+def test_an_unfinished_run_goes_on_after_the_epoch_that_it_kept(place, undisturbed):
+    kept = unfinished(place)
+    before = torch.load(kept[0], weights_only=True)["seconds"]
+    code, printed, complaint = place.launch(*KEPT, seeds=2, base=LONG)
+    assert code == 0 and "2 runs: 0 finished, 2 to do, 2 of them partly done" in printed and complaint == ""
+    assert len(place.log("resume")) == 2
+    assert_same(place.results, undisturbed(2, LONG))
+    run = json.loads((place.results / "runs" / f"{kept[0].stem}.json").read_text())
+    assert run["train_seconds"] > before > 0
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_epoch_checkpoint_is_ignored_with_a_warning(place, undisturbed, how):
+    kept = unfinished(place)
+    for path in kept:
+        damage(path, how)
+    code, _, complaint = place.launch(*KEPT, seeds=2, base=LONG)
+    assert code == 0 and complaint.count("is damaged: its check sum is wrong; the run starts from its beginning") == 2
+    assert_same(place.results, undisturbed(2, LONG))
+    assert not (place.folder / "exploded").exists()
+
+
+def test_the_epoch_checkpoint_of_another_run_is_ignored_with_a_warning(place, undisturbed):
+    first, second = unfinished(place)
+    shutil.copy(first, second)
+    code, _, complaint = place.launch(*KEPT, seeds=2, base=LONG)
+    assert code == 0 and "was written by another run: run_id changed; the run starts from its beginning" in complaint
+    assert_same(place.results, undisturbed(2, LONG))
+
+
+def test_the_epoch_checkpoint_of_other_code_is_ignored_with_a_warning(place, undisturbed, tmp_path_factory):
+    from tests.faults.launching import Place, copy_project
+
+    edited = Place(copy_project(tmp_path_factory.mktemp("edited")), place.folder)
+    unfinished(place)
+    with open(edited.project / "nnet/sweep.py", "a") as file:
+        file.write("# a change\n")
+    code, _, complaint = edited.launch(*KEPT, seeds=2, base=LONG)
+    assert code == 0 and complaint.count("was written by another run: code changed") == 2
+    assert_same(place.results, undisturbed(2, LONG))
+
+
+@pytest.mark.parametrize("how", ["empty", "truncated", "flipped in the middle", "zeros"])
+@pytest.mark.parametrize("name", ["x_train.npy", "y_test.npy", "about.json"])
+def test_damaged_cached_data_are_prepared_again_with_a_warning(place, undisturbed, tmp_path, how, name):
+    cache = {"NNET_CACHE_DIR": str(tmp_path / "cache")}
+    assert place.launch("--seeds", "9", **cache)[0] == 0
+    (path,) = (tmp_path / "cache").glob(f"*/{name}")
+    damage(path, how)
+    shutil.rmtree(place.results)
+    code, _, complaint = place.launch("--max-workers", "2", **cache)
+    assert code == 0 and complaint.count("are damaged; they are prepared again") == 1
+    assert_same(place.results, undisturbed(4))
+
+
+@pytest.mark.parametrize("sticky", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("how", ["EIO", "ENOSPC", "EDQUOT", "EROFS"])
+@pytest.mark.parametrize("call", ["replace", "fsync", "open"])
+def test_an_error_of_the_disk_at_any_write_stops_the_campaign_and_loses_nothing(place, undisturbed, call, how, sticky):
+    stopped = 0
+    for number in range(1, 60, 1 if how == "ENOSPC" and not sticky else 5):
+        failpoint = {"call": call, "number": number, "how": how, "sticky": sticky}
+        code, _, complaint = place.launch(seeds=3, base=QUICK, FAILPOINT=failpoint, **STUB)
+        assert "Traceback" not in complaint
+        if code == 0:
+            break
+        stopped += 1
+        assert code == 1 and "stopped: cannot write in results/digits" in complaint
+        assert "3 runs are finished and kept; the same command goes on from here" in complaint
+        assert not list(place.results.rglob("*.tmp")) or call == "replace"
+        assert not (place.results / "failures").exists()
+    assert stopped >= 1
+    assert place.launch(seeds=3, base=QUICK, **STUB)[0] == 0
+    assert_same(place.results, undisturbed(3, QUICK, **STUB))
+
+
+def test_a_folder_that_vanishes_stops_the_campaign_with_a_sentence(place, undisturbed):
+    launcher = place.start(*KEPT, seeds=6, base=LONG)
+    wait_for(place.finished)
+    place.results.rename(place.folder / "moved")
+    place.results.write_text("a file stands in the way")
+    code, _, complaint = end(launcher)
+    assert code == 1 and "stopped: cannot write in" in complaint and "Traceback" not in complaint
+    place.results.unlink()
+    (place.folder / "moved").rename(place.results)
+    assert place.launch(*KEPT, seeds=6, base=LONG)[0] == 0
+    assert_same(place.results, undisturbed(6, LONG))
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "*", "a\nb", ""])
+def test_names_do_not_leave_their_folders(place, name):
+    outside = place.folder / "outside/runs"
+    outside.mkdir(parents=True)
+    (outside / "secret.json").write_text("{}")
+    code, _, complaint = place.launch("--verify", name)
+    assert code == 2 and complaint.startswith("error: there is no finished run") and complaint.count("\n") == 1
+    code, _, complaint = place.launch("--dataset", f"{name}.npz")
+    assert code == 2 and complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["=1+1", "@home", "a" * 81, "a b", ".hidden", "-rf"])
+def test_a_dataset_file_whose_name_is_no_folders_name_is_refused(place, npz, name):
+    shutil.copy(npz, place.folder / f"{name}.npz")
+    code, _, complaint = place.launch(f"--dataset={place.folder / name}.npz")
+    assert code == 2 and "becomes a folder's" in complaint and complaint.count("\n") == 1
+    assert not (place.folder / "results").exists()

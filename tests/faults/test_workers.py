@@ -1,0 +1,161 @@
+"""Workers that die, hang, raise or diverge: the run is tried again or given up, the others never notice."""
+
+import json
+import random
+import time
+
+import pytest
+
+from campaign.engines import process
+from nnet.config import TrainConfig
+from tests.campaign import stub
+from tests.faults.launching import assert_same, end, fork_server_of, kill, wait_for, workers_of
+
+KEPT = ("--epoch-checkpoint-s", "0", "--max-workers", "2")
+
+
+def test_a_killed_worker_costs_a_run_its_last_epoch_and_the_others_nothing(place, undisturbed):
+    code, printed, _ = place.launch(*KEPT, FAULT=place.fault("kill", times=1))
+    assert code == 0 and "its worker died with signal 9 (SIGKILL), probably out of memory" in printed
+    assert_same(place.results, undisturbed())
+    assert len(place.log("died")) == len(place.log("resume")) == 1 and len(place.log("start")) == 4
+    assert "1 of 2 workers are used for a while" in printed
+
+
+def test_a_run_that_always_kills_its_worker_among_twenty_good_ones(place, undisturbed):
+    fault = place.fault("kill", seed=7)
+    code, printed, complaint = place.launch("--max-workers", "2", seeds=21, FAULT=fault)
+    assert code == 1
+    assert_same(place.results, undisturbed(21), failed=1)
+    (failure,) = (place.results / "failures").iterdir()
+    text = failure.read_text()
+    assert "its worker died 3 times, last with signal 9 (SIGKILL), probably out of memory" in text
+    assert '"seed": 7' in text and "tried 1 time(s)" in text
+    assert f"failed: {failure.stem}: WorkerDied: its worker died 3 times" in complaint and failure.name in complaint
+    assert len(place.log("start")) == 23 and len(place.log("died")) == 2 and len(place.log("failed")) == 1
+    last = [line for line in (place.results / "campaign.log").read_text().splitlines() if failure.stem in line][-2:]
+    assert " start " in last[0] and " failed " in last[1]
+
+    again = place.launch(seeds=21, FAULT=fault)
+    assert again[0] == 1 and "21 runs: 20 finished, 1 failed (--retry-failed tries them again), 0 to do" in again[1]
+    assert len(place.log("start")) == 23
+    assert place.launch("--retry-failed", seeds=21, FAULT=fault)[0] == 1
+    assert len(place.log("start")) == 26 and "tried 2 time(s)" in failure.read_text()
+    assert place.launch("--retry-failed", seeds=21)[0] == 0
+    assert_same(place.results, undisturbed(21))
+
+
+@pytest.mark.parametrize(
+    ("how", "said", "starts"),
+    [
+        ("segv", "WorkerDied: its worker died 3 times, last with signal 11 (SIGSEGV)", 3),
+        ("abort", "WorkerDied: its worker died 3 times, last with signal 6 (SIGABRT)", 3),
+        ("exit 0", "WorkerDied: its worker died 3 times, last with exit code 0", 3),
+        ("sys.exit", "SystemExit: 3", 1),
+        ("interrupt", "KeyboardInterrupt: ", 1),
+        ("raise", "FaultError: this run raises", 1),
+        ("memory", "RuntimeError: ", 1),
+    ],
+)
+def test_every_way_to_end_without_a_result_is_a_failure_that_says_how(place, undisturbed, how, said, starts):
+    code, _, complaint = place.launch("--max-workers", "2", FAULT=place.fault(how))
+    assert code == 1
+    assert_same(place.results, undisturbed(), failed=1)
+    (failure,) = (place.results / "failures").iterdir()
+    assert said in failure.read_text() and said in complaint
+    assert len(place.log("start")) == 3 + starts
+    assert "start_epoch" in failure.read_text() or how == "exit 0"
+    assert "can't allocate memory" in complaint or how != "memory"
+
+
+@pytest.mark.parametrize("how", ["hang", "stop"])
+def test_a_run_that_hangs_is_ended_after_its_time_and_the_others_go_on(place, undisturbed, how):
+    code, _, complaint = place.launch("--run-timeout-s", "6", "--max-workers", "2", FAULT=place.fault(how))
+    assert code == 1 and "TimedOut: it was not finished after 6 s (run_timeout_s)" in complaint
+    assert_same(place.results, undisturbed(), failed=1)
+    (failure,) = (place.results / "failures").iterdir()
+    assert how == "stop" or "in hang" in failure.read_text()
+    assert len(place.log("start")) == 4
+    assert place.launch("--retry-failed")[0] == 0
+    assert_same(place.results, undisturbed())
+
+
+def test_a_run_that_diverges_is_a_result(place, undisturbed):
+    code, printed, _ = place.launch(FAULT=place.fault("diverge"))
+    assert code == 0 and "diverged in epoch 6" in printed
+    runs = [json.loads(path.read_text(), parse_constant=pytest.fail) for path in (place.results / "runs").iterdir()]
+    (diverged,) = [run for run in runs if run["status"] == "diverged"]
+    assert diverged["diverged_epoch"] == 6 and diverged["train_loss"] is None and diverged["sweep"] == []
+    assert not list((place.results / "failures").glob("*"))
+    again = place.launch()
+    assert again[0] == 0 and "4 runs: 4 finished, 0 to do" in again[1]
+
+
+@pytest.mark.parametrize("epoch", [1, 6], ids=["while starting", "while training"])
+def test_the_death_of_the_fork_server_is_charged_to_no_run(place, undisturbed, epoch):
+    fault = place.fault("fork server", epoch=epoch, times=4)
+    code, _, complaint = place.launch("--max-workers", "2", FAULT=fault)
+    assert code == 0, complaint
+    assert_same(place.results, undisturbed())
+    assert place.log("lost") and not place.log("died") and not place.log("failed")
+
+
+def test_deaths_are_counted_across_launches(place):
+    deaths = place.results / "deaths"
+    for count in (1, 2):
+        launcher = place.start(*KEPT[2:], FAULT=place.fault("kill"), seeds=2)
+        wait_for(lambda count=count: any(f'"deaths": {count}' in path.read_text() for path in deaths.glob("*.json")))
+        kill(launcher.pid)
+        end(launcher)
+    code, _, complaint = place.launch(seeds=2, FAULT=place.fault("kill"))
+    assert code == 1 and "its worker died 3 times" in complaint
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+def test_workers_that_are_killed_at_random(place, undisturbed, seed):
+    moments = random.Random(seed)
+    long = "mlp_small --regimes clean --epochs 60 --max-train-samples 400 --alpha-tests 0 0.5 --noise-samples 1"
+    launcher = place.start(*KEPT, seeds=10, base=long)
+    for _ in range(7):
+        time.sleep(moments.uniform(0.2, 1.0))
+        if found := workers_of(launcher.pid):
+            kill(moments.choice(found))
+    code, _, complaint = end(launcher)
+    assert code == 0, complaint
+    assert_same(place.results, undisturbed(10, long))
+
+
+@pytest.mark.long
+def test_all_workers_are_killed_at_once(place, undisturbed):
+    launcher = place.start("--max-workers", "3", seeds=6)
+    wait_for(lambda: place.started() and len(workers_of(launcher.pid)) == 3)
+    for worker in workers_of(launcher.pid):
+        kill(worker)
+    code, printed, _ = end(launcher)
+    assert code == 0 and printed.count("are used for a while") == 1
+    assert_same(place.results, undisturbed(6))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("moment", ["importing", "idle", "training"])
+def test_the_fork_server_is_killed(place, undisturbed, moment):
+    launcher = place.start("--max-workers", "2", seeds=6)
+    wait_for(lambda: fork_server_of(launcher.pid))
+    if moment != "importing":
+        wait_for(place.started)
+        time.sleep({"idle": 0.0, "training": 0.3}[moment])
+    kill(fork_server_of(launcher.pid))
+    code, _, complaint = end(launcher)
+    assert code == 0, complaint
+    assert_same(place.results, undisturbed(6))
+    assert not place.log("died")
+
+
+@pytest.mark.long
+def test_six_hundred_runs_on_eighty_workers():
+    configs = [TrainConfig(seed=seed) for seed in range(1000, 1600)]
+    found = {config.seed: outcome for config, outcome in filter(None, process.run(configs, stub.work, 80))}
+    assert sorted(found) == list(range(1000, 1600))
+    assert all(outcome["seed"] == seed for seed, outcome in found.items())
+    assert 40 <= len({outcome["pid"] for outcome in found.values()}) <= 80
