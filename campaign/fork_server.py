@@ -92,15 +92,16 @@ def _environment(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Let the fork server inherit that Ctrl-C is ignored: only the launcher decides what it means."""
+    """Let the fork server inherit that Ctrl-C and a closed terminal are ignored: the launcher decides what they mean."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end_with_launcher() -> None:

@@ -68,7 +68,7 @@ class _Launch:
         for name, store in self.campaign.stores.items():
             store.plan([config.run_id for config in self.campaign.configs if config.dataset_name == name])
             self.logs[name].add("launch", detail=self.campaign.found())
-            for path in store.tidy():
+            for path in store.set_aside_damaged():
                 say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is done again")
                 self.logs[name].add("damaged", path.name.split(".json")[0], f"set aside as {path.name}")
 
@@ -89,7 +89,9 @@ class _Launch:
                     self.write_tables()
 
     def write_tables(self) -> list[dict]:
-        """Write all tables, and return them by store."""
+        """Write all tables, and return them by store; no half-written file of a dead worker is left."""
+        for store in self.campaign.stores.values():
+            store.remove_leftovers()
         made = [tables.write(store) for store in self.campaign.stores.values()]
         self.tables_written, self.tables_due = time.monotonic(), False
         return made

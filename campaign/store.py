@@ -105,17 +105,21 @@ class Store:
         """The run_ids of unfinished runs that can go on after an epoch that they have kept."""
         return {path.stem for path in (self.folder / "partial").glob("*.pt")}
 
-    def tidy(self) -> list[Path]:
-        """Set damaged run files aside as <name>.damaged and delete what dead processes left; the new paths."""
+    def set_aside_damaged(self) -> list[Path]:
+        """Rename damaged run files to <name>.damaged, so that their runs are done again; the new paths."""
         aside = []
         with writing(self.folder):
-            for name in FOLDERS:
-                remove_leftovers(self.folder / name)
             for path in self.damaged:
                 aside.append(path.with_name(f"{path.name}.damaged"))
                 path.replace(aside[-1])
         self.damaged.clear()
         return aside
+
+    def remove_leftovers(self) -> None:
+        """Delete what processes that are dead were writing."""
+        with writing(self.folder):
+            for name in FOLDERS:
+                remove_leftovers(self.folder / name)
 
     def plan(self, run_ids: list[str]) -> None:
         """Remember which runs the latest campaign is made of, for the line that says how complete it is."""

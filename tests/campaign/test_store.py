@@ -57,7 +57,7 @@ def test_a_damaged_run_file_is_no_run_and_is_set_aside(tmp_path, content):
     path.write_text(content)
     store = Store(tmp_path)
     assert store.results() == {} and f"{path.name} is damaged" in store.damaged[path]
-    assert store.tidy() == [path.with_name(f"{path.name}.damaged")]
+    assert store.set_aside_damaged() == [path.with_name(f"{path.name}.damaged")]
     assert not path.exists() and path.with_name(f"{path.name}.damaged").read_text() == content
     store.save(result(0))
     assert Store(tmp_path).results() == {path.stem: result(0)}
@@ -104,7 +104,7 @@ def test_half_written_files_of_dead_processes_are_deleted_and_those_of_living_on
     elsewhere = tmp_path / f"runs/.a.json.another-host-{ended.pid}.tmp"
     for path in (dead, living, elsewhere):
         path.touch()
-    Store(tmp_path).tidy()
+    Store(tmp_path).remove_leftovers()
     assert [path.exists() for path in (dead, living, elsewhere)] == [False, True, True]
 
 

@@ -18,7 +18,12 @@ from campaign import run_file, tables
 from tests.conftest import ROOT
 
 OVERLAY = ROOT / "tests/faults/overlay"
-RUNS = "mlp_small --regimes clean --epochs 12 --max-train-samples 400 --alpha-tests 0 0.5 --noise-samples 1"
+RUNS = (
+    "mlp_small --regimes clean --epochs 12 --max-train-samples 400 --alpha-tests 0 0.5 --noise-samples 1 "
+    "--checkpoint-dir none"
+)
+LONG = RUNS.replace("--epochs 12", "--epochs 60")
+KEPT = ("--epoch-checkpoint-s", "0", "--max-workers", "2")
 
 
 def copy_project(folder: Path) -> Path:

@@ -29,9 +29,9 @@ def small_disk() -> bool:
 @pytest.mark.parametrize(
     ("size", "words", "where"),
     [
-        ("28k", [], "results/digits/runs"),
+        ("16k", [], "results/digits"),
+        ("28k", [], "results/digits"),
         ("40k", [], "results/digits"),
-        ("52k", [], "results/digits"),
         ("1500k", ["--epoch-checkpoint-s", "0"], "results/digits/partial"),
         ("6m", ["--epoch-checkpoint-s", "0"], "results/digits/partial"),
         ("1500k", ["--checkpoint-dir", "results/weights"], "results/weights"),

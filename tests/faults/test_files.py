@@ -9,10 +9,8 @@ import pytest
 import torch
 
 from tests.conftest import flipped
-from tests.faults.launching import RUNS, assert_same, end, kill, wait_for
+from tests.faults.launching import KEPT, LONG, RUNS, assert_same, end, kill, wait_for
 
-LONG = "mlp_small --regimes clean --epochs 60 --max-train-samples 400 --alpha-tests 0 0.5 --noise-samples 1"
-KEPT = ("--epoch-checkpoint-s", "0", "--max-workers", "2")
 STUB = {"STUB": "1"}
 QUICK = f"{RUNS} --engine serial"
 

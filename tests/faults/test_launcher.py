@@ -7,10 +7,8 @@ import time
 
 import pytest
 
-from tests.faults.launching import RUNS, assert_same, csv_files, end, kill, session, wait_for, workers_of
+from tests.faults.launching import KEPT, LONG, RUNS, assert_same, csv_files, end, kill, session, wait_for, workers_of
 
-LONG = "mlp_small --regimes clean --epochs 60 --max-train-samples 400 --alpha-tests 0 0.5 --noise-samples 1"
-KEPT = ("--epoch-checkpoint-s", "0", "--max-workers", "2")
 STUB = {"STUB": "1"}
 QUICK = f"{RUNS} --engine serial"
 

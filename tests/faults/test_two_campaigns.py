@@ -11,9 +11,8 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.launching import assert_same, end, kill, wait_for
+from tests.faults.launching import LONG, assert_same, end, kill, wait_for
 
-LONG = "mlp_small --regimes clean --epochs 60 --max-train-samples 400 --alpha-tests 0 0.5 --noise-samples 1"
 ONE = ("--max-workers", "1", "--epoch-checkpoint-s", "0")
 
 

@@ -9,9 +9,7 @@ import pytest
 from campaign.engines import process
 from nnet.config import TrainConfig
 from tests.campaign import stub
-from tests.faults.launching import assert_same, end, fork_server_of, kill, wait_for, workers_of
-
-KEPT = ("--epoch-checkpoint-s", "0", "--max-workers", "2")
+from tests.faults.launching import KEPT, LONG, assert_same, end, fork_server_of, kill, wait_for, workers_of
 
 
 def test_a_killed_worker_costs_a_run_its_last_epoch_and_the_others_nothing(place, undisturbed):
@@ -115,15 +113,14 @@ def test_deaths_are_counted_across_launches(place):
 @pytest.mark.parametrize("seed", range(3))
 def test_workers_that_are_killed_at_random(place, undisturbed, seed):
     moments = random.Random(seed)
-    long = "mlp_small --regimes clean --epochs 60 --max-train-samples 400 --alpha-tests 0 0.5 --noise-samples 1"
-    launcher = place.start(*KEPT, seeds=10, base=long)
+    launcher = place.start(*KEPT, seeds=10, base=LONG)
     for _ in range(7):
         time.sleep(moments.uniform(0.2, 1.0))
         if found := workers_of(launcher.pid):
             kill(moments.choice(found))
     code, _, complaint = end(launcher)
     assert code == 0, complaint
-    assert_same(place.results, undisturbed(10, long))
+    assert_same(place.results, undisturbed(10, LONG))
 
 
 @pytest.mark.long

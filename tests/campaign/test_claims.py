@@ -1,0 +1,74 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from campaign.claims import Claims
+from nnet.atomic import CannotWrite
+from tests.conftest import ROOT
+
+
+def test_a_run_is_taken_once(tmp_path):
+    first, second = Claims(tmp_path), Claims(tmp_path)
+    assert first.take("a") and first.take("a") and not second.take("a")
+    assert second.take("b")
+    assert first.holder("b") == f"process {os.getpid()} on {first.me['host']}"
+    first.release("a")
+    assert second.take("a")
+
+
+def test_a_launcher_gives_up_its_own_claims_only(tmp_path):
+    first, second = Claims(tmp_path), Claims(tmp_path)
+    first.take("a")
+    second.take("b")
+    second.release("a")
+    first.release_all()
+    assert [path.name for path in tmp_path.glob("*.json")] == ["b.json"]
+
+
+def test_of_many_that_find_a_dead_claim_one_takes_it(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for number in range(20):
+        owner = Claims(tmp_path).me | {"pid": ended.pid}
+        (tmp_path / f"{number}.json").write_text(json.dumps(owner))
+        with ThreadPoolExecutor(8) as pool:
+            taken = list(pool.map(lambda _, number=number: Claims(tmp_path).take(str(number)), range(8)))
+        assert sum(taken) == 1
+
+
+def test_the_claims_of_a_launcher_that_was_killed_are_taken_over(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from campaign.claims import Claims; "
+        "print(Claims(Path(sys.argv[1])).take('a'), flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    other = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "True\n"
+    assert not Claims(tmp_path).take("a")
+    other.kill()
+    other.communicate()
+    assert Claims(tmp_path).take("a")
+
+
+def test_another_machine_is_alive_as_long_as_it_renews_its_claims(tmp_path, monkeypatch):
+    monkeypatch.setattr("campaign.claims.REFRESH_S", 0)
+    elsewhere = Claims(tmp_path)
+    elsewhere.me["host"] = "another-machine"
+    elsewhere.take("a")
+    assert not Claims(tmp_path).take("a")
+    os.utime(tmp_path / "a.json", (time.time() - 10_000,) * 2)
+    elsewhere.refresh()
+    assert not Claims(tmp_path).take("a")
+    os.utime(tmp_path / "a.json", (time.time() - 10_000,) * 2)
+    assert Claims(tmp_path).take("a")
+
+
+def test_a_folder_that_takes_no_files_is_said(tmp_path):
+    (tmp_path / "claims").write_text("a file")
+    with pytest.raises(CannotWrite, match="cannot write in .*claims"):
+        Claims(tmp_path / "claims").take("a")
