@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 from tests.faults.launching import csv_files, fork_server_of, kill, run_files, session, wait_for, workers_of
 
 CAMPAIGN = (
-    "mlp_small --dataset digits --regimes clean noisy --alpha-train 0.2 --epochs 100 --alpha-tests 0 0.5 "
+    "mlp_small --dataset digits --regimes clean noisy --alpha-train 0.2 --epochs 12 --alpha-tests 0 0.5 "
     "--noise-samples 1 --epoch-checkpoint-s 0 --seeds"
 ).split() + [str(seed) for seed in range(30)]
 RUNS = 60

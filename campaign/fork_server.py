@@ -92,7 +92,7 @@ def _environment(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Let the fork server inherit that Ctrl-C and a closed terminal are ignored: the launcher decides what they mean."""
+    """Let the fork server inherit that Ctrl-C and a closed terminal are ignored: the launcher decides."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
