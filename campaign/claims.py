@@ -72,6 +72,14 @@ class Claims:
         for run_id in list(self.mine):
             self.release(run_id)
 
+    def remove_dead(self) -> None:
+        """Delete the claims of launchers that are no more."""
+        if self.folder.is_dir():
+            with writing(self.folder), self._lock():
+                for path in self.folder.glob("*.json"):
+                    if self.holder(path.stem) is None:
+                        path.unlink(missing_ok=True)
+
     def refresh(self) -> None:
         """Show other machines that this launcher lives; cheap, to be called often."""
         if time.monotonic() - self.refreshed > REFRESH_S:

@@ -10,7 +10,8 @@ from campaign.engines.base import Failure
 from nnet.atomic import remove_leftovers, write_file, writing
 from nnet.config import TrainConfig
 
-FOLDERS = ("", "runs", "failures", "deaths", "partial")
+UNFINISHED = ("partial", "deaths", "failures")
+FOLDERS = ("", "runs", *UNFINISHED)
 
 
 class Store:
@@ -58,8 +59,7 @@ class Store:
         run_file.write(path, result)
         self._loaded[run_id] = result
         self.damaged.pop(path, None)
-        for unfinished in (self._partial_file(run_id), self._death_file(run_id), self.failure_file(run_id)):
-            unfinished.unlink(missing_ok=True)
+        self._forget_unfinished(run_id)
         return path
 
     def fail(self, config: TrainConfig, failure: Failure) -> Path:
@@ -116,14 +116,22 @@ class Store:
         return aside
 
     def remove_leftovers(self) -> None:
-        """Delete what processes that are dead were writing."""
+        """Delete what dead launchers and workers have left: half-written files, claims, traces of finished runs."""
         with writing(self.folder):
             for name in FOLDERS:
                 remove_leftovers(self.folder / name)
+            unfinished = {path.stem for name in UNFINISHED for path in (self.folder / name).glob("*.*")}
+            for run_id in unfinished & self.results().keys():
+                self._forget_unfinished(run_id)
+        self.claims.remove_dead()
 
     def plan(self, run_ids: list[str]) -> None:
         """Remember which runs the latest campaign is made of, for the line that says how complete it is."""
         write_file(self.folder / "campaign.json", f"{json.dumps({'runs': sorted(run_ids)}, indent=1)}\n".encode())
+
+    def _forget_unfinished(self, run_id: str) -> None:
+        for path in (self._partial_file(run_id), self._death_file(run_id), self.failure_file(run_id)):
+            path.unlink(missing_ok=True)
 
     def _partial_file(self, run_id: str) -> Path:
         return self.folder / "partial" / f"{run_id}.pt"

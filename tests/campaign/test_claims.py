@@ -55,6 +55,15 @@ def test_the_claims_of_a_launcher_that_was_killed_are_taken_over(tmp_path):
     assert Claims(tmp_path).take("a")
 
 
+def test_dead_claims_are_removed_and_living_ones_are_not(tmp_path):
+    Claims(tmp_path / "none").remove_dead()
+    living = Claims(tmp_path)
+    living.take("a")
+    (tmp_path / "b.json").write_text(json.dumps(living.me | {"started": "long ago"}))
+    Claims(tmp_path).remove_dead()
+    assert [path.name for path in tmp_path.glob("*.json")] == ["a.json"]
+
+
 def test_another_machine_is_alive_as_long_as_it_renews_its_claims(tmp_path, monkeypatch):
     monkeypatch.setattr("campaign.claims.REFRESH_S", 0)
     elsewhere = Claims(tmp_path)

@@ -130,5 +130,6 @@ def test_a_reader_that_goes_away_does_not_end_a_campaign(place, undisturbed):
     launcher = place.start()
     launcher.stdout.readline()
     launcher.stdout.close()
-    assert launcher.wait(timeout=60) == 0
+    with launcher.stderr:
+        assert launcher.wait(timeout=60) == 0
     assert_same(place.results, undisturbed())
