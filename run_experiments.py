@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
                 return verify(flags.verify, settings)
             campaign = check_settings(settings, flags.retry_failed)
     except (ValueError, ChildProcessError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted: nothing was started", file=sys.stderr)

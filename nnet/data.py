@@ -65,6 +65,9 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
             with _lock(_folder(*source)):
                 images = _mapped(_folder(*source))  # another process may have prepared it meanwhile
                 if images is None:
+                    if _folder(*source).exists():
+                        warning = f"warning: the cached data in {_folder(*source)} are damaged; they are prepared again"
+                        print(warning, file=sys.stderr)
                     images = _mapped(_prepare(*source))
     except OSError as error:
         raise ValueError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
@@ -96,18 +99,15 @@ def _folder(dataset: str, image_size: int | None, data_dir: Path) -> Path:
 
 def _mapped(folder: Path) -> Images | None:
     """The prepared data, or None where there are none, or where a byte of them is not what was written."""
-    if not folder.exists():
-        return None
     try:
         about = json.loads((folder / "about.json").read_text())
         files = [(folder / f"{name}.npy").stat() for name in ARRAYS]
         versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
-        if _sha256_of_files(folder, versions) == about["sha256"]:
-            return Images(**{name: torch.from_numpy(_array(folder, name)) for name in ARRAYS}, **about)
-    except (OSError, ValueError, TypeError, KeyError):
-        pass
-    print(f"warning: the cached data in {folder} are damaged; they are prepared again", file=sys.stderr)
-    return None
+        if _sha256_of_files(folder, versions) != about["sha256"]:
+            return None
+        return Images(**{name: torch.from_numpy(_array(folder, name)) for name in ARRAYS}, **about)
+    except (OSError, EOFError, ValueError, TypeError, KeyError):
+        return None
 
 
 @functools.cache

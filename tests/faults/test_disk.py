@@ -60,7 +60,7 @@ def test_a_full_disk_stops_the_campaign_and_loses_nothing(place, undisturbed, si
     ("limit", "words", "where"),
     [
         (2_000, [], "results/digits/runs"),
-        (6_000, [], "results/digits"),
+        (4_000, [], "results/digits"),
         (1_000_000, ["--epoch-checkpoint-s", "0"], "results/digits/partial"),
         (1_000_000, ["--checkpoint-dir", "weights"], "weights"),
     ],

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from nnet import data
 from nnet.torchvision_files import read_with
-from tests.conftest import ROOT, blobs, save_npz
+from tests.conftest import ROOT, blobs, flipped, save_npz
 
 
 @pytest.fixture
@@ -84,6 +84,29 @@ def test_many_processes_prepare_the_data_once(tmp_path, empty_cache):
     assert len(printed) == 1 and all(process.returncode == 0 for process in started)
     assert len([path for path in empty_cache.iterdir() if not path.name.startswith(".")]) == 1
     assert not list(empty_cache.glob(".*.tmp"))
+
+
+@pytest.mark.parametrize("name", ["x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy", "about.json"])
+def test_a_damaged_cache_is_noticed_and_prepared_again(npz, empty_cache, capsys, name):
+    good = data.load(npz, 8, ".")
+    (path,) = empty_cache.glob(f"*/{name}")
+    content = path.read_bytes()
+    for damaged in (b"", content[:40], content[:-1], flipped(content, 3), flipped(content, len(content) - 30)):
+        path.unlink()  # the old file stays mapped
+        path.write_bytes(damaged)
+        again = data.load(npz, 8, ".")
+        assert again.sha256 == good.sha256 and path.read_bytes() == content
+        assert all(torch.equal(getattr(again, array), getattr(good, array)) for array in data.ARRAYS)
+        assert capsys.readouterr().err.count("are damaged; they are prepared again") == 1
+    assert [item.name for item in empty_cache.iterdir() if item.is_dir()] == [path.parent.name]
+
+
+def test_what_a_process_that_was_killed_was_preparing_is_deleted(npz, empty_cache):
+    data.load(npz, 8, ".")
+    (folder,) = [path for path in empty_cache.iterdir() if path.is_dir()]
+    folder.rename(empty_cache / f".{folder.name}.123.tmp")
+    data.load(npz, 8, ".")
+    assert [path.name for path in empty_cache.iterdir() if path.is_dir()] == [folder.name]
 
 
 def test_a_changed_file_is_prepared_anew(tmp_path, empty_cache):

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import nnet_models
 from nnet import registry
 from nnet.config import TrainConfig
-from nnet.regimes import base
+from nnet.regimes import base, noisy
 from nnet_models import build_model, train_and_evaluate
 from tests.nnet.test_sweep import plain_stream
 
@@ -29,6 +30,83 @@ def test_every_regime_learns(npz, regime):
     assert result["status"] == "ok"
     assert result["acc_0"] > 0.9
     assert result["history"][-1]["train_loss"] < 0.5 * result["history"][0]["train_loss"]
+
+
+class Interrupted(Exception):
+    """What ends a run between two epochs in these tests."""
+
+
+def interrupted(cfg: TrainConfig, monkeypatch, epochs: int) -> None:
+    """Train so many epochs of a run, keep the last one, and end."""
+    epoch = nnet_models.train_one_epoch
+    left = iter([True] * epochs)
+
+    def limited(*arguments):
+        if next(left, None) is None:
+            raise Interrupted
+        return epoch(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(nnet_models, "train_one_epoch", limited)
+        train_and_evaluate(cfg)
+
+
+def timeless(result: dict) -> dict:
+    return {name: value for name, value in result.items() if not name.endswith("_seconds")}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("arch", ["mlp_small", "resnet18"])
+@pytest.mark.parametrize("regime", REGIMES)
+def test_every_regime_goes_on_after_an_interruption_with_the_same_bits(
+    npz, tmp_path, monkeypatch, capsys, regime, arch, optimizer
+):
+    small = dict(regime=regime, arch=arch, optimizer=optimizer, max_train_samples=48, epochs=3)
+    whole = train_and_evaluate(config(npz, **small))
+    cfg = config(npz, **small, epoch_checkpoint_dir=str(tmp_path), epoch_checkpoint_s=0)
+    interrupted(cfg, monkeypatch, 1)
+    interrupted(cfg, monkeypatch, 1)  # goes on after the first epoch and ends after the second
+    assert len(torch.load(cfg.partial_file, weights_only=True)["history"]) == 2
+    for _ in range(2):  # the second time all epochs are there and the sweep alone is done again
+        assert timeless(train_and_evaluate(cfg)) == timeless(whole)
+    assert capsys.readouterr().err == ""
+
+
+class Averaging(base.Regime):
+    """A regime that remembers something of its own, and draws from the process-wide generator."""
+
+    def __init__(self, cfg, model, optimizer):
+        super().__init__(cfg, model, optimizer)
+        self.mean = 0.0
+
+    def step(self, images, labels):
+        loss = super().step(images * torch.rand(()), labels) * (1 + self.mean)
+        self.mean = 0.9 * self.mean + 0.1 * loss.item()
+        return loss
+
+    def state_dict(self):
+        return super().state_dict() | {"mean": self.mean}
+
+    def load_state_dict(self, state):
+        super().load_state_dict(state)
+        self.mean = state["mean"]
+
+
+def test_what_a_regime_remembers_is_kept_and_the_process_wide_generator_starts_anew_in_every_epoch(
+    npz, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(noisy, "Regime", Averaging)
+    whole = train_and_evaluate(config(npz, regime="noisy"))
+    cfg = config(npz, regime="noisy", epoch_checkpoint_dir=str(tmp_path), epoch_checkpoint_s=0)
+    interrupted(cfg, monkeypatch, 2)
+    torch.manual_seed(12345)
+    assert timeless(train_and_evaluate(cfg)) == timeless(whole)
+
+
+def test_epochs_are_kept_no_oftener_than_asked_for(npz, tmp_path, monkeypatch):
+    cfg = config(npz, regime="noisy", epoch_checkpoint_dir=str(tmp_path), epoch_checkpoint_s=3600)
+    interrupted(cfg, monkeypatch, 3)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_clean_and_noisy_learn_different_weights(npz):
