@@ -7,7 +7,7 @@ OUTPUT := results
 EPOCHS := 5
 EXECUTE := $(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --ExecutePreprocessor.record_timing=False
 
-.PHONY: run test figures notebook lint clean
+.PHONY: run test test-faults figures notebook lint clean
 
 # A small campaign on the embedded digits, its figures, and the executed notebook.
 run: $(VENV)/installed
@@ -17,7 +17,11 @@ run: $(VENV)/installed
 	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long"
+
+# Everything that can happen to a campaign, done to real ones.
+test-faults: $(VENV)/installed
+	$(BIN)/python -m pytest tests/faults
 
 # PNG and PDF of every figure, of every dataset that has results.
 figures: $(VENV)/installed

@@ -84,7 +84,7 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
 
 
 def estimate_cost(cfg: TrainConfig) -> dict:
-    """Check that a run can be set up, take two training steps and one evaluation step, and extrapolate.
+    """Check that a run can be set up, take two training steps and two of evaluation, and extrapolate.
 
     Returns {`seconds`: of the whole run, `data_sha256`: of its images, `machine`: processor and library versions}.
     Raises what setting the run up raises.
@@ -96,6 +96,8 @@ def estimate_cost(cfg: TrainConfig) -> dict:
         step = min(_seconds(lambda b=batch: run.regime.step(*b)) for batch in islice(run.batches.train(epoch=1), 2))
         batch = next(run.batches.test())
         evaluation = min(_seconds(lambda: evaluate(run.model, [batch])) for _ in range(2))
+        if cfg.partial_file is not None:
+            checkpoint.pack(_partial(run).state([], 0.0))  # for the memory that it takes
     steps = cfg.epochs * math.ceil(run.batches.train_size / cfg.batch_size)
     evaluations = 1 + (len(cfg.alpha_tests) - 1) * cfg.noise_samples
     test_batches = math.ceil(run.batches.test_size / EVALUATION_BATCH)
@@ -185,8 +187,12 @@ def _set_up(cfg: TrainConfig) -> _Run:
     return _Run(cfg, device, batches, model, regime)
 
 
+def _partial(run: _Run) -> Partial:
+    return Partial(run.cfg, run.model, run.regime, run.batches.images.sha256)
+
+
 def _train(run: _Run) -> tuple[list[dict], float]:
-    partial = Partial(run.cfg, run.model, run.regime, run.batches.images.sha256)
+    partial = _partial(run)
     history, before = partial.restore()
     start = time.perf_counter() - before
     for epoch in range(len(history) + 1, run.cfg.epochs + 1):

@@ -33,24 +33,30 @@ class Campaign:
     notes: list[str] = field(default_factory=list)
     """What a person should know before it starts, in sentences."""
 
+    def results(self) -> dict[str, dict]:
+        """Everything that is finished by now in its folders, by run_id."""
+        return {run_id: result for store in self.stores.values() for run_id, result in store.results().items()}
+
     def finished(self) -> int:
         """How many of its runs are finished by now."""
-        return sum(config.run_id in self.stores[config.dataset_name].results() for config in self.configs)
+        return len(self.results().keys() & {config.run_id for config in self.configs})
 
     def failures(self) -> dict[TrainConfig, str]:
         """Which of its runs have failed by now, and why."""
-        why = {config: self.stores[config.dataset_name].failure(config.run_id) for config in self.configs}
+        failed = {run_id for store in self.stores.values() for run_id in store.failed()} - self.results().keys()
         return {
-            config: reason
-            for config, reason in why.items()
-            if reason is not None and config.run_id not in self.stores[config.dataset_name].results()
+            config: self.stores[config.dataset_name].failure(config.run_id)
+            for config in self.configs
+            if config.run_id in failed
         }
 
     def found(self) -> str:
         """What there is and what is to do, in one line."""
-        failed = len(self.configs) - self.finished() - len(self.pending)
-        partly = sum(config.run_id in self.stores[config.dataset_name].partly_done() for config in self.pending)
-        line = f"{len(self.configs)} runs: {self.finished()} finished"
+        finished = self.finished()
+        failed = len(self.configs) - finished - len(self.pending)
+        begun = {run_id for store in self.stores.values() for run_id in store.partly_done()}
+        partly = len(begun & {config.run_id for config in self.pending})
+        line = f"{len(self.configs)} runs: {finished} finished"
         line += f", {failed} failed (--retry-failed tries them again)" if failed else ""
         line += f", {len(self.pending)} to do"
         line += f", {partly} of them partly done" if partly else ""
@@ -119,7 +125,7 @@ def _fit_into_memory(campaign: Campaign) -> None:
 
 def _other_machines(campaign: Campaign, machine: dict) -> list[str]:
     """A note for each way in which runs that are done were made differently from those that are to come."""
-    results = {run_id: result for store in campaign.stores.values() for run_id, result in store.results().items()}
+    results = campaign.results()
     before = [results[config.run_id]["provenance"] for config in campaign.configs if config.run_id in results]
     notes = []
     for name in filter(machine.__contains__, SAME_BITS):

@@ -7,8 +7,8 @@ from pathlib import Path
 from campaign.machine import MEMBERSHIP, ROOT, cgroups
 
 MB = 2**20
-MARGIN = 1.25
-"""How much more than its first two steps a whole run may take."""
+MARGIN, SPARE_MB = 1.25, 32.0
+"""How much more than its first two steps a whole run may take: a quarter, and so many MB."""
 USABLE = 0.9
 """Share of the free memory that a campaign may plan with."""
 
@@ -54,7 +54,7 @@ def fitting_workers(needs_mb: Sequence[float], workers: int, free: float) -> int
     """How many of `workers` may work at once so that the largest of `needs_mb` fit into `free` MB; at least 1."""
     taken = 0.0
     for count, need in enumerate(sorted(needs_mb, reverse=True)[:workers]):
-        taken += MARGIN * need
+        taken += MARGIN * need + SPARE_MB
         if taken > USABLE * free:
             return max(1, count)
     return workers

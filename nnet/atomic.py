@@ -24,7 +24,7 @@ def writing(folder: Path) -> Iterator[None]:
         raise CannotWrite(f"cannot write in {folder}: {error.strerror or error}") from error
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes | memoryview) -> None:
     """Write `content` beside `path`, flush it to the disk, and move it into place; makes missing folders.
 
     A reader sees the old file or the new one, never a part. Raises CannotWrite and leaves the old file as it was.

@@ -20,11 +20,18 @@ COMMENT_LENGTH = len(LABEL) + 64
 
 def save(path: Path, state: dict) -> None:
     """Write tensors, numbers, texts, lists and dicts to `path`, whole or not at all. Raises CannotWrite."""
+    write_file(path, pack(state))
+
+
+def pack(state: dict) -> memoryview:
+    """The content of the file, held in memory once."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    archive = buffer.getvalue()[:-2]  # a zip archive ends with the length of its comment, here 0, in two bytes
-    archive += struct.pack("<H", COMMENT_LENGTH)
-    write_file(path, archive + LABEL + hashlib.sha256(archive).hexdigest().encode())
+    buffer.seek(-2, io.SEEK_END)  # a zip archive ends with the length of its comment, here 0, in two bytes
+    buffer.write(struct.pack("<H", COMMENT_LENGTH))
+    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
+    buffer.write(LABEL + digest.encode())
+    return buffer.getbuffer()
 
 
 def load(path: Path) -> dict:
@@ -32,7 +39,7 @@ def load(path: Path) -> dict:
 
     Raises ValueError where the file is truncated, where a bit of it has flipped or where it is none of `save`'s.
     """
-    content = Path(path).read_bytes()
+    content = memoryview(Path(path).read_bytes())
     archive, comment = content[:-COMMENT_LENGTH], content[-COMMENT_LENGTH:]
     if comment != LABEL + hashlib.sha256(archive).hexdigest().encode():
         raise ValueError(f"{path} is damaged: its check sum is wrong")

@@ -45,15 +45,18 @@ class Partial:
         """Write the state after the last epoch of `history`, if it is time to. Raises CannotWrite."""
         if self.path is None or time.monotonic() - self.written < self.cfg.epoch_checkpoint_s:
             return
-        state = {
+        checkpoint.save(self.path, self.state(history, seconds))
+        self.written = time.monotonic()
+
+    def state(self, history: list[dict], seconds: float) -> dict:
+        """What is kept: everything from which the run can go on."""
+        return {
             "identity": self.identity,
             "model": self.model.state_dict(),
             "regime": self.regime.state_dict(),
             "history": history,
             "seconds": seconds,
         }
-        checkpoint.save(self.path, state)
-        self.written = time.monotonic()
 
     @staticmethod
     def _ignored(reason: str) -> tuple[list[dict], float]:

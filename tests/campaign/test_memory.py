@@ -47,12 +47,13 @@ def test_where_nothing_is_known_nothing_is_limited(tmp_path):
 
 
 def test_as_many_workers_as_fit_of_the_largest_runs():
-    free = 1000 * memory.MARGIN / memory.USABLE
-    assert memory.fitting_workers([100] * 50, 8, free) == 8
-    assert memory.fitting_workers([100] * 50, 20, free) == 10
-    assert memory.fitting_workers([100] * 5, 20, free) == 20  # no more than five are ever under way
-    assert memory.fitting_workers([100, 600, 300, 200], 4, free) == 2
-    assert memory.fitting_workers([5000], 4, free) == 1
+    room = memory.MARGIN * 1000 + memory.SPARE_MB  # for one run of 1000 MB
+    free = 10 * room / memory.USABLE
+    assert memory.fitting_workers([1000] * 50, 8, free) == 8
+    assert memory.fitting_workers([1000] * 50, 20, free) == 10
+    assert memory.fitting_workers([1000] * 5, 20, free) == 20  # no more than five are ever under way
+    assert memory.fitting_workers([1000, 6000, 3000, 2000], 4, free) == 2
+    assert memory.fitting_workers([50_000], 4, free) == 1
     assert memory.fitting_workers([], 4, free) == 4
 
 

@@ -128,3 +128,11 @@ def test_tables_do_not_depend_on_the_order_of_finishing(tmp_path):
     written(tmp_path / "b", runs[::-1])
     for name in (*(f"{name}.csv" for name in tables.NAMES), "results.json"):
         assert (tmp_path / "a/digits" / name).read_bytes() == (tmp_path / "b/digits" / name).read_bytes()
+
+
+def test_text_that_a_spreadsheet_would_take_for_a_formula_is_quoted_and_numbers_are_not(tmp_path):
+    store = Store(tmp_path)
+    store.save(result(0) | {"remark": "=1+1", "shift": -0.5, "other": "fine - really"})
+    tables.write(store)
+    row = pd.read_csv(tmp_path / "results_per_run.csv").iloc[0]
+    assert (row["remark"], row["shift"], row["other"]) == ("'=1+1", -0.5, "fine - really")

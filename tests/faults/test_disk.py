@@ -25,6 +25,7 @@ def small_disk() -> bool:
     return shutil.which("unshare") is not None and subprocess.run(probe, capture_output=True).returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not small_disk(), reason="this machine does not let us mount a small disk")
 @pytest.mark.parametrize(
     ("size", "words", "where"),
@@ -56,6 +57,7 @@ def test_a_full_disk_stops_the_campaign_and_loses_nothing(place, undisturbed, si
     assert_same(place.folder / "roomy/digits", undisturbed(4))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("limit", "words", "where"),
     [
@@ -83,6 +85,7 @@ def test_a_limit_on_the_size_of_files_is_like_a_full_disk(place, undisturbed, li
     assert_same(place.results, undisturbed(4))
 
 
+@pytest.mark.long
 def test_standard_output_on_a_full_disk_does_not_end_a_campaign(place, undisturbed):
     with open("/dev/full", "w") as full:
         process = subprocess.Popen(

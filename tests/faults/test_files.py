@@ -47,6 +47,7 @@ def damage_each(folder) -> dict:
     return paths
 
 
+@pytest.mark.long
 def test_damaged_run_files_are_set_aside_and_their_runs_done_again(place, undisturbed):
     seeds = len(DAMAGE) + 1
     shutil.copytree(undisturbed(seeds), place.results)
@@ -63,6 +64,7 @@ def test_damaged_run_files_are_set_aside_and_their_runs_done_again(place, undist
     assert f"{seeds} runs: {seeds} finished, 0 to do" in place.launch(seeds=seeds)[1]
 
 
+@pytest.mark.long
 def test_a_run_file_under_another_runs_name_is_damaged(place, undisturbed):
     shutil.copytree(undisturbed(4), place.results)
     first, second, *_ = sorted((place.results / "runs").iterdir())
@@ -110,6 +112,7 @@ def test_an_unfinished_run_goes_on_after_the_epoch_that_it_kept(place, undisturb
     assert run["train_seconds"] > before > 0
 
 
+@pytest.mark.long
 def test_damaged_epoch_checkpoints_are_ignored_with_a_warning(place, undisturbed):
     seeds = len(DAMAGE)
     unfinished(place, seeds)
@@ -121,6 +124,7 @@ def test_damaged_epoch_checkpoints_are_ignored_with_a_warning(place, undisturbed
     assert not (place.folder / "exploded").exists()
 
 
+@pytest.mark.long
 def test_the_epoch_checkpoint_of_another_run_is_ignored_with_a_warning(place, undisturbed):
     first, second = unfinished(place)
     shutil.copy(first, second)
@@ -129,6 +133,7 @@ def test_the_epoch_checkpoint_of_another_run_is_ignored_with_a_warning(place, un
     assert_same(place.results, undisturbed(2, LONG))
 
 
+@pytest.mark.long
 def test_the_epoch_checkpoint_of_other_code_is_ignored_with_a_warning(place, undisturbed, tmp_path_factory):
     from tests.faults.launching import Place, copy_project
 
@@ -149,6 +154,7 @@ CACHED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("how", "name"), CACHED.items())
 def test_damaged_cached_data_are_prepared_again_with_a_warning(place, undisturbed, how, name):
     undisturbed(4)
@@ -181,6 +187,7 @@ def test_an_error_of_the_disk_at_any_write_stops_the_campaign_and_loses_nothing(
     assert_same(place.results, undisturbed(3, QUICK, **STUB))
 
 
+@pytest.mark.long
 def test_a_folder_that_vanishes_stops_the_campaign_with_a_sentence(place, undisturbed):
     launcher = place.start(*KEPT, seeds=6, base=LONG)
     wait_for(place.finished)
@@ -205,6 +212,7 @@ def test_names_do_not_leave_their_folders(place, name):
     assert code == 2 and complaint.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["=1+1", "@home", "a" * 81, "a b", ".hidden", "-rf"])
 def test_a_dataset_file_whose_name_is_no_folders_name_is_refused(place, npz, name):
     shutil.copy(npz, place.folder / f"{name}.npz")

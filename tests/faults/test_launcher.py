@@ -22,6 +22,7 @@ def goes_on(place, undisturbed, seeds: int, base: str, **environment) -> None:
     assert_same(place.results, undisturbed(seeds, base, **environment))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 @pytest.mark.parametrize("group", [True, False], ids=["the whole session", "the launcher alone"])
 def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(place, undisturbed, number, group):
@@ -50,6 +51,7 @@ def test_a_second_interruption_ends_it_at_once(place, undisturbed):
     goes_on(place, undisturbed, 6, LONG)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("after_s", [0.7, 1.5, 3.0])
 def test_an_interruption_before_anything_has_started(place, after_s):
     launcher = place.start(seeds=2)
@@ -63,6 +65,7 @@ def test_an_interruption_before_anything_has_started(place, after_s):
         assert complaint.count("\n") <= 1 or code == -signal.SIGINT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("call", ["replace", "fsync", "open"])
 def test_an_interruption_while_it_writes(place, undisturbed, call):
     """Ctrl-C falls into the writing of a run, a table, the log: what is being written is written."""
@@ -93,6 +96,7 @@ def test_the_launcher_is_killed_at_every_write(place, undisturbed, call):
     assert_same(place.results, undisturbed(3, QUICK, **STUB))
 
 
+@pytest.mark.long
 def test_no_worker_outlives_a_launcher_that_is_killed(place, undisturbed):
     launcher = place.start(*KEPT, seeds=4, base=LONG)
     wait_for(lambda: place.started() and len(workers_of(launcher.pid)) == 2)
@@ -126,6 +130,7 @@ def test_the_launcher_is_killed_at_twenty_random_moments(place, undisturbed):
     assert survived >= 12
 
 
+@pytest.mark.long
 def test_a_reader_that_goes_away_does_not_end_a_campaign(place, undisturbed):
     launcher = place.start()
     launcher.stdout.readline()

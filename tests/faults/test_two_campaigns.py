@@ -20,6 +20,7 @@ def starts(place) -> Counter:
     return Counter(line.split()[3] for event in ("start", "resume") for line in place.log(event))
 
 
+@pytest.mark.long
 def test_both_go_on_and_no_run_is_done_twice(place, undisturbed):
     first = place.start(*ONE, seeds=6, base=LONG)
     second = place.start(*ONE, seeds=6, base=LONG)
@@ -32,6 +33,7 @@ def test_both_go_on_and_no_run_is_done_twice(place, undisturbed):
         assert re.search(r"\[6/6\]", printed) or "finished, 0 to do" in printed or "digits: 6 of 6 runs" in printed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
 def test_one_of_them_ends_and_the_other_takes_over_what_it_had(place, undisturbed, number):
     first = place.start(*ONE, seeds=4, base=LONG)
@@ -67,6 +69,7 @@ def claimed(place, undisturbed):
     return place
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("owner", "age_s"),
     [
@@ -84,6 +87,7 @@ def test_a_dead_claim_is_taken_over(claimed, undisturbed, owner, age_s):
     assert_same(claimed.results, undisturbed(4))
 
 
+@pytest.mark.long
 def test_a_living_claim_of_another_machine_is_respected_and_waited_for(claimed, undisturbed):
     claim(claimed, {"host": "another-machine", "pid": 1, "started": "then"})
     launcher = claimed.start()

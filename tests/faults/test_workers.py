@@ -20,6 +20,7 @@ def test_a_killed_worker_costs_a_run_its_last_epoch_and_the_others_nothing(place
     assert "1 of 2 workers are used for a while" in printed
 
 
+@pytest.mark.long
 def test_a_run_that_always_kills_its_worker_among_twenty_good_ones(place, undisturbed):
     fault = place.fault("kill", seed=7)
     code, printed, complaint = place.launch("--max-workers", "2", seeds=21, FAULT=fault)
@@ -43,6 +44,7 @@ def test_a_run_that_always_kills_its_worker_among_twenty_good_ones(place, undist
     assert_same(place.results, undisturbed(21))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("how", "said", "starts"),
     [
@@ -66,6 +68,7 @@ def test_every_way_to_end_without_a_result_is_a_failure_that_says_how(place, und
     assert "can't allocate memory" in complaint or how != "memory"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["hang", "stop"])
 def test_a_run_that_hangs_is_ended_after_its_time_and_the_others_go_on(place, undisturbed, how):
     code, _, complaint = place.launch("--run-timeout-s", "6", "--max-workers", "2", FAULT=place.fault(how))
@@ -89,6 +92,7 @@ def test_a_run_that_diverges_is_a_result(place, undisturbed):
     assert again[0] == 0 and "4 runs: 4 finished, 0 to do" in again[1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("epoch", [1, 6], ids=["while starting", "while training"])
 def test_the_death_of_the_fork_server_is_charged_to_no_run(place, undisturbed, epoch):
     fault = place.fault("fork server", epoch=epoch, times=4)
@@ -98,6 +102,7 @@ def test_the_death_of_the_fork_server_is_charged_to_no_run(place, undisturbed, e
     assert place.log("lost") and not place.log("died") and not place.log("failed")
 
 
+@pytest.mark.long
 def test_deaths_are_counted_across_launches(place):
     deaths = place.results / "deaths"
     for count in (1, 2):
