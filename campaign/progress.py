@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -10,12 +11,13 @@ from campaign.engines.base import Failure
 from nnet.config import TrainConfig
 
 
-def say(text: str) -> None:
+def say(text: str, stream: TextIO | None = None) -> None:
     """Print a line; a reader who has gone away, or a full disk behind a redirection, does not end a campaign."""
+    stream = stream or sys.stdout
     try:
-        print(text, flush=True)
+        print(text, file=stream, flush=True)
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Progress:

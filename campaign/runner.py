@@ -80,13 +80,10 @@ class _Launch:
         events = engine(self.schedule, work.train, self.campaign.workers, self.campaign.timeout_s)
         with closing(self.progress), closing(events):
             for event in events:
-                if event is not None:
+                if event is None:
+                    self._look_around()
+                else:
                     self._end(*event)
-                interruption.check()
-                for store in self.campaign.stores.values():
-                    store.claims.refresh()
-                if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
-                    self.write_tables()
 
     def write_tables(self) -> list[dict]:
         """Write all tables, and return them by store; no half-written file of a dead worker is left."""
@@ -112,11 +109,16 @@ class _Launch:
             for log in self.logs.values():
                 log.add("stop", detail=why)
         total, finished = len(self.campaign.configs), self.campaign.finished()
-        print(
-            f"\n{why}: {finished} of {total} runs are finished and kept; the same command goes on from here",
-            file=sys.stderr,
-        )
+        kept = f"{finished} of {total} runs are finished and kept; the same command goes on from here"
+        say(f"\n{why}: {kept}", sys.stderr)
         return code
+
+    def _look_around(self) -> None:
+        interruption.check()
+        for store in self.campaign.stores.values():
+            store.claims.refresh()
+        if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
+            self.write_tables()
 
     def _ask(self, config: TrainConfig) -> Answer:
         """Whether a run is to be started now, was finished by another launcher, or is under way there."""
@@ -190,8 +192,8 @@ class _Launch:
 def _list(failures: dict[TrainConfig, str], stores: dict[str, Store]) -> None:
     for config, reason in list(failures.items())[:LISTED]:
         path = stores[config.dataset_name].failure_file(config.run_id)
-        print(f"failed: {config.run_id}: {reason}; see {path}", file=sys.stderr)
+        say(f"failed: {config.run_id}: {reason}; see {path}", sys.stderr)
     if len(failures) > LISTED:
-        print(f"… and {len(failures) - LISTED} more", file=sys.stderr)
+        say(f"… and {len(failures) - LISTED} more", sys.stderr)
     if failures:
-        print("--retry-failed tries them again", file=sys.stderr)
+        say("--retry-failed tries them again", sys.stderr)

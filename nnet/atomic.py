@@ -7,7 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-HOST = socket.gethostname().split(".")[0]
+FIRST_NAMESPACE = "pid:[4026531836]"
+
+
+def _host() -> str:
+    """The name of this machine, or of the container in which alone a process can be known by its pid."""
+    name = socket.gethostname().split(".")[0]
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return name
+    return name if namespace == FIRST_NAMESPACE else f"{name}:{namespace[5:-1]}"
+
+
+HOST = _host()
 LEFTOVER = re.compile(r"\..*\.(?P<host>[^.]*)-(?P<pid>\d+)\.tmp")
 
 

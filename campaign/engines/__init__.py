@@ -2,7 +2,8 @@
 
 Each file defines `run(configs, work, workers, timeout_s=None) -> iterator of (config, outcome) or None`. It
 takes the next of `configs` whenever a worker is free, calls `work(config)` there, and yields in the order of
-finishing; while nothing finishes it yields None several times a second, so that the caller can look around.
+finishing. After all that finished together, and several times a second while nothing does, it yields None: the
+moment at which the caller may look around, and stop without losing a result.
 `configs` is a list, or an iterator that may give None: nothing to start now, ask again soon.
 
 An outcome is what `work` returned, or a `Failure`: `Death` where the worker died, `Lost` where that was no doing

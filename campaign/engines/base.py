@@ -9,7 +9,7 @@ from nnet.atomic import CannotWrite
 from nnet.config import TrainConfig
 
 TICK_S = 0.2
-"""How often an engine looks around and yields None while nothing finishes."""
+"""How long an engine waits for something to finish before it yields None."""
 
 
 @dataclass(frozen=True)

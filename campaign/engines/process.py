@@ -56,13 +56,11 @@ def run(
                 looked = time.monotonic()
                 for slot, _ in busy.values():
                     slot.look(timeout_s)
-            finished = _finished(busy)
-            for future in finished:
+            for future in _finished(busy):
                 slot, config = busy.pop(future)
                 free.append(slot)
                 yield config, slot.outcome(future, timeout_s)
-            if not finished:
-                yield None
+            yield None
     except KeyboardInterrupt:
         fork_server.stop()  # it may be about to fork a worker that nobody waits for
         raise

@@ -24,9 +24,9 @@ def run(
     for config in configs:
         if config is None:
             time.sleep(base.TICK_S)
-            yield None
-            continue
-        base.check([config], workers)
-        with interruption.allowed():
-            outcome = base.attempt(work, config)
-        yield config, outcome
+        else:
+            base.check([config], workers)
+            with interruption.allowed():
+                outcome = base.attempt(work, config)
+            yield config, outcome
+        yield None

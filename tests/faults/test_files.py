@@ -101,6 +101,7 @@ def unfinished(place, seeds: int = 2) -> list:
     return sorted((place.results / "partial").glob("*.pt"))
 
 
+@pytest.mark.long
 def test_an_unfinished_run_goes_on_after_the_epoch_that_it_kept(place, undisturbed):
     kept = unfinished(place)
     before = torch.load(kept[0], weights_only=True)["seconds"]
@@ -167,7 +168,10 @@ def test_damaged_cached_data_are_prepared_again_with_a_warning(place, undisturbe
     assert_same(place.results, undisturbed(4))
 
 
-@pytest.mark.parametrize(("how", "sticky", "step"), [("ENOSPC", False, 1), ("EIO", True, 3), ("EROFS", True, 5)])
+@pytest.mark.parametrize(
+    ("how", "sticky", "step"),
+    [("ENOSPC", False, 1), *[pytest.param(how, True, 4, marks=pytest.mark.long) for how in ("EIO", "EROFS")]],
+)
 @pytest.mark.parametrize("call", ["replace", "fsync", "open"])
 def test_an_error_of_the_disk_at_any_write_stops_the_campaign_and_loses_nothing(
     place, undisturbed, call, how, sticky, step

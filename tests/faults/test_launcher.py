@@ -40,6 +40,7 @@ def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(place, und
     goes_on(place, undisturbed, 6, LONG)
 
 
+@pytest.mark.long
 def test_a_second_interruption_ends_it_at_once(place, undisturbed):
     launcher = place.start(*KEPT, seeds=6, base=LONG)
     wait_for(place.finished)
@@ -79,7 +80,9 @@ def test_an_interruption_while_it_writes(place, undisturbed, call):
     assert_same(place.results, undisturbed(3, QUICK, **STUB))
 
 
-@pytest.mark.parametrize("call", ["replace", "fsync", "open"])
+@pytest.mark.parametrize(
+    "call", ["replace", pytest.param("fsync", marks=pytest.mark.long), pytest.param("open", marks=pytest.mark.long)]
+)
 def test_the_launcher_is_killed_at_every_write(place, undisturbed, call):
     number = killed = 0
     while number < 60:

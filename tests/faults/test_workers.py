@@ -81,6 +81,7 @@ def test_a_run_that_hangs_is_ended_after_its_time_and_the_others_go_on(place, un
     assert_same(place.results, undisturbed())
 
 
+@pytest.mark.long
 def test_a_run_that_diverges_is_a_result(place, undisturbed):
     code, printed, _ = place.launch(FAULT=place.fault("diverge"))
     assert code == 0 and "diverged in epoch 6" in printed
