@@ -86,26 +86,19 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
 def estimate_cost(cfg: TrainConfig) -> dict:
     """Check that a run can be set up, take two training steps and two of evaluation, and extrapolate.
 
-    Returns {`seconds`: of the whole run, `data_sha256`: of its images, `machine`: processor and library versions}.
-    Raises what setting the run up raises.
+    Returns {`seconds`: of the whole run, or 0 where a step fails, as the run itself will, saying why;
+    `data_sha256`: of its images; `machine`: processor and library versions}. Raises what setting the run up raises.
     """
     with _alone(cfg.cpu_threads):
         run = _set_up(cfg)
-        run.regime.start_epoch(1)
-        run.model.train()
-        step = min(_seconds(lambda b=batch: run.regime.step(*b)) for batch in islice(run.batches.train(epoch=1), 2))
-        batch = next(run.batches.test())
-        evaluation = min(_seconds(lambda: evaluate(run.model, [batch])) for _ in range(2))
+        try:
+            seconds = _extrapolate(run)
+        except Exception:  # noqa: BLE001 - whatever a plug-in may raise
+            seconds = 0.0
         if cfg.partial_file is not None:
-            checkpoint.pack(_partial(run).state([], 0.0))  # for the memory that it takes
-    steps = cfg.epochs * math.ceil(run.batches.train_size / cfg.batch_size)
-    evaluations = 1 + (len(cfg.alpha_tests) - 1) * cfg.noise_samples
-    test_batches = math.ceil(run.batches.test_size / EVALUATION_BATCH)
-    return {
-        "seconds": step * steps + evaluation * evaluations * test_batches,
-        "data_sha256": run.batches.images.sha256,
-        "machine": provenance.machine(run.device),
-    }
+            checkpoint.pack(run.partial.state([], 0.0))  # for the memory that it takes
+        machine = provenance.machine(run.device)
+    return {"seconds": seconds, "data_sha256": run.batches.images.sha256, "machine": machine}
 
 
 def set_seed(seed: int) -> None:
@@ -158,6 +151,7 @@ class _Run:
     batches: Batches
     model: nn.Module
     regime: Regime
+    partial: Partial
 
 
 @contextmanager
@@ -184,16 +178,22 @@ def _set_up(cfg: TrainConfig) -> _Run:
     optimizer = OPTIMIZERS[cfg.optimizer](model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay)
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options)
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
-    return _Run(cfg, device, batches, model, regime)
+    return _Run(cfg, device, batches, model, regime, Partial(cfg, model, regime, images.sha256))
 
 
-def _partial(run: _Run) -> Partial:
-    return Partial(run.cfg, run.model, run.regime, run.batches.images.sha256)
+def _extrapolate(run: _Run) -> float:
+    run.regime.start_epoch(1)
+    run.model.train()
+    step = min(_seconds(lambda b=batch: run.regime.step(*b)) for batch in islice(run.batches.train(epoch=1), 2))
+    batch = next(run.batches.test())
+    evaluation = min(_seconds(lambda: evaluate(run.model, [batch])) for _ in range(2))
+    steps = run.cfg.epochs * math.ceil(run.batches.train_size / run.cfg.batch_size)
+    evaluations = 1 + (len(run.cfg.alpha_tests) - 1) * run.cfg.noise_samples
+    return step * steps + evaluation * evaluations * math.ceil(run.batches.test_size / EVALUATION_BATCH)
 
 
 def _train(run: _Run) -> tuple[list[dict], float]:
-    partial = _partial(run)
-    history, before = partial.restore()
+    history, before = run.partial.restore()
     start = time.perf_counter() - before
     for epoch in range(len(history) + 1, run.cfg.epochs + 1):
         set_seed(streams.seed_of(run.cfg.seed, "global", epoch))
@@ -202,7 +202,7 @@ def _train(run: _Run) -> tuple[list[dict], float]:
         history.append({"epoch": epoch, "train_loss": loss})
         if not math.isfinite(loss):
             break
-        partial.keep(history, time.perf_counter() - start)
+        run.partial.keep(history, time.perf_counter() - start)
     return history, time.perf_counter() - start
 
 

@@ -189,8 +189,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output-dir", default="results", help="where campaigns write (default: results)")
     flags = parser.parse_args(arguments)
     root = Path(flags.output_dir)
-    names = flags.datasets or sorted(path.parent.name for path in root.glob("*/results_summary.csv"))
-    missing = [name for name in names if not (root / name / "results_summary.csv").is_file()]
+    found = sorted(path.parent.name for path in root.glob("*/results_summary.csv"))
+    names = flags.datasets or found
+    missing = [name for name in names if name not in found]
     if missing or not names:
         print(f"error: no tables in {root / missing[0] if missing else root}; run a campaign first", file=sys.stderr)
         return 2

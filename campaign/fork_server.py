@@ -31,6 +31,8 @@ def ensure_running(threads: int) -> int:
 
 def is_gone(pid: int) -> bool:
     """Whether the fork server of this pid has ended. It is not reaped: that is left to multiprocessing."""
+    if not hasattr(os, "waitid"):  # as on older systems of Apple: its death is then taken for one of the worker
+        return False
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:

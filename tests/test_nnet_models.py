@@ -12,6 +12,7 @@ from torch.nn import functional
 
 import nnet_models
 from nnet import data
+from nnet.regimes import base
 from nnet_models import TrainConfig, build_model, evaluate, get_device, set_seed, train_and_evaluate
 from tests.conftest import blobs, save_npz
 
@@ -206,3 +207,13 @@ def test_an_estimate_checks_the_run_and_names_the_data(npz, result):
     assert estimate["seconds"] > 0 and estimate["data_sha256"] == result["sha256"]["data"]
     with pytest.raises(ValueError, match="at least 8×8"):
         nnet_models.estimate_cost(dataclasses.replace(config(npz), image_size=4))
+
+
+def test_an_estimate_leaves_it_to_the_run_to_say_why_a_step_fails(npz, monkeypatch):
+    def failing(*arguments):
+        raise ValueError("not this step")
+
+    monkeypatch.setattr(base.Regime, "step", failing)
+    assert nnet_models.estimate_cost(config(npz))["seconds"] == 0
+    with pytest.raises(ValueError, match="not this step"):
+        train_and_evaluate(config(npz))

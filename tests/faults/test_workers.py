@@ -69,6 +69,15 @@ def test_every_way_to_end_without_a_result_is_a_failure_that_says_how(place, und
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("how", ["kill", "raise", "hang"])
+def test_a_fault_in_the_very_first_step_does_not_keep_the_others_from_running(place, undisturbed, how):
+    fault = place.fault(how, seed=0, epoch=1)
+    code, _, complaint = place.launch("--run-timeout-s", "4", "--max-workers", "2", FAULT=fault)
+    assert code == 1 and complaint.count("failed: ") == 1
+    assert_same(place.results, undisturbed(), failed=1)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["hang", "stop"])
 def test_a_run_that_hangs_is_ended_after_its_time_and_the_others_go_on(place, undisturbed, how):
     code, _, complaint = place.launch("--run-timeout-s", "6", "--max-workers", "2", FAULT=place.fault(how))

@@ -20,7 +20,7 @@ USES_ALPHA_TRAIN = False
 FAULT = json.loads(os.environ.get("FAULT", "null"))
 
 
-class FaultError(Exception):
+class FaultError(ValueError):
     """What a faulty run raises."""
 
 
