@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from campaign.engines.base import Death, Failure
+from campaign import fork_server
+from campaign.engines.base import Death, Failure, Lost
 from nnet import registry
 from nnet.config import TrainConfig
 from tests.campaign import stub
@@ -78,6 +79,40 @@ def test_a_worker_that_dies_costs_its_own_run_alone(seed, how):
     failure = found.pop(seed)
     assert isinstance(failure, Death) and failure.error == "WorkerDied" and how in failure.how
     assert all(not isinstance(outcome, Failure) for outcome in found.values()) and len(found) == 7
+
+
+def test_a_run_that_takes_too_long_is_ended_and_fails_and_says_where_it_was():
+    run = registry.load("campaign.engines", "process").run
+    found = {config.seed: outcome for config, outcome in filter(None, run(configs(0, stub.SLOW, 1), stub.work, 2, 1.5))}
+    failure = found.pop(stub.SLOW)
+    assert type(failure) is Failure and failure.error == "TimedOut" and "after 1.5 s" in failure.message
+    assert "stub.py" in failure.traceback and "in work" in failure.traceback
+    assert sorted(found) == [0, 1] and not any(isinstance(outcome, Failure) for outcome in found.values())
+
+
+def test_runs_that_were_under_way_when_the_fork_server_ended_are_lost_and_the_next_ones_go_on():
+    run = registry.load("campaign.engines", "process").run
+    iterator = run(configs(0, stub.SLOW, 1, 2), stub.work, 2)
+    next(filter(None, iterator))
+    fork_server.stop()
+    found = {config.seed: outcome for config, outcome in filter(None, iterator)}
+    assert isinstance(found[stub.SLOW], Lost) and found[2]["seed"] == 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_takes_the_next_run_when_it_can_start_it_and_asks_again_when_there_is_none(engine):
+    given, taken = [configs(0)[0], None, configs(1)[0], None, configs(2)[0]], []
+
+    def source():
+        for config in given:
+            taken.append(config)
+            yield config
+
+    run = registry.load("campaign.engines", engine).run
+    events = list(run(source(), stub.work, 1))
+    assert [event[0].seed for event in events if event is not None] == [0, 1, 2]
+    assert events.count(None) >= 3 and events[0] is not None and events[1] is None
+    assert taken == given
 
 
 def test_a_worker_that_dies_between_two_runs_costs_nothing():

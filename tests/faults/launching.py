@@ -66,7 +66,7 @@ class Place:
         return end(process)
 
     def fault(self, how: str, seed: int = 1, epoch: int = 6, times: int = 1000) -> dict:
-        """The description of a fault for the variable FAULT."""
+        """The description of a fault for the variable FAULTS, a list of them."""
         return {"how": how, "seed": seed, "epoch": epoch, "times": times, "folder": str(self.folder)}
 
     def log(self, event: str) -> list[str]:

@@ -31,9 +31,7 @@ def small_disk() -> bool:
     ("size", "words", "where"),
     [
         ("16k", [], "results/digits"),
-        ("28k", [], "results/digits"),
         ("40k", [], "results/digits"),
-        ("1500k", ["--epoch-checkpoint-s", "0"], "results/digits/partial"),
         ("6m", ["--epoch-checkpoint-s", "0"], "results/digits/partial"),
         ("1500k", ["--checkpoint-dir", "results/weights"], "results/weights"),
     ],
@@ -62,9 +60,7 @@ def test_a_full_disk_stops_the_campaign_and_loses_nothing(place, undisturbed, si
     ("limit", "words", "where"),
     [
         (2_000, [], "results/digits/runs"),
-        (4_000, [], "results/digits"),
         (1_000_000, ["--epoch-checkpoint-s", "0"], "results/digits/partial"),
-        (1_000_000, ["--checkpoint-dir", "weights"], "weights"),
     ],
 )
 def test_a_limit_on_the_size_of_files_is_like_a_full_disk(place, undisturbed, limit, words, where):

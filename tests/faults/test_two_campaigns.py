@@ -4,13 +4,14 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from nnet.atomic import HOST
 from tests.faults.launching import LONG, assert_same, end, kill, wait_for
 
 ONE = ("--max-workers", "1", "--epoch-checkpoint-s", "0")
@@ -47,55 +48,45 @@ def test_one_of_them_ends_and_the_other_takes_over_what_it_had(place, undisturbe
     assert_same(place.results, undisturbed(4, LONG))
 
 
-def claim(place, owner: dict | str, age_s: float = 0) -> None:
-    """A claim on every run of the campaign, of somebody else."""
-    folder = place.results / "claims"
-    folder.mkdir(parents=True, exist_ok=True)
-    for run_id in place.run_ids:
-        path = folder / f"{run_id}.json"
-        path.write_text(owner if isinstance(owner, str) else json.dumps(owner))
-        os.utime(path, (time.time() - age_s,) * 2)
-
-
 def dead() -> dict:
     process = subprocess.Popen(["true"])
     process.wait()
-    return {"host": socket.gethostname().split(".")[0], "pid": process.pid, "started": "then"}
+    return {"host": HOST, "pid": process.pid, "started": "then"}
+
+
+def claim(path: Path, owner: dict | str, age_s: float = 0) -> None:
+    """Somebody else's claim on a run."""
+    path.write_text(owner if isinstance(owner, str) else json.dumps(owner))
+    os.utime(path, (time.time() - age_s,) * 2)
 
 
 @pytest.fixture
-def claimed(place, undisturbed):
-    place.run_ids = [path.stem for path in (undisturbed(4) / "runs").glob("*.json")]
-    return place
+def claims(place, undisturbed) -> list[Path]:
+    """Where claims on the runs of a campaign of five would be."""
+    folder = place.results / "claims"
+    folder.mkdir(parents=True)
+    return [folder / path.name for path in (undisturbed(5) / "runs").glob("*.json")]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("owner", "age_s"),
-    [
-        (dead(), 0),
-        (dead() | {"pid": 1}, 0),
-        ({"host": "another-machine", "pid": 1, "started": "then"}, 1000),
-        ("", 20),
-        ("{", 20),
-    ],
-    ids=["its process has ended", "its pid is another process's now", "long silent machine", "empty", "half-written"],
-)
-def test_a_dead_claim_is_taken_over(claimed, undisturbed, owner, age_s):
-    claim(claimed, owner, age_s)
-    assert claimed.launch()[0] == 0
-    assert_same(claimed.results, undisturbed(4))
+def test_dead_claims_are_taken_over(place, claims, undisturbed):
+    claim(claims[0], dead())
+    claim(claims[1], dead() | {"pid": 1})  # the pid is another process's now
+    claim(claims[2], {"host": "another-machine", "pid": 1, "started": "then"}, age_s=1000)
+    claim(claims[3], "", age_s=20)
+    claim(claims[4], "{", age_s=20)
+    assert place.launch(seeds=5)[0] == 0
+    assert_same(place.results, undisturbed(5))
 
 
 @pytest.mark.long
-def test_a_living_claim_of_another_machine_is_respected_and_waited_for(claimed, undisturbed):
-    claim(claimed, {"host": "another-machine", "pid": 1, "started": "then"})
-    launcher = claimed.start()
-    wait_for(lambda: len(claimed.log("launch")) == 1 if claimed.results.joinpath("campaign.log").exists() else False)
+def test_a_living_claim_of_another_machine_is_respected_and_waited_for(place, claims, undisturbed):
+    claim(claims[0], {"host": "another-machine", "pid": 1, "started": "then"})
+    launcher = place.start(seeds=5)
+    wait_for(lambda: len(place.finished()) == 4)
     time.sleep(3)
-    assert not claimed.started() or not claimed.log("start")
-    for path in (claimed.results / "claims").glob("*.json"):
-        path.unlink()
+    assert launcher.poll() is None and len(place.log("start")) == 4
+    claims[0].unlink()
     code, printed, _ = end(launcher)
     assert code == 0 and "process 1 on another-machine is at work on this folder too" in printed
-    assert_same(claimed.results, undisturbed(4))
+    assert_same(place.results, undisturbed(5))

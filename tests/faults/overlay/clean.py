@@ -1,4 +1,4 @@
-"""The regime `clean` with a fault: FAULT = '{"how": …, "seed": …, "epoch": …, "times": …, "folder": …}'.
+"""The regime `clean` with faults: FAULTS = '[{"how": …, "seed": …, "epoch": …, "times": …, "folder": …}, …]'.
 
 In the copy of the project that the tests of faults run, this file stands in the place of nnet/regimes/clean.py,
 so that runs keep their names and can be compared with those of an undisturbed campaign.
@@ -17,7 +17,7 @@ import torch
 from nnet.regimes import base
 
 USES_ALPHA_TRAIN = False
-FAULT = json.loads(os.environ.get("FAULT", "null"))
+FAULTS = json.loads(os.environ.get("FAULTS", "[]"))
 
 
 class FaultError(ValueError):
@@ -30,8 +30,12 @@ def hang():
 
 
 def run_out_of_memory():
-    resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))
-    torch.ones(2**30)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (2**30, before[1]))
+    try:
+        torch.ones(2**30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 HOW = {
@@ -49,22 +53,24 @@ HOW = {
 }
 
 
+def is_due(fault):
+    """A fault happens `times` times and never again, in whatever process."""
+    for number in range(fault["times"]):
+        try:
+            (Path(fault["folder"]) / f"fault of {fault['seed']}, {number}").touch(exist_ok=False)
+            return True
+        except FileExistsError:
+            continue
+    return False
+
+
 class Regime(base.Regime):
     def start_epoch(self, epoch):
         self.diverges = False
-        if FAULT and (self.cfg.seed, epoch) == (FAULT["seed"], FAULT["epoch"]) and self.is_due():
-            self.diverges = FAULT["how"] == "diverge"
-            HOW.get(FAULT["how"], lambda: None)()
-
-    def is_due(self):
-        """The fault happens `times` times and never again, in whatever process."""
-        for number in range(FAULT["times"]):
-            try:
-                (Path(FAULT["folder"]) / f"fault {number}").touch(exist_ok=False)
-                return True
-            except FileExistsError:
-                continue
-        return False
+        for fault in FAULTS:
+            if (self.cfg.seed, epoch) == (fault["seed"], fault["epoch"]) and is_due(fault):
+                self.diverges = fault["how"] == "diverge"
+                HOW.get(fault["how"], lambda: None)()
 
     def step(self, images, labels):
         loss = super().step(images, labels)
