@@ -115,25 +115,21 @@ def test_no_worker_outlives_a_launcher_that_is_killed(place, undisturbed):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
-def test_the_launcher_is_killed_at_twenty_random_moments(place, undisturbed):
-    """Two campaigns, ten kills each, also while it imports; then it is left to finish."""
-    moments = random.Random(20)
+@pytest.mark.parametrize("seed", range(2))
+def test_the_launcher_is_killed_at_ten_random_moments(place, undisturbed, seed):
+    """Also while it imports, while it writes and when all is done; then it is left to finish."""
+    moments = random.Random(seed)
     survived = 0
-    for campaign in range(2):
-        place.folder = place.folder.parent / f"{place.folder.name}-{campaign}"
-        place.folder.mkdir()
-        for _ in range(10):
-            launcher = place.start(*KEPT, seeds=6, base=LONG)
-            time.sleep(moments.uniform(0.1, 7.0))
-            survived += launcher.poll() is None
-            kill(launcher.pid)
-            end(launcher)
-        code, _, complaint = place.launch(*KEPT, seeds=6, base=LONG)
-        assert code == 0, complaint
-        assert_same(place.results, undisturbed(6, LONG))
-        assert not place.log("died") and not place.log("failed")
-    assert survived >= 12
+    for _ in range(10):
+        launcher = place.start(*KEPT, seeds=6, base=LONG)
+        time.sleep(moments.uniform(0.1, 7.0))
+        survived += launcher.poll() is None
+        kill(launcher.pid)
+        end(launcher)
+    code, _, complaint = place.launch(*KEPT, seeds=6, base=LONG)
+    assert code == 0, complaint
+    assert_same(place.results, undisturbed(6, LONG))
+    assert survived >= 5 and not place.log("died") and not place.log("failed")
 
 
 @pytest.mark.long
