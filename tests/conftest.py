@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def environment(tmp_path_factory):
     os.environ["NNET_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # launchers inherit that it is ignored in the background
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in the background and under nohup, and launchers inherit it
+        signal.signal(number, signal.default_int_handler)
 
 
 def blobs(

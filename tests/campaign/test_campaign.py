@@ -4,15 +4,12 @@ import os
 import pty
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -20,7 +17,6 @@ from campaign import run_file, runner, tables, work
 from campaign.check import check
 from nnet.config import TrainConfig
 from nnet_models import train_and_evaluate
-from tests.campaign.test_engines import alive
 from tests.conftest import ROOT, blobs, save_npz
 
 SMALL = "mlp_small cnn --image-size 8 --epochs 2 --batch-size 16 --seeds 0 1 --alpha-tests 0 0.1 0.5 --noise-samples 2"
@@ -210,62 +206,6 @@ def test_results_on_other_data_of_the_same_name_are_not_mixed(npz, tmp_path):
     for size in ("8", "9"):
         process = launch(path, tmp_path, "--seeds", "0", "--image-size", size)
         assert process.returncode == 2 and "other data of the name 'mine'" in process.stderr
-
-
-LONG = "mlp_small --image-size 8 --epochs 150 --batch-size 4 --seeds 0 1 2 --noise-samples 1 --max-workers 2"
-
-
-def workers_of(launcher: int) -> set[int]:
-    """Worker processes of a launcher: the children of its fork server."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
-        except FileNotFoundError:
-            continue
-    children = {pid for pid, parent in parents.items() if parent == launcher}
-    return {pid for pid, parent in parents.items() if parent in children}
-
-
-def wait_for(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_an_interrupted_campaign_keeps_what_is_finished_and_goes_on(npz, tmp_path, number):
-    process = subprocess.Popen(
-        command(npz, tmp_path, base=LONG), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-    runs = tmp_path / "results/blobs/runs"
-    wait_for(lambda: runs.is_dir() and any(runs.glob("*.json")))
-    workers = workers_of(process.pid)
-    start = time.monotonic()
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-    _, complaint = process.communicate(timeout=30)
-    assert time.monotonic() - start < 5
-    finished = len(list(runs.glob("*.json")))
-    assert process.returncode == 130 and f"{finished} of 6 runs" in complaint and "the same command" in complaint
-    assert workers and not any(alive(pid) for pid in workers)
-    assert len(pd.read_csv(tmp_path / "results/blobs/results_per_run.csv")) == finished
-    again = subprocess.run(command(npz, tmp_path, base=LONG), cwd=tmp_path, capture_output=True, text=True)
-    assert again.returncode == 0 and f"6 runs: {finished} finished, {6 - finished} to do" in again.stdout
-
-
-def test_no_worker_outlives_a_launcher_that_is_killed(npz, tmp_path):
-    process = subprocess.Popen(
-        command(npz, tmp_path, base=LONG), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    runs = tmp_path / "results/blobs/runs"
-    wait_for(lambda: runs.is_dir() and any(runs.glob("*.json")))
-    workers = workers_of(process.pid)
-    process.kill()
-    process.wait()
-    assert workers
-    wait_for(lambda: not any(alive(pid) for pid in workers), 10)
 
 
 def test_a_failed_run_is_listed_and_the_others_are_kept(npz, tmp_path, monkeypatch, capsys):

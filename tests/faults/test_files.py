@@ -172,7 +172,9 @@ def test_damaged_cached_data_are_prepared_again_with_a_warning(place, undisturbe
     ("how", "sticky", "step"),
     [("ENOSPC", False, 1), *[pytest.param(how, True, 4, marks=pytest.mark.long) for how in ("EIO", "EROFS")]],
 )
-@pytest.mark.parametrize("call", ["replace", "fsync", "open"])
+@pytest.mark.parametrize(
+    "call", ["replace", *[pytest.param(call, marks=pytest.mark.long) for call in ("fsync", "open")]]
+)
 def test_an_error_of_the_disk_at_any_write_stops_the_campaign_and_loses_nothing(
     place, undisturbed, call, how, sticky, step
 ):

@@ -22,11 +22,14 @@ def goes_on(place, undisturbed, seeds: int, base: str, **environment) -> None:
     assert_same(place.results, undisturbed(seeds, base, **environment))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "group"),
-    [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGHUP, True)],
-    ids=["Ctrl-C", "SIGTERM to all", "SIGTERM to the launcher", "closed terminal"],
+    [
+        pytest.param(signal.SIGINT, True, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, True, id="SIGTERM to all", marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, False, id="SIGTERM to the launcher", marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, True, id="closed terminal", marks=pytest.mark.long),
+    ],
 )
 def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(place, undisturbed, number, group):
     launcher = place.start(*KEPT, seeds=6, base=LONG)
