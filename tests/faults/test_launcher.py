@@ -11,6 +11,7 @@ from tests.faults.launching import KEPT, LONG, RUNS, assert_same, csv_files, end
 
 STUB = {"STUB": "1"}
 QUICK = f"{RUNS} --engine serial"
+WRITES = ["replace", *[pytest.param(call, marks=pytest.mark.long) for call in ("fsync", "open")]]
 
 
 def goes_on(place, undisturbed, seeds: int, base: str, **environment) -> None:
@@ -22,13 +23,14 @@ def goes_on(place, undisturbed, seeds: int, base: str, **environment) -> None:
     assert_same(place.results, undisturbed(seeds, base, **environment))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "group"),
     [
         pytest.param(signal.SIGINT, True, id="Ctrl-C"),
-        pytest.param(signal.SIGTERM, True, id="SIGTERM to all", marks=pytest.mark.long),
-        pytest.param(signal.SIGTERM, False, id="SIGTERM to the launcher", marks=pytest.mark.long),
-        pytest.param(signal.SIGHUP, True, id="closed terminal", marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, True, id="SIGTERM to all"),
+        pytest.param(signal.SIGTERM, False, id="SIGTERM to the launcher"),
+        pytest.param(signal.SIGHUP, True, id="closed terminal"),
     ],
 )
 def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(place, undisturbed, number, group):
@@ -72,8 +74,7 @@ def test_an_interruption_before_anything_has_started(place, after_s):
         assert complaint.count("\n") <= 1 or code == -signal.SIGINT
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("call", ["replace", "fsync", "open"])
+@pytest.mark.parametrize("call", WRITES)
 def test_an_interruption_while_it_writes(place, undisturbed, call):
     """Ctrl-C falls into the writing of a run, a table, the log: what is being written is written."""
     for number in range(1, 40, 3):
@@ -86,9 +87,7 @@ def test_an_interruption_while_it_writes(place, undisturbed, call):
     assert_same(place.results, undisturbed(3, QUICK, **STUB))
 
 
-@pytest.mark.parametrize(
-    "call", ["replace", pytest.param("fsync", marks=pytest.mark.long), pytest.param("open", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("call", WRITES)
 def test_the_launcher_is_killed_at_every_write(place, undisturbed, call):
     number = killed = 0
     while number < 60:
