@@ -94,7 +94,7 @@ def _environment(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Let the fork server inherit that Ctrl-C and a closed terminal are ignored: the launcher decides."""
+    """Let the fork server and the tracker of semaphores inherit that Ctrl-C and a closed terminal are ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
