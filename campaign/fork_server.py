@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
@@ -17,6 +18,8 @@ PRELOAD = "campaign.warm"
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ROOT = Path(__file__).resolve().parents[1]
 DUMP_BYTES = 2**16
+UNTOLD = 255  # what multiprocessing takes for the exit code of a worker of which a fork server told nothing
+END_S, LOOK_EVERY_S = 1.0, 0.01
 FIRST_VICTIM = "500"
 """What a worker adds to its badness for the kernel's out-of-memory killer: the launcher shall be the last to go."""
 
@@ -37,6 +40,18 @@ def is_gone(pid: int) -> bool:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
         return True
+
+
+def was_lost(worker: multiprocessing.Process, pid: int) -> bool:
+    """Whether a worker that has ended was lost with the fork server of this pid.
+
+    A process that dies closes its files before it can be waited for: where the server closed its pipe without
+    telling how the worker ended, its own end may be a moment away.
+    """
+    deadline = time.monotonic() + END_S
+    while worker.exitcode == UNTOLD and not is_gone(pid) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
+    return is_gone(pid)
 
 
 def stop() -> None:

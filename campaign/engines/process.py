@@ -132,7 +132,7 @@ class _Slot:
         dump = self.close()
         if self.expired:
             return base.Failure("TimedOut", f"it was not finished after {timeout_s:g} s (run_timeout_s)", dump)
-        if fork_server.is_gone(server):
+        if fork_server.was_lost(worker, server):
             return base.Lost("WorkerLost", "the process that starts workers ended", "")
         return base.Death("WorkerDied", "its worker died", dump, worker.exitcode, self.peak_mb)
 

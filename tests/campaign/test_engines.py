@@ -2,7 +2,10 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
+import types
 
 import pytest
 
@@ -148,3 +151,15 @@ def test_no_worker_outlives_the_loop():
     iterator.close()
     assert time.monotonic() - start < 10
     assert not any(alive(pid) for pid in workers)
+
+
+@pytest.mark.parametrize("exit_code, lost", [(255, True), (1, False), (-9, False)])
+def test_a_worker_of_which_a_dying_fork_server_told_nothing_was_lost_with_it(exit_code, lost):
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as server:
+        worker = types.SimpleNamespace(exitcode=exit_code)
+        assert fork_server.was_lost(worker, server.pid) == lost
+
+
+def test_a_worker_that_exits_with_255_itself_was_not_lost():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as server:
+        assert not fork_server.was_lost(types.SimpleNamespace(exitcode=255), server.pid)
