@@ -17,8 +17,10 @@ from torch import nn
 from torch.nn import functional
 
 from nnet import checkpoint, data, provenance, registry, streams
+from nnet import precision as precisions
 from nnet.activations import get_activation
-from nnet.batches import EVALUATION_BATCH, Batch, Batches
+from nnet.allocator import keeping_freed_memory
+from nnet.batches import Batch, Batches
 from nnet.config import TrainConfig
 from nnet.models import ARCH_NAMES, build_model
 from nnet.partial import Partial
@@ -67,7 +69,7 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
         if math.isfinite(history[-1]["train_loss"]):
             rows = sweep(
                 run.model,
-                functools.partial(evaluate, batches=list(run.batches.test())),
+                functools.partial(evaluate, batches=list(run.batches.test()), precision=cfg.sweep_precision),
                 cfg.alpha_tests,
                 cfg.noise_samples,
                 cfg.noise_model,
@@ -118,30 +120,30 @@ def get_device(use_cuda: bool = False) -> torch.device:
 def train_one_epoch(model: nn.Module, regime: Regime, batches: Iterable[Batch]) -> float:
     """Let the regime take every batch once; the mean loss per image, or the first one that is not finite."""
     model.train()
-    total, seen = 0.0, 0
+    losses, sizes = [], []
     for images, labels in batches:
-        loss = regime.step(images, labels).item()
-        if not math.isfinite(loss):
-            return loss
-        total += loss * len(labels)
-        seen += len(labels)
-    return total / seen
+        losses.append(regime.step(images, labels))
+        sizes.append(len(labels))
+    losses = torch.stack(losses).tolist()  # at the end: a GPU must not be waited for in every step
+    mean = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
+    return next((loss for loss in losses if not math.isfinite(loss)), mean)
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, batches: Iterable[Batch]) -> tuple[float, float]:
+def evaluate(model: nn.Module, batches: Iterable[Batch], precision: str = "fp32") -> tuple[float, float]:
     """Accuracy (correct / total) and mean cross-entropy in evaluation mode.
 
-    `batches`: pairs of images (float32 B×C×H×W in [0, 1]) and labels (int64 B), of any sizes.
+    `batches`: pairs of images (float32 B×C×H×W in [0, 1]) and labels (int64 B), of any sizes; `precision`: fp32
+    or bf16.
     """
     model.eval()
-    correct, loss, total = 0, 0.0, 0
+    correct, losses, total = [], [], 0
     for images, labels in batches:
-        logits = model(images)
-        correct += (logits.argmax(1) == labels).sum().item()
-        loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+        logits = precisions.logits(model, images, precision)
+        correct.append((logits.argmax(1) == labels).sum())
+        losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
         total += len(labels)
-    return correct / total, loss / total
+    return sum(torch.stack(correct).tolist()) / total, sum(torch.stack(losses).tolist()) / total
 
 
 @dataclass
@@ -161,7 +163,8 @@ def _alone(cpu_threads: int) -> Iterator[None]:
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(cpu_threads)
-        yield
+        with keeping_freed_memory():
+            yield
     finally:
         torch.set_num_threads(threads)
         _only_run.release()
@@ -186,10 +189,10 @@ def _extrapolate(run: _Run) -> float:
     run.model.train()
     step = min(_seconds(lambda b=batch: run.regime.step(*b)) for batch in islice(run.batches.train(epoch=1), 2))
     batch = next(run.batches.test())
-    evaluation = min(_seconds(lambda: evaluate(run.model, [batch])) for _ in range(2))
+    evaluation = min(_seconds(lambda: evaluate(run.model, [batch], run.cfg.sweep_precision)) for _ in range(2))
     steps = run.cfg.epochs * math.ceil(run.batches.train_size / run.cfg.batch_size)
     evaluations = 1 + (len(run.cfg.alpha_tests) - 1) * run.cfg.noise_samples
-    return step * steps + evaluation * evaluations * math.ceil(run.batches.test_size / EVALUATION_BATCH)
+    return step * steps + evaluation * evaluations * math.ceil(run.batches.test_size / len(batch[1]))
 
 
 def _train(run: _Run) -> tuple[list[dict], float]:

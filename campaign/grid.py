@@ -59,6 +59,8 @@ def _config(settings: Settings, arch: str, activation: str, regime: str, alpha: 
         max_train_samples=settings.max_train_samples,
         alpha_tests=tuple(settings.alpha_tests),
         noise_samples=settings.noise_samples,
+        precision=settings.precision,
+        sweep_precision=settings.sweep_precision,
         options={name: value for name, value in settings.options.items() if name in known},
         cpu_threads=settings.cpu_threads_per_worker,
         use_cuda=settings.use_cuda,

@@ -65,6 +65,8 @@ class Settings:
     noise_samples: int = _one(int, "noise draws per alpha_test")
     image_size: int | None = _one(_whole_number_or_none, "pixels to which images are resized; none: native size")
     max_train_samples: int | None = _one(_whole_number_or_none, "train on so many images; none: all")
+    precision: str = _one(str, "arithmetic of training: fp32 or bf16")
+    sweep_precision: str = _one(str, "arithmetic of evaluation: fp32 or bf16")
     options: dict = _many(_option, "further settings of a regime or an architecture, as name=value")
     engine: str = _one(str, "where runs happen: process (one worker per slot) or serial (in this process)")
     max_workers: int | None = _one(_whole_number_or_none, "runs at the same time; none: one per usable core")

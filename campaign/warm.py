@@ -8,7 +8,8 @@ import gc
 import torch
 
 import nnet_models
-from nnet import provenance, registry
+from nnet import provenance, registry, streams
+from nnet.weight_noise import WeightNoise
 
 torch.set_num_threads(1)
 torch.set_num_interop_threads(1)
@@ -19,6 +20,10 @@ _layer = torch.nn.Linear(2, 2)
 _optimizer = nnet_models.OPTIMIZERS["adam"](_layer.parameters())
 _layer(torch.ones(1, 2)).sum().backward()
 _optimizer.step()
+_noise = WeightNoise(_layer, "tensor_std")  # once, because that compiles it
+_noise.draw(streams.normals(0, "weight_noise"))
+with _noise.applied(1.0):
+    pass
 provenance.provenance(torch.device("cpu"))
 provenance.code_sha256()  # now: it is today's code that has been imported, whatever is edited later
 gc.collect()

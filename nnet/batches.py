@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import torch
 
-from nnet import streams
+from nnet import registry, streams
 from nnet.config import TrainConfig
 from nnet.data import Images
 from nnet.models import input_channels
 from nnet.pixel_noise import replace_pixels
 
-EVALUATION_BATCH = 128
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -23,6 +22,7 @@ class Batches:
 
     def __init__(self, cfg: TrainConfig, images: Images, device: torch.device):
         self.cfg, self.images, self.device = cfg, images, device
+        self.evaluation_batch = registry.constant("architectures", cfg.arch, "EVALUATION_BATCH", 128)
         self.channels = input_channels(cfg.arch, images.shape[0])
         self.train_size = len(images.y_train[: cfg.max_train_samples])
         self.test_size = len(images.y_test)
@@ -48,8 +48,8 @@ class Batches:
 
     def test(self) -> Iterator[Batch]:
         """The clean test images in their order; the last batch may be short."""
-        labels = self.images.y_test.split(EVALUATION_BATCH)
-        for images, answers in zip(self.images.x_test.split(EVALUATION_BATCH), labels, strict=True):
+        labels = self.images.y_test.split(self.evaluation_batch)
+        for images, answers in zip(self.images.x_test.split(self.evaluation_batch), labels, strict=True):
             yield self._repeated(self._pixels(images)), answers.to(self.device)
 
     def _pixels(self, images: torch.Tensor) -> torch.Tensor:

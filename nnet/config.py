@@ -17,7 +17,7 @@ from nnet.activations import check_activation
 NOISE_MODELS = ("tensor_std", "magnitude")
 CORRUPTIONS = ("replacement",)
 OPTIMIZERS = ("adam", "sgd")
-PRECISIONS = ("fp32",)
+PRECISIONS = ("fp32", "bf16")
 OPERATION = {"operation": True}
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -72,7 +72,9 @@ class TrainConfig:
     noise_samples: int = 5
     """Noise draws per α_test. Default 5."""
     precision: str = "fp32"
-    """Arithmetic: fp32."""
+    """Arithmetic of training: fp32, or bf16 (bfloat16 by autocast; weights stay in fp32). Default fp32."""
+    sweep_precision: str = "fp32"
+    """Arithmetic of evaluation, at every α_test: fp32 or bf16. Default fp32."""
     options: dict = field(default_factory=dict, hash=False)
     """Further settings by name, of the regime or the architecture, whichever has an option of that name."""
 
@@ -118,6 +120,7 @@ class TrainConfig:
             "corruption": CORRUPTIONS,
             "optimizer": OPTIMIZERS,
             "precision": PRECISIONS,
+            "sweep_precision": PRECISIONS,
         }
         for name, known in choices.items():
             if getattr(self, name) not in known:

@@ -11,6 +11,8 @@ import hashlib
 
 import torch
 
+from nnet.normals import Normals
+
 
 def seed_of(seed: int, purpose: str, index: int = 0) -> int:
     """The 63-bit seed of one stream: the SHA-256 of its name, cut; `index` is an epoch or a draw."""
@@ -21,3 +23,8 @@ def seed_of(seed: int, purpose: str, index: int = 0) -> int:
 def generator(seed: int, purpose: str, index: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
     """A fresh generator at the beginning of one stream, on `device`."""
     return torch.Generator(device).manual_seed(seed_of(seed, purpose, index))
+
+
+def normals(seed: int, purpose: str, index: int = 0, device: torch.device | str = "cpu") -> Normals:
+    """The standard normal numbers of one stream from its beginning, on `device`."""
+    return Normals(seed_of(seed, purpose, index), device)

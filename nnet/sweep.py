@@ -31,7 +31,7 @@ def sweep(
     measured = {alpha: [] for alpha in alphas}
     measured[0.0] = [measure(model)]
     for draw in range(draws if any(alphas) else 0):
-        noise.draw(streams.generator(seed, "sweep", draw, device))
+        noise.draw(streams.normals(seed, "sweep", draw, device))
         for alpha in alphas:
             if alpha > 0:
                 with noise.applied(alpha):

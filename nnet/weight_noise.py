@@ -7,6 +7,9 @@ import torch
 from torch import nn
 from torch.nn.modules import batchnorm, normalization
 
+from nnet.normals import Draw, Normals
+from nnet.spread import standard_deviation
+
 NORMALISATION = (
     batchnorm._NormBase,
     normalization.LayerNorm,
@@ -33,43 +36,38 @@ class WeightNoise:
 
     `tensor_std`: ε ~ N(0, (α·std(W))²), with one sample standard deviation per tensor, taken at each use;
     a tensor with a single element has none and is left alone. `magnitude`: ε ~ N(0, (α·|w|)²) element by
-    element. A draw is a standard normal number z per weight; ε = α·std(W)·z or α·|w|·z. The buffers for z
-    and for the saved weights are allocated once.
+    element. A draw is a standard normal number z per weight; ε = α·std(W)·z or α·|w|·z. The memory of the
+    perturbed weights is allocated once.
     """
 
     def __init__(self, model: nn.Module, noise_model: str):
         self.noise_model = noise_model
         self.weights = weight_tensors(model)
-        self.saved = [torch.empty_like(weight) for weight in self.weights]
-        self.normals = [torch.empty_like(weight) for weight in self.weights]
+        self.perturbed = [torch.empty_like(weight.data) for weight in self.weights]
 
-    def draw(self, generator: torch.Generator) -> None:
-        """Fill the buffers with fresh standard normal numbers, tensor by tensor."""
-        for normal in self.normals:
-            normal.normal_(generator=generator)
+    def draw(self, stream: Normals) -> None:
+        """Take the next standard normal numbers of a stream, tensor by tensor, each in the order of its elements."""
+        self.draws = [stream.draw(weight.shape) for weight in self.weights]
 
     @contextmanager
     def applied(self, alpha: float) -> Iterator[None]:
-        """Within the `with` block the weights are W + ε of strength α ≥ 0; afterwards W again, bit for bit."""
+        """Within the `with` block the weights are W + ε of strength α ≥ 0; afterwards W again, bit for bit.
+
+        W itself is not touched: the parameters stand for other memory meanwhile.
+        """
         if alpha == 0:
             yield
             return
-        self._copy(self.weights, self.saved)
+        clean = [weight.data for weight in self.weights]
         try:
-            with torch.no_grad():
-                for weight, normal in zip(self.weights, self.normals, strict=True):
-                    weight.addcmul_(normal, self._scale(weight) * alpha)
+            for weight, draw, perturbed in zip(self.weights, self.draws, self.perturbed, strict=True):
+                weight.data = self._perturb(weight.data, draw, alpha, perturbed)
             yield
         finally:
-            self._copy(self.saved, self.weights)
+            for weight, data in zip(self.weights, clean, strict=True):
+                weight.data = data
 
-    @staticmethod
-    @torch.no_grad()
-    def _copy(sources: list[torch.Tensor], targets: list[torch.Tensor]) -> None:
-        for source, target in zip(sources, targets, strict=True):
-            target.copy_(source)
-
-    def _scale(self, weight: torch.Tensor) -> torch.Tensor:
+    def _perturb(self, weight: torch.Tensor, draw: Draw, alpha: float, out: torch.Tensor) -> torch.Tensor:
         if self.noise_model == "magnitude":
-            return weight.abs()
-        return weight.std(correction=min(1, weight.numel() - 1))
+            return draw.added_to(weight, 0.0, alpha, out)
+        return draw.added_to(weight, alpha * standard_deviation(weight), 0.0, out)

@@ -217,3 +217,20 @@ def test_an_estimate_leaves_it_to_the_run_to_say_why_a_step_fails(npz, monkeypat
     assert nnet_models.estimate_cost(config(npz))["seconds"] == 0
     with pytest.raises(ValueError, match="not this step"):
         train_and_evaluate(config(npz))
+
+
+@pytest.mark.parametrize("arch", ["mlp_small", "cnn"])
+def test_bfloat16_learns_as_well_and_is_not_single_precision(npz, arch):
+    results = [train_and_evaluate(config(npz, arch=arch, precision=name, epochs=3)) for name in ("fp32", "bf16")]
+    assert results[1]["acc_0"] > 0.9 and results[0]["sha256"]["weights"] != results[1]["sha256"]["weights"]
+    assert results[1]["train_loss"] == pytest.approx(results[0]["train_loss"], abs=0.1)
+
+
+def test_the_precision_of_the_sweep_leaves_training_alone(npz):
+    result, swept = (
+        train_and_evaluate(config(npz, arch="mlp_small", learning_rate=1e-3, sweep_precision=name))
+        for name in ("fp32", "bf16")
+    )
+    assert swept["sha256"] == result["sha256"] and swept["history"] == result["history"]
+    assert swept["test_loss"] != result["test_loss"]
+    assert swept["test_loss"] == pytest.approx(result["test_loss"], rel=0.05)

@@ -4,7 +4,10 @@ from math import prod
 
 from torch import nn
 
+from nnet.linear import ImageLinear, Linear
+
 CHANNELS = 3
+EVALUATION_BATCH = 1000
 VARIANTS = {
     "mlp_small": {"hidden": (256, 128)},
     "mlp_medium": {"hidden": (512, 256)},
@@ -13,9 +16,9 @@ VARIANTS = {
 
 
 def build(image_shape, num_classes, make_activation, hidden):
-    """Flatten, then a linear layer and an activation for each size in `hidden`, then a linear layer to the logits."""
-    layers, width = [nn.Flatten()], prod(image_shape)
+    """A linear layer and an activation for each size in `hidden`, the first on the flattened image; then the logits."""
+    layers, layer, width = [], ImageLinear, prod(image_shape)
     for size in hidden:
-        layers += [nn.Linear(width, size), make_activation()]
-        width = size
-    return nn.Sequential(*layers, nn.Linear(width, num_classes))
+        layers += [layer(width, size), make_activation()]
+        layer, width = Linear, size
+    return nn.Sequential(*layers, layer(width, num_classes))

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from nnet import precision
 from nnet.config import TrainConfig
 
 
@@ -33,9 +34,13 @@ class Regime:
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Leave the gradients of this batch in the parameters and return the loss (0-dimensional, detached)."""
-        loss = functional.cross_entropy(self.model(images), labels)
+        loss = functional.cross_entropy(self.logits(images), labels)
         loss.backward()
         return loss.detach()
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """What the network says of these images, B×classes, computed in the precision of the configuration."""
+        return precision.logits(self.model, images, self.cfg.precision)
 
     def columns(self) -> dict:
         """What this regime adds to the row of a finished run: JSON-able values by column name."""

@@ -19,11 +19,11 @@ class Regime(base.Regime):
 
     def start_epoch(self, epoch: int) -> None:
         """Begin this epoch's stream of weight noise."""
-        self.generator = streams.generator(self.cfg.seed, "weight_noise", epoch, self.device)
+        self.normals = streams.normals(self.cfg.seed, "weight_noise", epoch, self.device)
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The gradients at W + ε; the weights are W again when it returns."""
         if self.cfg.alpha_train > 0:
-            self.noise.draw(self.generator)
+            self.noise.draw(self.normals)
         with self.noise.applied(self.cfg.alpha_train):
             return super().backward(images, labels)

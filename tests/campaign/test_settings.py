@@ -26,6 +26,8 @@ EXAMPLES = {
     "noise_samples": ("9", 9),
     "image_size": ("none", None),
     "max_train_samples": ("2000", 2000),
+    "precision": ("bf16", "bf16"),
+    "sweep_precision": ("bf16", "bf16"),
     "options": ("depth=3 rate=0.5 fast=true kind=deep", {"depth": 3, "rate": 0.5, "fast": True, "kind": "deep"}),
     "engine": ("serial", "serial"),
     "max_workers": ("3", 3),

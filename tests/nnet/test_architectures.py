@@ -1,6 +1,8 @@
 import pytest
 import torch
+import torchvision
 from torch import nn
+from torch.nn import functional
 
 from nnet import registry
 from nnet.activations import ACTIVATIONS
@@ -28,9 +30,32 @@ def test_mlps_and_cnn_take_any_image(arch, shape):
     assert build_model(arch, image_shape=shape, num_classes=3)(torch.rand(2, *shape)).shape == (2, 3)
 
 
-def test_cnn_is_convolution_activation_pooling_three_times():
-    kinds = [type(layer) for layer in build_model("cnn", "tanh")]
-    assert kinds == [nn.Conv2d, nn.Tanh, nn.MaxPool2d] * 3 + [nn.Flatten, nn.Linear]
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_cnn_is_convolution_activation_pooling_three_times(activation):
+    torch.manual_seed(0)
+    model = build_model("cnn", activation).double()
+    images = torch.randn(4, 3, 28, 28, dtype=torch.float64)
+    convolutions = [layer for layer in model if isinstance(layer, nn.Conv2d)]
+    x = images
+    for layer in convolutions:
+        x = functional.max_pool2d(PLAIN[activation](functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)
+    expected = functional.linear(x.flatten(1), model[-1].weight, model[-1].bias)
+    assert len(convolutions) == 3
+    torch.testing.assert_close(model(images), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [8, 28, 33, 64])
+def test_resnet18_is_torchvisions(size):
+    torch.manual_seed(0)
+    plain = torchvision.models.resnet18(weights=None, num_classes=10)
+    torch.manual_seed(0)
+    model = build_model("resnet18", image_shape=(3, size, size))
+    assert list(model.state_dict()) == list(plain.state_dict())
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(model.parameters(), plain.parameters(), strict=True))
+    images = torch.rand(6, 3, size, size, dtype=torch.float64)
+    for mode in (True, False):
+        outputs = [network.double().train(mode)(images) for network in (model, plain)]
+        torch.testing.assert_close(*outputs, rtol=1e-9, atol=1e-9)
 
 
 def test_initialisation_is_pytorchs_default():

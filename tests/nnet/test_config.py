@@ -27,6 +27,8 @@ OTHER = {
     "max_train_samples": 100,
     "alpha_tests": (0, 0.1),
     "noise_samples": 6,
+    "precision": "bf16",
+    "sweep_precision": "bf16",
 }
 OPERATION = {
     "cpu_threads": 2,
@@ -54,7 +56,7 @@ def test_operation_does_not_change_the_run_id(name):
 
 
 def test_every_field_is_science_or_operation_and_tested_here():
-    single_valued = {"corruption", "precision", "options"}
+    single_valued = {"corruption", "options"}
     names = {field.name for field in dataclasses.fields(TrainConfig)}
     assert names == OTHER.keys() | OPERATION.keys() | single_valued
     assert NOISY.science().keys() == names - OPERATION.keys()

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 from torch.nn import functional
 
@@ -12,7 +13,7 @@ from nnet import registry
 from nnet.config import TrainConfig
 from nnet.regimes import base, noisy
 from nnet_models import build_model, train_and_evaluate
-from tests.nnet.test_sweep import plain_stream
+from tests.nnet.test_sweep import plain_draw, plain_stream
 
 REGIMES = registry.names("regimes")
 
@@ -153,33 +154,71 @@ def test_a_step_moves_batch_normalisation_once(npz, regime):
     assert model[1].num_batches_tracked.item() == 3
 
 
-@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude"])
-def test_noisy_steps_agree_with_a_plain_reference(npz, noise_model):
-    """Noise added to a copy of the network, its gradients carried over, plain Adam on the clean weights."""
-    images, labels = torch.rand(3, 20, 3, 8, 8), torch.randint(3, (3, 20))
+def plain_network(arch):
+    """The same layers as plain PyTorch has them, one after the other as the publication says."""
+    if arch == "resnet18":
+        return torchvision.models.resnet18(weights=None, num_classes=3)
+    if arch == "mlp_small":
+        layers = [nn.Flatten(), nn.Linear(3 * 144, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU()]
+        return nn.Sequential(*layers, nn.Linear(128, 3))
+    layers, channels = [], 3
+    for width in (32, 64, 64):
+        layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        channels = width
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(64, 3))
+
+
+def plain_step(model, optimizer, x, y, stream, alpha, noise_model):
+    """Noise added to the weights, gradients, the weights put back, Adam as its publication has it."""
+    skipped = (nn.BatchNorm2d,)
+    weights = [m.weight for m in model.modules() if hasattr(m, "weight") and not isinstance(m, skipped)]
+    clean = [weight.detach().clone() for weight in weights]
+    with torch.no_grad():
+        for weight, normal in zip(weights, plain_draw(stream, [w.shape for w in weights]), strict=True):
+            scale = weight.std() if noise_model == "tensor_std" else weight.abs()
+            weight += alpha * scale * normal.to(weight.dtype)
+    optimizer.zero_grad()
+    loss = functional.cross_entropy(model(x), y)
+    loss.backward()
+    with torch.no_grad():
+        for weight, before in zip(weights, clean, strict=True):
+            weight.copy_(before)
+    optimizer.step()
+    return loss.detach()
+
+
+def trained_in_both_ways(npz, dtype, arch, noise_model, alpha):
+    """Weights and losses after four batches of one-channel images by the regime and by the plain reference."""
     torch.manual_seed(1)
-    model = build_model("cnn", image_shape=(3, 8, 8), num_classes=3)
-    plain = build_model("cnn", image_shape=(3, 8, 8), num_classes=3)
-    plain.load_state_dict(model.state_dict())
-    cfg = config(npz, arch="cnn", regime="noisy", alpha_train=0.3, noise_model=noise_model, seed=4)
+    model, plain = build_model(arch, image_shape=(3, 12, 12), num_classes=3).to(dtype), plain_network(arch).to(dtype)
+    for target, source in zip(plain.parameters(), model.parameters(), strict=True):
+        target.data.copy_(source)
+    cfg = config(npz, arch=arch, regime="noisy", alpha_train=alpha, noise_model=noise_model, seed=4)
     rule = registry.load("regimes", "noisy").Regime(cfg, model, torch.optim.Adam(model.parameters(), fused=True))
+    optimizer = torch.optim.Adam(plain.parameters(), fused=False, foreach=False)
+    model.train()
+    plain.train()
     rule.start_epoch(2)
-    generator = plain_stream(4, "weight_noise", 2)
-    optimizer = torch.optim.Adam(plain.parameters())
-    for x, y in zip(images, labels, strict=True):
-        loss = rule.step(x, y)
-        shifted = build_model("cnn", image_shape=(3, 8, 8), num_classes=3)
-        shifted.load_state_dict(plain.state_dict())
-        with torch.no_grad():
-            for name, weight in shifted.named_parameters():
-                if name.endswith("weight"):
-                    scale = weight.std() if noise_model == "tensor_std" else weight.abs()
-                    weight += 0.3 * scale * torch.randn(weight.shape, generator=generator)
-        expected = functional.cross_entropy(shifted(x), y)
-        expected.backward()
-        for target, source in zip(plain.parameters(), shifted.parameters(), strict=True):
-            target.grad = source.grad
-        optimizer.step()
-        torch.testing.assert_close(loss, expected.detach(), rtol=1e-5, atol=1e-6)
-    for ours, reference in zip(model.parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(ours, reference, rtol=1e-4, atol=1e-5)
+    stream = plain_stream(4, "weight_noise", 2)
+    losses = []
+    for x, y in zip(torch.rand(4, 20, 1, 12, 12, dtype=dtype), torch.randint(3, (4, 20)), strict=True):
+        ours = rule.step(x.expand(-1, 3, -1, -1), y)
+        losses.append((ours, plain_step(plain, optimizer, x.repeat(1, 3, 1, 1), y, stream, alpha, noise_model)))
+    return model, plain, losses
+
+
+@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude"])
+@pytest.mark.parametrize("arch", ["mlp_small", "cnn", "resnet18"])
+def test_the_fast_step_is_the_plain_step_up_to_rounding_in_double_precision(npz, arch, noise_model):
+    model, plain, losses = trained_in_both_ways(npz, torch.float64, arch, noise_model, alpha=0.3)
+    for ours, expected in losses:
+        torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-10)
+    for ours, expected in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("arch", ["mlp_small", "cnn"])
+def test_the_fast_step_agrees_with_the_plain_step_in_single_precision(npz, arch):
+    _, _, losses = trained_in_both_ways(npz, torch.float32, arch, "tensor_std", alpha=0.3)
+    for ours, expected in losses:
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
