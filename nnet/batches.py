@@ -24,6 +24,8 @@ class Batches:
         self.cfg, self.images, self.device = cfg, images, device
         self.evaluation_batch = registry.constant("architectures", cfg.arch, "EVALUATION_BATCH", 128)
         self.channels = input_channels(cfg.arch, images.shape[0])
+        self.x_train, self.y_train = images.x_train.to(device), images.y_train.to(device)
+        self.x_test, self.y_test = images.x_test.to(device), images.y_test.to(device)
         self.train_size = len(images.y_train[: cfg.max_train_samples])
         self.test_size = len(images.y_test)
 
@@ -38,22 +40,23 @@ class Batches:
         A last batch of a single image joins the one before it: batch normalisation cannot train on one image.
         """
         order = torch.randperm(self.train_size, generator=streams.generator(self.cfg.seed, "order", epoch))
-        parts = list(order.split(self.cfg.batch_size))
+        parts = list(order.to(self.device).split(self.cfg.batch_size))
         if len(parts) > 1 and len(parts[-1]) == 1 < self.cfg.batch_size:
             parts[-2:] = [torch.cat(parts[-2:])]
         corruption = streams.generator(self.cfg.seed, "pixels", epoch, self.device)
         for part in parts:
-            pixels = replace_pixels(self._pixels(self.images.x_train[part]), self.cfg.p, corruption)
-            yield self._repeated(pixels), self.images.y_train[part].to(self.device)
+            pixels = replace_pixels(self._pixels(self.x_train.index_select(0, part)), self.cfg.p, corruption)
+            yield self._repeated(pixels), self.y_train[part]
 
     def test(self) -> Iterator[Batch]:
         """The clean test images in their order; the last batch may be short."""
-        labels = self.images.y_test.split(self.evaluation_batch)
-        for images, answers in zip(self.images.x_test.split(self.evaluation_batch), labels, strict=True):
-            yield self._repeated(self._pixels(images)), answers.to(self.device)
+        labels = self.y_test.split(self.evaluation_batch)
+        for images, answers in zip(self.x_test.split(self.evaluation_batch), labels, strict=True):
+            yield self._repeated(self._pixels(images)), answers
 
-    def _pixels(self, images: torch.Tensor) -> torch.Tensor:
-        return images.to(self.device).float().div_(255)
+    @staticmethod
+    def _pixels(images: torch.Tensor) -> torch.Tensor:
+        return images.float().div_(255)
 
     def _repeated(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels.expand(-1, self.channels, -1, -1)

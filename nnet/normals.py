@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 import torch
-from numba import njit
+
+from nnet.compiled import compiled
 
 LANES = 256
 TILE = 4 * LANES
@@ -79,7 +80,7 @@ class Draw:
         _add(source, F32(constant), F32(relative), target, self.seed, self.counter + start)
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@compiled
 def _add(source, constant, relative, target, key, counter):
     z = np.empty((4, LANES), np.float32)
     flat = z.reshape(TILE)
@@ -96,7 +97,7 @@ def _add(source, constant, relative, target, key, counter):
             target[tile, number] = w + (constant + relative * abs(w)) * flat[number]
 
 
-@njit(inline="always")
+@compiled
 def _philox(a, b, c, d, key_0, key_1):
     for _ in range(ROUNDS):
         from_a, from_c = MULTIPLIER_0 * U64(a), MULTIPLIER_1 * U64(c)
@@ -105,7 +106,7 @@ def _philox(a, b, c, d, key_0, key_1):
     return a, b, c, d
 
 
-@njit(inline="always")
+@compiled
 def _minus_two_log(word):
     """-2 ln((word + 1/2) / 2³²) by ln(2ᵏ (1 + m)) = k ln 2 + ln(1 + m), with 1 + m between √½ and √2."""
     bits = F32(F32(word) + F32(0.5)).view(I32)
@@ -119,7 +120,7 @@ def _minus_two_log(word):
     return F32(-2) * (series * m * m + m) + TWO_LN_2 * F32(I32(I32(32) - power))
 
 
-@njit(inline="always")
+@compiled
 def _direction(word):
     """Cosine and sine of a uniform angle: 30 bits for an angle from -π/4 to π/4, 2 for the quadrant."""
     angle = F32(I32(I32(word) >> QUADRANT)) * ANGLE

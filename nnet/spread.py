@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import torch
-from numba import njit
+
+from nnet.compiled import compiled
 
 BLOCK = 1024
 
@@ -26,7 +27,7 @@ def standard_deviation(tensor: torch.Tensor) -> float | torch.Tensor:
     return math.sqrt(max(0.0, squares - total**2 / size) / max(1, size - 1))
 
 
-@njit(fastmath={"reassoc", "contract"})
+@compiled
 def _sums(blocks, origin):
     """Sum and sum of squares of the differences from `origin`, a number near the mean: no digits are lost."""
     total, squares = 0.0, 0.0

@@ -7,7 +7,7 @@ from nnet.activations import is_monotone
 from nnet.linear import Linear
 
 CHANNELS = 3
-EVALUATION_BATCH = 64
+EVALUATION_BATCH = 32
 WIDTHS = (32, 64, 64)
 SMALLEST_IMAGE = 2 ** len(WIDTHS)
 

@@ -7,6 +7,7 @@ from torchvision.models import resnet18
 from nnet.convolution import Contiguous, Conv2d
 
 CHANNELS = 3
+EVALUATION_BATCH = 500
 ACTIVATIONS = ("relu",)
 
 
