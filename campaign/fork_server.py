@@ -29,7 +29,7 @@ def ensure_running(threads: int) -> int:
     forkserver.set_forkserver_preload([PRELOAD])
     with _environment(threads), _no_interrupt():
         forkserver.ensure_running()
-    return _pid()
+    return pid()
 
 
 def is_gone(pid: int) -> bool:
@@ -56,9 +56,9 @@ def was_lost(worker: multiprocessing.Process, pid: int) -> bool:
 
 def stop() -> None:
     """End the fork server at once, also while it is still importing; its workers are not touched."""
-    pid = _pid()
-    if pid is not None and not is_gone(pid):
-        os.kill(pid, signal.SIGKILL)
+    server = pid()
+    if server is not None and not is_gone(server):
+        os.kill(server, signal.SIGKILL)
 
 
 def begin_worker(dump_to: Connection) -> None:
@@ -86,7 +86,8 @@ def read_dump(dumps: Connection) -> str:
     return os.read(dumps.fileno(), DUMP_BYTES).decode(errors="replace") if dumps.poll() else ""
 
 
-def _pid() -> int | None:
+def pid() -> int | None:
+    """The process id of the fork server, None before there is one."""
     return forkserver._forkserver._forkserver_pid  # there is no public way to know it
 
 
