@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 import nnet_models
-from benchmarks.report import machine, write_section
+from benchmarks.report import write_section
 from nnet.allocator import keeping_freed_memory
 from nnet.regimes.base import Regime
 from nnet_models import TrainConfig
@@ -47,7 +47,7 @@ def main() -> None:
             rows.append(measure(arch, regime, arguments.data_dir))
             print_row(rows[-1])
     if arguments.json is not None:
-        write_section(arguments.json, "limit", {"machine": machine(), "steps": STEPS, "rows": rows})
+        write_section(arguments.json, "limit", {"steps": STEPS, "rows": rows})
 
 
 def measure(arch: str, regime: str, data_dir: str) -> dict:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.report import machine, write_section
+from benchmarks.report import write_section
 
 YARDSTICK = Path("../shared/bench/seed_programs.py")
 CASES = {"mlp_small": None, "mlp_large": None, "cnn": None, "resnet18": 12_800}
@@ -50,7 +50,7 @@ def main() -> None:
     ours("mlp_small", 128)  # so that the cache of the data is there
     rows = [row for arch in arguments.only for row in compare(arch, arguments.yardstick, arguments.rounds)]
     if arguments.json is not None:
-        write_section(arguments.json, "throughput", {"machine": machine(), "rounds": arguments.rounds, "rows": rows})
+        write_section(arguments.json, "throughput", {"rounds": arguments.rounds, "rows": rows})
 
 
 def compare(arch: str, yardstick: Path, rounds: int) -> list[dict]:

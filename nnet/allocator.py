@@ -10,10 +10,10 @@ LARGEST_MMAP_THRESHOLD = 2**25  # bytes; the C library refuses more
 
 @contextmanager
 def keeping_freed_memory() -> Iterator[None]:
-    """Within the `with` block freed memory is not handed back to the system; at its end all of it is.
+    """Let the process keep what is freed, from here on; at the end of the `with` block all of it is handed back.
 
-    The GNU C library would hand back and ask again for what a training step needs, and the system clear every page:
-    a third of the time of a step of `cnn`. Elsewhere nothing is done.
+    The GNU C library would hand it back, and the system clear every page anew, in each training step: a third of the
+    time of a step of `cnn`. Elsewhere nothing is done.
     """
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallopt"):

@@ -37,7 +37,7 @@ class Normals:
         self.generator = None if self.device.type == "cpu" else torch.Generator(device).manual_seed(seed)
 
     def draw(self, shape: torch.Size) -> "Draw":
-        """The next numbers, as many as a tensor of this shape has elements."""
+        """The next numbers, as many as a tensor of this shape has elements, in the order of its elements."""
         if self.generator is not None:
             return Draw(shape, made=torch.randn(shape, generator=self.generator, device=self.device))
         counter, self.counter = self.counter, self.counter + math.ceil(shape.numel() / TILE) * LANES
@@ -51,7 +51,7 @@ class Draw:
         self.shape, self.seed, self.counter, self.made = shape, seed, counter, made
 
     def numbers(self) -> torch.Tensor:
-        """All of them, float32."""
+        """All of them: float32, of the shape of the draw, on the device of the stream."""
         if self.made is not None:
             return self.made
         zeros = torch.zeros(self.shape)
@@ -60,9 +60,13 @@ class Draw:
     def added_to(
         self, weight: torch.Tensor, constant: float | torch.Tensor, relative: float, out: torch.Tensor
     ) -> torch.Tensor:
-        """`out` = weight + (constant + relative·|weight|)·z; weight and `out` have the shape of the draw."""
-        compiled = self.made is None and weight.dtype == torch.float32
-        if not (compiled and weight.is_contiguous() and out.is_contiguous()):
+        """Write weight + (constant + relative·|weight|)·z to `out` and return it.
+
+        `weight`, detached, and `out` have the shape of the draw and one floating type; in one pass where they are
+        float32 and contiguous on a CPU.
+        """
+        in_one_pass = self.made is None and weight.dtype == torch.float32
+        if not (in_one_pass and weight.is_contiguous() and out.is_contiguous()):
             spread = constant if relative == 0 else constant + relative * weight.abs()
             return torch.add(weight, self.numbers().to(weight.dtype) * spread, out=out)
         source, target = weight.numpy().reshape(-1), out.numpy().reshape(-1)

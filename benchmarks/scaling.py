@@ -1,0 +1,154 @@
+"""Runs per hour with one worker and with two, and what 80 cores would do with a whole campaign.
+
+    python -m benchmarks.scaling --json results/benchmarks.json
+
+The two are compared with what a matrix product alone, and copying memory alone, gain from a second process: cores of
+a virtual machine may share more than it says. The model of 80 cores takes the cost of each kind of run from a pilot,
+as a campaign does, and gives the next run to the next free core.
+"""
+
+import argparse
+import heapq
+import multiprocessing
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean, median
+
+from benchmarks.report import write_section
+from campaign import work
+from campaign.engines import process
+from nnet.config import TrainConfig
+
+ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
+SEEDS, CORES = 10, 80
+ALPHAS = (0.05, 0.1, 0.2)
+PASSES = {"clean": 10, "noisy": 13}
+"""How often a step reads or writes all weights: forward 1, gradient 2, Adam 7; noise: standard deviation 1, W + ε 2."""
+ALONE_S = 3.0
+
+
+def main() -> None:
+    """Measure, print, and write it where --json says."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data-dir", default=os.environ.get("NNET_DATA_DIR", "data"), help="folder with MNIST")
+    parser.add_argument("--runs", type=int, default=8, help="runs of mlp_small (noisy, 3 epochs); default 8")
+    parser.add_argument("--rounds", type=int, default=3, help="how often one and two workers take turns; default 3")
+    parser.add_argument("--bandwidth", type=float, default=400, help="GB/s of the memory of 80 cores; default 400")
+    parser.add_argument("--json", type=Path, help="file whose section `scaling` is replaced")
+    arguments = parser.parse_args()
+    os.environ["NNET_DATA_DIR"] = arguments.data_dir
+    found = {"workers": two_workers(arguments.runs, arguments.rounds)}
+    found["alone"] = {action.__name__: alone(action) for action in (sgemm, copy)}
+    for name, gain in found["alone"].items():
+        print(f"{name} alone: two processes do {gain:.2f} times the work of one")
+    found["model"] = model(arguments.bandwidth)
+    if arguments.json is not None:
+        write_section(arguments.json, "scaling", {"rounds": arguments.rounds, **found})
+
+
+def two_workers(runs: int, rounds: int) -> dict:
+    """Runs per hour with one worker and with two, in turn."""
+    configs = [
+        TrainConfig(dataset="mnist", regime="noisy", alpha_train=0.2, epochs=3, seed=seed) for seed in range(runs)
+    ]
+    spend(configs[:1], 1)  # starts the fork server
+    seconds = [(spend(configs, 1), spend(configs, 2)) for _ in range(rounds)]
+    per_hour = [3600 * runs / median(times) for times in zip(*seconds, strict=True)]
+    gains = sorted(one / two for one, two in seconds)
+    print(f"runs per hour: one worker {per_hour[0]:.0f}, two {per_hour[1]:.0f}", end=": ")
+    print(f"{median(gains):.2f} times ({gains[0]:.2f} to {gains[-1]:.2f})", flush=True)
+    return {"per_hour": per_hour, "gain": median(gains), "gain_min": gains[0], "gain_max": gains[-1]}
+
+
+def spend(configs: list[TrainConfig], workers: int) -> float:
+    """Seconds from the first start to the last result."""
+    start = time.perf_counter()
+    results = [outcome for outcome in process.run(configs, work.train, workers) if outcome is not None]
+    assert len(results) == len(configs)
+    return time.perf_counter() - start
+
+
+def alone(action: Callable[[float], int]) -> float:
+    """How many times the work of one process two do at the same time."""
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.map(action, [0.1, 0.1])
+        one = pool.apply(action, [ALONE_S])
+        return sum(pool.map(action, [ALONE_S, ALONE_S])) / one
+
+
+def sgemm(seconds: float) -> int:
+    """How many products of 512×512 matrices."""
+    import torch
+
+    torch.set_num_threads(1)
+    a, b, c = torch.randn(3, 512, 512)
+    return repetitions(lambda: torch.mm(a, b, out=c), seconds)
+
+
+def copy(seconds: float) -> int:
+    """How many copies of 64 MB."""
+    import torch
+
+    torch.set_num_threads(1)
+    source, target = torch.zeros(2, 2**24)
+    return repetitions(lambda: target.copy_(source), seconds)
+
+
+def repetitions(action: Callable[[], object], seconds: float) -> int:
+    """How often it can be done in this time."""
+    done, until = 0, time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        action()
+        done += 1
+    return done
+
+
+def model(bandwidth: float) -> dict:
+    """A campaign of all architectures on full MNIST, 10 epochs, on 80 cores."""
+    costs, traffic = [], []
+    for arch in ARCHITECTURES:
+        for regime, kinds in (("clean", 1), ("noisy", len(ALPHAS))):
+            config = TrainConfig(dataset="mnist", arch=arch, regime=regime, alpha_train=0.2)
+            pilot = next(outcome for _, outcome in filter(None, process.run([config], work.estimate, 1)))
+            costs += [pilot["seconds"]] * kinds * SEEDS
+            print(f"  {arch:10} {regime:5} {pilot['seconds']:7.0f} s, {pilot['memory_mb']:5.0f} MB", flush=True)
+            traffic += [(pilot["seconds"], memory_traffic(config))] * kinds * SEEDS
+    longest_first = makespan(sorted(costs, reverse=True), CORES)
+    shuffled = mean(makespan(random.Random(seed).sample(costs, len(costs)), CORES) for seed in range(100))
+    bound = max(max(costs), sum(costs) / CORES)
+    demand = CORES * sum(size for _, size in traffic) / sum(seconds for seconds, _ in traffic) / 1e9
+    found = {"runs": len(costs), "core_s": sum(costs), "longest_run_s": max(costs), "bound_s": bound}
+    found |= {
+        "longest_first_s": longest_first,
+        "any_order_s": shuffled,
+        "weights_gb_s": demand,
+        "given_gb_s": bandwidth,
+    }
+    print("{runs} runs, {core_s:.0f} core seconds; on 80 cores not before {bound_s:.0f} s".format(**found), end=" ")
+    print("(longest run {longest_run_s:.0f} s): longest first {longest_first_s:.0f} s,".format(**found), end=" ")
+    print("in any order {any_order_s:.0f} s".format(**found))
+    print("weights move {weights_gb_s:.0f} GB/s if no cache holds them; given {given_gb_s:.0f}".format(**found))
+    return found
+
+
+def memory_traffic(config: TrainConfig) -> float:
+    """Bytes of weights, gradients and moments that training moves, if no cache keeps them from one use to the next."""
+    from nnet_models import build_model
+
+    parameters = sum(parameter.numel() for parameter in build_model(config.arch).parameters())
+    return 4 * parameters * PASSES[config.regime] * config.epochs * 60_000 / config.batch_size
+
+
+def makespan(costs: list[float], cores: int) -> float:
+    """Seconds until the last run ends, where each free core takes the next run of the list."""
+    free = [0.0] * cores
+    for cost in costs:
+        heapq.heappush(free, heapq.heappop(free) + cost)
+    return max(free)
+
+
+if __name__ == "__main__":
+    main()
