@@ -1,9 +1,11 @@
 """Files that are damaged, missing, foreign or malicious, and disks that fail."""
 
+import ctypes
 import json
 import os
 import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -193,16 +195,24 @@ def test_an_error_of_the_disk_at_any_write_stops_the_campaign_and_loses_nothing(
     assert_same(place.results, undisturbed(3, QUICK, **STUB))
 
 
+def exchange(one: Path, other: Path) -> None:
+    """Let two names change places at once, so that nobody finds one of them missing."""
+    current_folder, exchanging = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    library = ctypes.CDLL(None, use_errno=True)
+    failed = library.renameat2(current_folder, bytes(one), current_folder, bytes(other), exchanging)
+    assert not failed, os.strerror(ctypes.get_errno())
+
+
 @pytest.mark.long
 def test_a_folder_that_vanishes_stops_the_campaign_with_a_sentence(place, undisturbed):
     launcher = place.start(*KEPT, seeds=6, base=LONG)
     wait_for(place.finished)
-    place.results.rename(place.folder / "moved")
-    place.results.write_text("a file stands in the way")
+    in_the_way = place.folder / "a file"
+    in_the_way.touch()
+    exchange(place.results, in_the_way)
     code, _, complaint = end(launcher)
     assert code == 1 and "stopped: cannot write in" in complaint and "Traceback" not in complaint
-    place.results.unlink()
-    (place.folder / "moved").rename(place.results)
+    exchange(place.results, in_the_way)
     assert place.launch(*KEPT, seeds=6, base=LONG)[0] == 0
     assert_same(place.results, undisturbed(6, LONG))
 
