@@ -53,7 +53,7 @@ class Claims:
             age = time.time() - self._path(run_id).stat().st_mtime
             owner = json.loads(self._path(run_id).read_text())
             host, pid, started = owner["host"], int(owner["pid"]), owner["started"]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, TypeError, KeyError):
             return "a launcher that is just starting" if age < UNREADABLE_S else None

@@ -12,6 +12,7 @@ from nnet.config import TrainConfig
 
 UNFINISHED = ("partial", "deaths", "failures")
 FOLDERS = ("", "runs", *UNFINISHED)
+MISSING = (FileNotFoundError, NotADirectoryError)
 
 
 class Store:
@@ -40,7 +41,7 @@ class Store:
             if path.stem not in self._loaded and path not in self.damaged:
                 try:
                     self._loaded[path.stem] = run_file.read(path)
-                except FileNotFoundError:
+                except MISSING:
                     continue
                 except ValueError as error:
                     self.damaged[path] = str(error)
@@ -48,7 +49,7 @@ class Store:
 
     def result(self, run_id: str) -> dict | None:
         """One finished run, or None."""
-        with suppress(FileNotFoundError, ValueError):
+        with suppress(*MISSING, ValueError):
             self._loaded.setdefault(run_id, run_file.read(self.folder / "runs" / f"{run_id}.json"))
         return self._loaded.get(run_id)
 
@@ -80,7 +81,7 @@ class Store:
 
     def failure(self, run_id: str) -> str | None:
         """Why a run failed, in one line, or None if it did not."""
-        with suppress(FileNotFoundError):
+        with suppress(*MISSING):
             lines = self.failure_file(run_id).read_text(errors="replace").splitlines()
             return lines[2] if len(lines) > 2 else "for an unknown reason"
         return None
@@ -140,7 +141,7 @@ class Store:
         return self.folder / "deaths" / f"{run_id}.json"
 
     def _progress(self, run_id: str) -> int | None:
-        with suppress(FileNotFoundError):
+        with suppress(*MISSING):
             return self._partial_file(run_id).stat().st_mtime_ns
         return None
 

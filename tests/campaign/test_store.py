@@ -7,7 +7,7 @@ import pytest
 from campaign import run_file
 from campaign.engines.base import Failure
 from campaign.store import Store, completeness
-from nnet.atomic import HOST
+from nnet.atomic import HOST, CannotWrite
 from nnet.config import TrainConfig
 from tests.campaign.test_tables import result
 from tests.conftest import flipped
@@ -120,3 +120,11 @@ def test_completeness_counts_what_is_there_and_what_the_latest_campaign_wants(tm
     assert completeness(tmp_path) == "3 of 3 runs"
     (tmp_path / "campaign.json").unlink()
     assert completeness(tmp_path) == "3 of 3 runs"
+
+
+def test_where_a_file_stands_in_the_way_nothing_is_finished_and_writing_says_so(tmp_path):
+    (tmp_path / "digits").write_text("not a folder")
+    store = Store(tmp_path / "digits")
+    assert store.results() == {} and store.result("any") is None and store.failure("any") is None
+    with pytest.raises(CannotWrite, match="cannot write in"):
+        store.died("any")
