@@ -231,6 +231,7 @@ def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict) -> 
         "train_loss": _finite(history[-1]["train_loss"]),
         "status": "diverged" if diverged else "ok",
         **seconds,
+        **({"corrupt_test": True} if cfg.corrupt_test else {}),
         **run.regime.columns(),
         "diverged_epoch": history[-1]["epoch"] if diverged else None,
         "sweep": [] if diverged else rows,

@@ -14,21 +14,44 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks.report import write_section
 
 YARDSTICK = Path("../shared/bench/seed_programs.py")
-CASES = {"mlp_small": None, "mlp_large": None, "cnn": None, "resnet18": 12_800}
-"""Training images of one epoch by architecture; None is all."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One epoch of training and one sweep, in the words of both programs."""
+
+    plain: list[str]
+    """Arguments of the plain program."""
+    fields: dict
+    """Fields of TrainConfig."""
+    train_samples: int = 60_000
+
+
+def _noisy(arch: str, train_samples: int = 60_000) -> Case:
+    fields = {"arch": arch, "regime": "noisy", "alpha_train": 0.05}
+    return Case(["noise", "--arch", arch, "--alpha", "0.05"], fields, train_samples)
+
+
+CASES = {
+    "mlp_small": _noisy("mlp_small"),
+    "mlp_large": _noisy("mlp_large"),
+    "cnn": _noisy("cnn"),
+    "resnet18": _noisy("resnet18", 12_800),
+    "pixel_mlp": Case(["pixels", "--model", "mlp", "--p", "0.3"], {"arch": "pixel_mlp", "p": 0.3, "alpha_tests": [0]}),
+}
 PARTS = ("train_s", "sweep_s")
 ONE_RUN = """
 import json, sys
 import campaign.warm  # as in the process from which workers are forked
 from nnet_models import TrainConfig, train_and_evaluate
-fields = dict(dataset="mnist", epochs=1, regime="noisy", alpha_train=0.05) | json.loads(sys.argv[1])
-result = train_and_evaluate(TrainConfig(**fields))
+result = train_and_evaluate(TrainConfig(dataset="mnist", epochs=1, **json.loads(sys.argv[1])))
 print(json.dumps({"train_s": result["train_seconds"], "sweep_s": result["sweep_seconds"], "acc_0": result["acc_0"]}))
 """
 
@@ -38,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--yardstick", type=Path, default=YARDSTICK, help=f"the plain program; default {YARDSTICK}")
     parser.add_argument("--rounds", type=int, default=3, help="how often the two run in turn; default 3")
-    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="default: all architectures")
+    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="default: all of them")
     parser.add_argument("--data-dir", default=os.environ.get("NNET_DATA_DIR", "data"), help="folder with MNIST")
     parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)), help="the core to be pinned to")
     parser.add_argument("--json", type=Path, help="file whose section `throughput` is replaced")
@@ -47,51 +70,53 @@ def main() -> None:
         parser.error(f"there is no plain program {arguments.yardstick}; --yardstick says where it is")
     os.sched_setaffinity(0, {arguments.core})
     os.environ |= {"NNET_DATA_DIR": arguments.data_dir, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    ours("mlp_small", 128)  # so that the cache of the data is there
-    rows = [row for arch in arguments.only for row in compare(arch, arguments.yardstick, arguments.rounds)]
+    ours(_noisy("mlp_small", 128))  # so that the cache of the data is there
+    rows = [row for name in arguments.only for row in compare(name, arguments.yardstick, arguments.rounds)]
     if arguments.json is not None:
         write_section(arguments.json, "throughput", {"rounds": arguments.rounds, "rows": rows})
 
 
-def compare(arch: str, yardstick: Path, rounds: int) -> list[dict]:
+def compare(name: str, yardstick: Path, rounds: int) -> list[dict]:
     """The row of training and that of the sweep, printed when they are known."""
     plain_runs, our_runs = [], []
     for _ in range(rounds):
-        plain_runs.append(plain(arch, CASES[arch], yardstick))
-        our_runs.append(ours(arch, CASES[arch]))
+        plain_runs.append(plain(CASES[name], yardstick))
+        our_runs.append(ours(CASES[name]))
     rows = []
     for part in PARTS:
         pairs = [(one[part], other[part]) for one, other in zip(plain_runs, our_runs, strict=True)]
         ratios = sorted(plain / ours for plain, ours in pairs)
-        row = {"architecture": arch, "train_samples": CASES[arch] or 60_000, "part": part.removesuffix("_s")}
+        row = {"case": name, "train_samples": CASES[name].train_samples, "part": part.removesuffix("_s")}
         row |= {"plain_s": median(plain for plain, _ in pairs), "ours_s": median(ours for _, ours in pairs)}
         rows.append(row | {"ratio": median(ratios), "ratio_min": ratios[0], "ratio_max": ratios[-1]})
-        print("{architecture:10} {part:6} plain {plain_s:8.2f} s   ours {ours_s:7.2f} s   ".format(**rows[-1]), end="")
+        print("{case:10} {part:6} plain {plain_s:8.2f} s   ours {ours_s:7.2f} s   ".format(**rows[-1]), end="")
         print("ratio {ratio:5.2f} ({ratio_min:.2f} to {ratio_max:.2f})".format(**rows[-1]), flush=True)
     starts = [median(run["start_s"] for run in runs) for runs in (plain_runs, our_runs)]
     accuracies = [median(run["acc_0"] for run in runs) for runs in (plain_runs, our_runs)]
-    print(f"{arch:10} before  plain {starts[0]:8.2f} s   ours {starts[1]:7.2f} s   (process start, imports, data)")
-    print(f"{arch:10} acc(0)  plain {accuracies[0]:8.4f}     ours {accuracies[1]:7.4f}", flush=True)
+    print(f"{name:10} before  plain {starts[0]:8.2f} s   ours {starts[1]:7.2f} s   (process start, imports, data)")
+    print(f"{name:10} acc(0)  plain {accuracies[0]:8.4f}     ours {accuracies[1]:7.4f}", flush=True)
     for row in rows:
         row |= {"plain_before_s": starts[0], "ours_before_s": starts[1]}
     return rows
 
 
-def plain(arch: str, samples: int | None, yardstick: Path) -> dict:
+def plain(case: Case, yardstick: Path) -> dict:
     """One run of the plain program."""
-    command = [sys.executable, str(yardstick), "noise", "--arch", arch, "--data", os.environ["NNET_DATA_DIR"]]
-    return _timed([*command, "--train-samples", str(samples or 0)])
+    samples = [] if case.train_samples == 60_000 else ["--train-samples", str(case.train_samples)]
+    return _timed([sys.executable, str(yardstick), *case.plain, "--data", os.environ["NNET_DATA_DIR"], *samples])
 
 
-def ours(arch: str, samples: int | None) -> dict:
+def ours(case: Case) -> dict:
     """One run of this project."""
-    return _timed([sys.executable, "-c", ONE_RUN, json.dumps({"arch": arch, "max_train_samples": samples})])
+    fields = case.fields | {"max_train_samples": case.train_samples}
+    return _timed([sys.executable, "-c", ONE_RUN, json.dumps(fields)])
 
 
 def _timed(command: list[str]) -> dict:
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout.splitlines()[-1])
+    figures.setdefault("acc_0", figures.get("test_accuracy"))
     return figures | {"start_s": time.perf_counter() - start - figures["train_s"] - figures["sweep_s"]}
 
 

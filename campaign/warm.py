@@ -9,6 +9,7 @@ import torch
 
 import nnet_models
 from nnet import provenance, registry, streams
+from nnet.pixel_noise import PixelNoise
 from nnet.weight_noise import WeightNoise
 
 torch.set_num_threads(1)
@@ -20,10 +21,11 @@ _layer = torch.nn.Linear(2, 2)
 _optimizer = nnet_models.OPTIMIZERS["adam"](_layer.parameters())
 _layer(torch.ones(1, 2)).sum().backward()
 _optimizer.step()
-_noise = WeightNoise(_layer, "tensor_std")  # once, because that compiles it
+_noise = WeightNoise(_layer, "tensor_std")  # once, because that compiles it; so for the pixels
 _noise.draw(streams.normals(0, "weight_noise"))
 with _noise.applied(1.0):
     pass
+PixelNoise("replacement", 0.5, 0.0, 0)(torch.ones(1, 1, 2, 2))
 provenance.provenance(torch.device("cpu"))
 provenance.code_sha256()  # now: it is today's code that has been imported, whatever is edited later
 gc.collect()

@@ -8,7 +8,7 @@ from nnet import registry, streams
 from nnet.config import TrainConfig
 from nnet.data import Images
 from nnet.models import input_channels
-from nnet.pixel_noise import replace_pixels
+from nnet.pixel_noise import PixelNoise
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -43,16 +43,23 @@ class Batches:
         parts = list(order.to(self.device).split(self.cfg.batch_size))
         if len(parts) > 1 and len(parts[-1]) == 1 < self.cfg.batch_size:
             parts[-2:] = [torch.cat(parts[-2:])]
-        corruption = streams.generator(self.cfg.seed, "pixels", epoch, self.device)
+        corrupt = self._corruption("pixels", epoch)
         for part in parts:
-            pixels = replace_pixels(self._pixels(self.x_train.index_select(0, part)), self.cfg.p, corruption)
+            pixels = corrupt(self._pixels(self.x_train.index_select(0, part)))
             yield self._repeated(pixels), self.y_train[part]
 
     def test(self) -> Iterator[Batch]:
-        """The clean test images in their order; the last batch may be short."""
-        labels = self.y_test.split(self.evaluation_batch)
-        for images, answers in zip(self.x_test.split(self.evaluation_batch), labels, strict=True):
-            yield self._repeated(self._pixels(images)), answers
+        """The test images in their order, clean unless `corrupt_test` is set; the last batch may be short."""
+        images = self.x_test
+        if self.cfg.corrupt_test:
+            images = self._corruption("test_pixels")(self._pixels(images))
+        parts = zip(images.split(self.evaluation_batch), self.y_test.split(self.evaluation_batch), strict=True)
+        for images, labels in parts:
+            yield self._repeated(images if self.cfg.corrupt_test else self._pixels(images)), labels
+
+    def _corruption(self, purpose: str, epoch: int = 0) -> PixelNoise:
+        cfg, seed = self.cfg, streams.seed_of(self.cfg.seed, purpose, epoch)
+        return PixelNoise(cfg.corruption, cfg.p, cfg.options.get("sigma", 0.0), seed, self.device)
 
     @staticmethod
     def _pixels(images: torch.Tensor) -> torch.Tensor:

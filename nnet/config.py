@@ -15,10 +15,13 @@ from nnet import registry
 from nnet.activations import check_activation
 
 NOISE_MODELS = ("tensor_std", "magnitude")
-CORRUPTIONS = ("replacement",)
+CORRUPTIONS = {"replacement": (), "additive": ("sigma",)}
+"""The options of each corruption of pixels; it needs them all."""
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("fp32", "bf16")
 OPERATION = {"operation": True}
+YOUNGER = {"younger": True}
+"""Marks a science field that came after the first results: at its default it is left out of `run_id`."""
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -52,7 +55,10 @@ class TrainConfig:
     p: float = 0.0
     """Probability that an input pixel is corrupted in training, 0 to 1. Default 0."""
     corruption: str = "replacement"
-    """How a pixel is corrupted: replacement (it becomes U(0, 1))."""
+    """How a pixel is corrupted: replacement (it becomes U(0, 1)) or additive (σ·(U(0, 1) - ½) is added to it and the
+    sum clipped to [0, 1]; σ ≥ 0 is the option `sigma`, in units of pixels). Default replacement."""
+    corrupt_test: bool = field(default=False, metadata=YOUNGER)
+    """Evaluate on test images that are corrupted like those of training, by one fixed draw per seed. Default no."""
     seed: int = 0
     """Seed of every random stream of the run. Default 0."""
     epochs: int = 10
@@ -76,7 +82,7 @@ class TrainConfig:
     sweep_precision: str = "fp32"
     """Arithmetic of evaluation, at every α_test: fp32 or bf16. Default fp32."""
     options: dict = field(default_factory=dict, hash=False)
-    """Further settings by name, of the regime or the architecture, whichever has an option of that name."""
+    """Further settings by name, of the regime, the architecture or the corruption, whichever has such an option."""
 
     cpu_threads: int = field(default=1, metadata=OPERATION)
     """Threads of torch in this run; another number may change the last bits of the result. Default 1."""
@@ -105,6 +111,8 @@ class TrainConfig:
         for name in ("image_size", "max_train_samples"):
             if getattr(self, name) is not None:
                 self._set(name, _integer(name, getattr(self, name), smallest=1))
+        if not isinstance(self.corrupt_test, bool):
+            raise ValueError(f"corrupt_test must be True or False; got {self.corrupt_test!r}")
         self._set("alpha_tests", _alpha_tests(self.alpha_tests))
         self._set("data_dir", str(self.data_dir))
         if not registry.constant("regimes", self.regime, "USES_ALPHA_TRAIN", True):
@@ -125,9 +133,18 @@ class TrainConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose from {list(known)}")
+        self._check_options()
+
+    def _check_options(self) -> None:
         if not isinstance(self.options, dict):
             raise ValueError(f"options must be a dict of settings by name; got {self.options!r}")
-        registry.check_options(self.options, ("regimes", self.regime), ("architectures", self.arch))
+        needed = CORRUPTIONS[self.corruption]
+        own = {name: value for name, value in self.options.items() if name not in needed}
+        registry.check_options(own, ("regimes", self.regime), ("architectures", self.arch), more=needed)
+        missing = [name for name in needed if name not in self.options]
+        if missing:
+            raise ValueError(f"corruption {self.corruption!r} needs the option {missing[0]!r}")
+        self._set("options", self.options | {name: _number(name, self.options[name]) for name in needed})
 
     def _check_dataset(self) -> None:
         self._set("dataset", str(self.dataset))
@@ -167,12 +184,16 @@ class TrainConfig:
         return str(Path(self.epoch_checkpoint_dir) / self.dataset_name / "partial" / f"{self.run_id}.pt")
 
     def science(self) -> dict:
-        """The JSON-able fields that may change the result.
+        """The JSON-able fields that may change the result, the younger ones where they are not at their default.
 
         An .npz file stands there by its name and the SHA-256 of its content: it may move, but not change.
         """
-        fields = [item.name for item in dataclasses.fields(self) if not item.metadata.get("operation")]
-        science = {name: getattr(self, name) for name in fields} | {"alpha_tests": list(self.alpha_tests)}
+        fields = [item for item in dataclasses.fields(self) if not item.metadata.get("operation")]
+        science = {
+            item.name: getattr(self, item.name)
+            for item in fields
+            if not (item.metadata.get("younger") and getattr(self, item.name) == item.default)
+        } | {"alpha_tests": list(self.alpha_tests)}
         if self.dataset.endswith(".npz"):
             science |= {"dataset": self.dataset_name, "dataset_sha256": _sha256_of_file(self.dataset)}
         return science

@@ -1,8 +1,11 @@
-"""Convolutions that are fast where images have become small: the same function as `nn.Conv2d`, up to rounding."""
+"""Convolutions, and stages of convolution and pooling, that are fast on a CPU: the same functions up to rounding."""
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
+from nnet.activations import is_monotone
 from nnet.linear import linear
 
 
@@ -31,3 +34,29 @@ class Contiguous(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """The same numbers."""
         return images.contiguous()
+
+
+def pooled_stages(channels: int, widths: Sequence[int], make_activation: Callable) -> list[nn.Module]:
+    """For each of `widths`: a convolution 3×3 with padding 1 to so many channels, activation, max-pooling 2.
+
+    A monotone activation comes after the pooling instead: the same function on a quarter of the numbers.
+    """
+    layers = []
+    for width in widths:
+        activation = make_activation()
+        after = [nn.MaxPool2d(2), activation] if is_monotone(activation) else [activation, nn.MaxPool2d(2)]
+        layers += [nn.Conv2d(channels, width, 3, padding=1), *after]
+        channels = width
+    return layers
+
+
+def pooled_size(arch: str, image_shape: tuple[int, int, int], stages: int) -> int:
+    """Pixels that are left of an image after so many `pooled_stages`. Raises ValueError, naming `arch`, for none."""
+    _, height, width = image_shape
+    smallest = 2**stages
+    if min(height, width) < smallest:
+        raise ValueError(
+            f"{arch} halves its images {stages} times and needs at least {smallest}×{smallest} pixels; "
+            f"these have {height}×{width}"
+        )
+    return (height // smallest) * (width // smallest)

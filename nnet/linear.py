@@ -5,14 +5,18 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+from nnet.processor import processor
+
+ONEDNN = (
+    "Intel" not in processor()
+    and torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+)
+"""PyTorch leaves float32 products to MKL, which does not use the AVX-512 units of processors that are not Intel's."""
 
 
 class Linear(nn.Linear):
-    """`nn.Linear` whose float32 products on a CPU are left to oneDNN.
-
-    PyTorch leaves them to MKL, which does not use the AVX-512 units of processors that are not Intel's.
-    """
+    """`nn.Linear` whose float32 products on a CPU are left to the faster library, oneDNN or MKL."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """B×in_features to B×out_features."""

@@ -1,10 +1,9 @@
 """Standard normal numbers by the million: counter-based random bits and the Box–Muller transform.
 
 PyTorch's generator on a CPU is serial: to draw the noise of a large network with it takes as long as to train on
-a batch. Here each number is a function of the stream's key and its own place in the stream, so the compiler makes
-vector instructions of the loop. Bits: Philox-4x32 with 7 rounds, which pass BigCrush (Salmon et al. 2011,
-doi:10.1145/2063384.2063405). Transform: Box and Muller 1958 (doi:10.1214/aoms/1177706645), 32 bits for the radius
-(rounded to a single; |z| < 6.8) and 32 for the angle; logarithm, sine and cosine are the polynomials of Cephes.
+a batch. Here each number is a function of the stream's key and its own place in the stream. Transform: Box and
+Muller 1958 (doi:10.1214/aoms/1177706645), 32 bits for the radius (rounded to a single; |z| < 6.8) and 32 for the
+angle; logarithm, sine and cosine are the polynomials of Cephes.
 """
 
 import math
@@ -13,14 +12,11 @@ import numpy as np
 import torch
 
 from nnet.compiled import compiled
+from nnet.philox import LANES, philox
 
-LANES = 256
 TILE = 4 * LANES
-ROUNDS = 7
-I32, U32, U64, F32 = np.int32, np.uint32, np.uint64, np.float32
-MULTIPLIER_0, MULTIPLIER_1 = U64(0xD2511F53), U64(0xCD9E8D57)
-KEY_STEP_0, KEY_STEP_1 = U32(0x9E3779B9), U32(0xBB67AE85)
-WORD, MANTISSA, QUADRANT = U64(32), I32(23), I32(2)
+I32, U32, F32 = np.int32, np.uint32, np.float32
+MANTISSA, QUADRANT = I32(23), I32(2)
 BITS_OF_SQRT_HALF = I32(0x3F3504F3)
 TWO_LN_2 = F32(2 * np.log(2))
 ANGLE = F32(np.pi / 4 / 2**29)
@@ -90,8 +86,7 @@ def _add(source, constant, relative, target, key, counter):
     flat = z.reshape(TILE)
     for tile in range(source.shape[0]):
         for lane in range(LANES):
-            place = U64(counter + tile * LANES + lane)
-            a, b, c, d = _philox(U32(place), U32(place >> WORD), U32(0), U32(0), U32(key), U32(key >> 32))
+            a, b, c, d = philox(counter + tile * LANES + lane, key)
             radius, (cosine, sine) = F32(np.sqrt(_minus_two_log(a))), _direction(b)
             z[0, lane], z[1, lane] = radius * cosine, radius * sine
             radius, (cosine, sine) = F32(np.sqrt(_minus_two_log(c))), _direction(d)
@@ -99,15 +94,6 @@ def _add(source, constant, relative, target, key, counter):
         for number in range(TILE):
             w = source[tile, number]
             target[tile, number] = w + (constant + relative * abs(w)) * flat[number]
-
-
-@compiled
-def _philox(a, b, c, d, key_0, key_1):
-    for _ in range(ROUNDS):
-        from_a, from_c = MULTIPLIER_0 * U64(a), MULTIPLIER_1 * U64(c)
-        a, b, c, d = U32(from_c >> WORD) ^ b ^ key_0, U32(from_c), U32(from_a >> WORD) ^ d ^ key_1, U32(from_a)
-        key_0, key_1 = U32(key_0 + KEY_STEP_0), U32(key_1 + KEY_STEP_1)
-    return a, b, c, d
 
 
 @compiled

@@ -10,6 +10,8 @@ import numpy
 import torch
 import torchvision
 
+from nnet.processor import processor
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -25,7 +27,7 @@ def machine(device: torch.device) -> dict:
         "torch": str(torch.__version__),
         "torchvision": str(torchvision.__version__),
         "numpy": numpy.__version__,
-        "cpu_model": _cpu_model(),
+        "cpu_model": processor(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
@@ -62,12 +64,3 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-@functools.cache
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -11,6 +11,7 @@ file's text, without importing it: the launcher lists and checks plug-ins in mil
 import ast
 import functools
 import importlib
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -38,10 +39,7 @@ def constant(kind: str, name: str, variable: str, default: object = None) -> obj
 
 def option_names(kind: str, name: str) -> list[str]:
     """The options that a plug-in takes: the fields of the class `Options` in its file; the file is not imported."""
-    for node in ast.parse(_file(kind, name).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef) and node.name == "Options":
-            return [item.target.id for item in node.body if isinstance(item, ast.AnnAssign)]
-    return []
+    return list(_options(_file(kind, name)))
 
 
 def check(kind: str, name: str, what: str) -> None:
@@ -50,9 +48,12 @@ def check(kind: str, name: str, what: str) -> None:
         raise ValueError(f"unknown {what} {name!r}; choose from {names(kind)}")
 
 
-def check_options(options: dict, *plug_ins: tuple[str, str]) -> None:
-    """Raise ValueError, listing the known ones, unless each of `options` is one of some (kind, name) in `plug_ins`."""
-    known = sorted({option for kind, name in plug_ins for option in option_names(kind, name)})
+def check_options(options: dict, *plug_ins: tuple[str, str], more: Iterable[str] = ()) -> None:
+    """Raise ValueError, listing the known ones, unless each of `options` is one of some (kind, name) in `plug_ins`.
+
+    `more`: further known options, of what is no plug-in.
+    """
+    known = sorted({option for kind, name in plug_ins for option in option_names(kind, name)} | {*more})
     for option in options:
         if option not in known:
             owners = " and ".join(name for _, name in plug_ins)
@@ -87,9 +88,22 @@ def _files(kind: str) -> dict[str, Path]:
 
 
 @functools.cache
+def _statements(path: Path) -> list[ast.stmt]:
+    return ast.parse(path.read_text(encoding="utf-8")).body
+
+
+@functools.cache
+def _options(path: Path) -> tuple[str, ...]:
+    for node in _statements(path):
+        if isinstance(node, ast.ClassDef) and node.name == "Options":
+            return tuple(item.target.id for item in node.body if isinstance(item, ast.AnnAssign))
+    return ()
+
+
+@functools.cache
 def _literals(path: Path) -> dict[str, object]:
     found = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in _statements(path):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             try:
                 found[node.targets[0].id] = ast.literal_eval(node.value)

@@ -1,10 +1,6 @@
-"""Multi-layer perceptrons on the flattened image."""
+"""Multi-layer perceptrons on the flattened image of three channels."""
 
-from math import prod
-
-from torch import nn
-
-from nnet.linear import ImageLinear, Linear
+from nnet.perceptron import perceptron
 
 CHANNELS = 3
 EVALUATION_BATCH = 1000
@@ -14,11 +10,4 @@ VARIANTS = {
     "mlp_large": {"hidden": (1024, 512, 256)},
 }
 
-
-def build(image_shape, num_classes, make_activation, hidden):
-    """A linear layer and an activation for each size in `hidden`, the first on the flattened image; then the logits."""
-    layers, layer, width = [], ImageLinear, prod(image_shape)
-    for size in hidden:
-        layers += [layer(width, size), make_activation()]
-        layer, width = Linear, size
-    return nn.Sequential(*layers, layer(width, num_classes))
+build = perceptron

@@ -8,12 +8,24 @@ from nnet import registry
 from nnet.activations import ACTIVATIONS
 from nnet_models import ARCH_NAMES, build_model, get_activation
 
-COUNTS = {"mlp_small": 636_554, "mlp_medium": 1_338_634, "mlp_large": 3_068_170, "cnn": 62_090, "resnet18": 11_181_642}
+COUNTS = {
+    "mlp_small": 636_554,
+    "mlp_medium": 1_338_634,
+    "mlp_large": 3_068_170,
+    "cnn": 62_090,
+    "resnet18": 11_181_642,
+    "pixel_mlp": 235_146,
+    "pixel_mlp_large": 1_462_538,
+    "pixel_cnn": 421_642,
+    "pixel_cnn_large": 241_546,
+}
 
 
 @pytest.mark.parametrize("arch", COUNTS)
 def test_parameter_count(arch):
-    assert sum(parameter.numel() for parameter in build_model(arch).parameters()) == COUNTS[arch]
+    channels = registry.constant("architectures", arch, "CHANNELS", 1)
+    model = build_model(arch, image_shape=(channels, 28, 28))
+    assert sum(parameter.numel() for parameter in model.parameters()) == COUNTS[arch]
 
 
 @pytest.mark.parametrize("arch", ARCH_NAMES)
@@ -24,24 +36,30 @@ def test_every_architecture_maps_pixels_to_logits(arch):
     assert model(torch.rand(5, channels, 28, 28)).shape == (5, 7)
 
 
-@pytest.mark.parametrize("arch", ["mlp_small", "mlp_medium", "mlp_large", "cnn"])
+@pytest.mark.parametrize("arch", [arch for arch in COUNTS if arch != "resnet18"])
 @pytest.mark.parametrize("shape", [(1, 8, 8), (2, 17, 30), (4, 32, 32), (3, 96, 40)])
 def test_mlps_and_cnn_take_any_image(arch, shape):
     assert build_model(arch, image_shape=shape, num_classes=3)(torch.rand(2, *shape)).shape == (2, 3)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_cnn_is_convolution_activation_pooling_three_times(activation):
+@pytest.mark.parametrize(
+    ("arch", "channels", "stages"), [("cnn", 3, 3), ("pixel_cnn", 1, 2), ("pixel_cnn_large", 1, 3)]
+)
+def test_cnns_are_stages_of_convolution_activation_pooling_and_then_linear_layers(arch, channels, stages, activation):
     torch.manual_seed(0)
-    model = build_model("cnn", activation).double()
-    images = torch.randn(4, 3, 28, 28, dtype=torch.float64)
+    model = build_model(arch, activation, (channels, 28, 28)).double()
+    images = torch.randn(4, channels, 28, 28, dtype=torch.float64)
     convolutions = [layer for layer in model if isinstance(layer, nn.Conv2d)]
+    *hidden, last = [layer for layer in model if isinstance(layer, nn.Linear)]
+    assert len(convolutions) == stages and len(hidden) == (arch != "cnn")
     x = images
     for layer in convolutions:
         x = functional.max_pool2d(PLAIN[activation](functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)
-    expected = functional.linear(x.flatten(1), model[-1].weight, model[-1].bias)
-    assert len(convolutions) == 3
-    torch.testing.assert_close(model(images), expected, rtol=1e-12, atol=1e-12)
+    x = x.flatten(1)
+    for layer in hidden:
+        x = PLAIN[activation](functional.linear(x, layer.weight, layer.bias))
+    torch.testing.assert_close(model(images), functional.linear(x, last.weight, last.bias), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [8, 28, 33, 64])
@@ -100,6 +118,7 @@ def test_unknown_names_list_the_known_ones():
         build_model("mlp_small", depth=3)
 
 
-def test_cnn_says_when_images_are_too_small():
-    with pytest.raises(ValueError, match="at least 8×8"):
-        build_model("cnn", image_shape=(3, 7, 28))
+@pytest.mark.parametrize(("arch", "smallest"), [("cnn", 8), ("pixel_cnn", 4), ("pixel_cnn_large", 8)])
+def test_cnns_say_when_images_are_too_small(arch, smallest):
+    with pytest.raises(ValueError, match=f"at least {smallest}×{smallest}"):
+        build_model(arch, image_shape=(3, smallest - 1, 28))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnet.config import TrainConfig
-from tests.conftest import blobs, save_npz
+from tests.conftest import ROOT, blobs, save_npz
 
 OTHER = {
     "dataset": "mnist",
@@ -18,6 +18,7 @@ OTHER = {
     "alpha_train": 0.1,
     "noise_model": "magnitude",
     "p": 0.5,
+    "corrupt_test": True,
     "seed": 1,
     "epochs": 11,
     "batch_size": 64,
@@ -38,6 +39,7 @@ OPERATION = {
     "epoch_checkpoint_dir": "/results",
     "epoch_checkpoint_s": 0,
 }
+YOUNGER = {"corrupt_test": True}
 NOISY = TrainConfig(regime="noisy", alpha_train=0.05)
 
 
@@ -59,7 +61,26 @@ def test_every_field_is_science_or_operation_and_tested_here():
     single_valued = {"corruption", "options"}
     names = {field.name for field in dataclasses.fields(TrainConfig)}
     assert names == OTHER.keys() | OPERATION.keys() | single_valued
-    assert NOISY.science().keys() == names - OPERATION.keys()
+    assert NOISY.science().keys() == names - OPERATION.keys() - YOUNGER.keys()
+
+
+def test_fields_younger_than_the_first_results_are_in_the_run_id_only_where_they_are_not_at_their_default():
+    for name, value in YOUNGER.items():
+        changed = dataclasses.replace(NOISY, **{name: value})
+        assert changed.science() == NOISY.science() | {name: value}
+    for path in (ROOT / "results/mnist/runs").glob("*.json"):
+        assert TrainConfig(**json.loads(path.read_text())["config"]).run_id == path.stem
+
+
+def test_additive_corruption_needs_its_sigma():
+    additive = TrainConfig(p=1, corruption="additive", options={"sigma": 1})
+    assert additive.options == {"sigma": 1.0} and additive.run_id != TrainConfig(p=1).run_id
+    with pytest.raises(ValueError, match="corruption 'additive' needs the option 'sigma'"):
+        TrainConfig(corruption="additive")
+    with pytest.raises(ValueError, match="sigma must be finite and not negative; got -0.1"):
+        TrainConfig(corruption="additive", options={"sigma": -0.1})
+    with pytest.raises(ValueError, match="unknown option 'sigma' for clean and mlp_small; known options: "):
+        TrainConfig(options={"sigma": 0.1})
 
 
 def test_a_configuration_is_frozen_picklable_jsonable_hashable():
@@ -104,7 +125,8 @@ WRONG = [
     ("regime", "warm", "unknown regime 'warm'.*clean.*noisy"),
     ("activation", "swish", "unknown activation 'swish'.*relu"),
     ("noise_model", "absolute", "unknown noise_model 'absolute'.*tensor_std.*magnitude"),
-    ("corruption", "blur", "unknown corruption 'blur'.*replacement"),
+    ("corruption", "blur", "unknown corruption 'blur'.*replacement.*additive"),
+    ("corrupt_test", "yes", "corrupt_test must be True or False"),
     ("optimizer", "lion", "unknown optimizer 'lion'.*adam"),
     ("precision", "int8", "unknown precision 'int8'.*fp32"),
     ("options", {"gamma": 1}, "unknown option 'gamma' for noisy and mlp_small"),

@@ -5,9 +5,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import nnet.linear
 from nnet.linear import ImageLinear, Linear, linear
 
 TOLERANCE = {torch.float32: dict(rtol=2e-5, atol=2e-5), torch.float64: dict(rtol=1e-12, atol=1e-12)}
+
+
+@pytest.fixture(params=["oneDNN", "PyTorch"], autouse=True)
+def library(request, monkeypatch):
+    """Both libraries, whichever this processor would be given."""
+    if request.param == "oneDNN" and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        pytest.skip("this build of PyTorch has no oneDNN")
+    monkeypatch.setattr(nnet.linear, "ONEDNN", request.param == "oneDNN")
 
 
 def gradients(outputs, *inputs):

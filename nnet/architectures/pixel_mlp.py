@@ -1,0 +1,12 @@
+"""Multi-layer perceptrons on the flattened image of one channel, for the study of pixel corruption."""
+
+from nnet.perceptron import perceptron
+
+CHANNELS = 1
+EVALUATION_BATCH = 1000
+VARIANTS = {
+    "pixel_mlp": {"hidden": (256, 128)},
+    "pixel_mlp_large": {"hidden": (1024, 512, 256)},
+}
+
+build = perceptron
