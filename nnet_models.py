@@ -5,11 +5,12 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import asdict, dataclass
+from itertools import chain, count, cycle, islice
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from nnet.activations import get_activation
 from nnet.allocator import keeping_freed_memory
 from nnet.batches import Batch, Batches
 from nnet.config import TrainConfig
+from nnet.cost import Cost
 from nnet.models import ARCH_NAMES, build_model
 from nnet.partial import Partial
 from nnet.regimes.base import Regime
@@ -85,22 +87,35 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
         }
 
 
-def estimate_cost(cfg: TrainConfig) -> dict:
-    """Check that a run can be set up, take two training steps and two of evaluation, and extrapolate.
+def estimate_cost(cfg: TrainConfig, batches: int = 2, most_s: float = math.inf) -> dict:
+    """Check that a run can be set up, train on a few batches, evaluate a few, and extrapolate.
 
-    Returns {`seconds`: of the whole run, or 0 where a step fails, as the run itself will, saying why;
-    `data_sha256`: of its images; `machine`: processor and library versions}. Raises what setting the run up raises.
+    At most so many batches of either, and none after so many seconds. Returns {`seconds`: of the whole run, or 0 where
+    a step fails, as the run itself will, saying why; `cost`: of its parts, as `nnet.cost.Cost` has them, None where a
+    step fails; `data_sha256`: of its images; `machine`: processor and library versions}. Raises what setting the run
+    up raises.
     """
     with _alone(cfg.cpu_threads):
         run = _set_up(cfg)
+        images, machine = run.batches.images, provenance.machine(run.device)
         try:
-            seconds = _extrapolate(run)
+            parts = _seconds_of_parts(run, batches, most_s)
         except Exception:  # noqa: BLE001 - whatever a plug-in may raise
-            seconds = 0.0
+            parts = None
         if cfg.partial_file is not None:
             checkpoint.pack(run.partial.state([], 0.0))  # for the memory that it takes
-        machine = provenance.machine(run.device)
-    return {"seconds": seconds, "data_sha256": run.batches.images.sha256, "machine": machine}
+        del run
+        start = time.perf_counter()
+        model = _set_up(cfg).model  # again: by now its files are in memory
+        provenance.weights_sha256(model)
+        setting_up = time.perf_counter() - start
+    cost = Cost(setting_up, *parts, len(images.y_train)) if parts else None
+    return {
+        "seconds": cost.seconds(cfg) if cost else 0.0,
+        "cost": asdict(cost) if cost else None,
+        "data_sha256": images.sha256,
+        "machine": machine,
+    }
 
 
 def set_seed(seed: int) -> None:
@@ -184,15 +199,20 @@ def _set_up(cfg: TrainConfig) -> _Run:
     return _Run(cfg, device, batches, model, regime, Partial(cfg, model, regime, images.sha256))
 
 
-def _extrapolate(run: _Run) -> float:
+def _seconds_of_parts(run: _Run, batches: int, most_s: float) -> tuple[float, float]:
+    """Of a training step, and of one evaluation with noise on all test images."""
+    cfg, model = run.cfg, run.model
     run.regime.start_epoch(1)
-    run.model.train()
-    step = min(_seconds(lambda b=batch: run.regime.step(*b)) for batch in islice(run.batches.train(epoch=1), 2))
-    batch = next(run.batches.test())
-    evaluation = min(_seconds(lambda: evaluate(run.model, [batch], run.cfg.sweep_precision)) for _ in range(2))
-    steps = run.cfg.epochs * math.ceil(run.batches.train_size / run.cfg.batch_size)
-    evaluations = 1 + (len(run.cfg.alpha_tests) - 1) * run.cfg.noise_samples
-    return step * steps + evaluation * evaluations * math.ceil(run.batches.test_size / len(batch[1]))
+    model.train()
+    training = chain.from_iterable(run.batches.train(epoch) for epoch in count(1))
+    step = _seconds_each((float(run.regime.step(*batch)) for batch in training), batches, most_s)
+    testing = list(islice(run.batches.test(), batches))
+    passes = (evaluate(model, [batch], cfg.sweep_precision) for batch in cycle(testing))
+    evaluation = _seconds_each(passes, batches, most_s) * run.batches.test_size / len(testing[0][1])
+    if any(cfg.alpha_tests):
+        noise = (sweep(model, lambda _: (0.0, 0.0), (0.0, 1.0), 1, cfg.noise_model, 0) for _ in count())
+        evaluation += _seconds_each(noise, 2, most_s)
+    return step, evaluation
 
 
 def _train(run: _Run) -> tuple[list[dict], float]:
@@ -245,7 +265,11 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _seconds(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+def _seconds_each(work: Iterator[object], most: int, most_s: float) -> float:
+    """Mean seconds of what an iterator does, at most so often or so long; the first tenth is not counted."""
+    times, start = [], time.perf_counter()
+    for _ in islice(work, most):
+        times.append(time.perf_counter() - start - sum(times))
+        if time.perf_counter() - start > most_s:
+            break
+    return fmean(times[max(1, len(times) // 10) :] or times)

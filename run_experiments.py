@@ -1,63 +1,124 @@
-"""One campaign: edit the block in `main()`, then run `python run_experiments.py`."""
+"""Campaigns: edit the block of a study, then run `python run_experiments.py --study NAME`."""
 
 import dataclasses
 import sys
 import tempfile
+from collections.abc import Callable
 
-from campaign import grid, interruption, runner, tables
+from campaign import grid, interruption, plan, runner, tables
 from campaign.check import Campaign, check
-from campaign.settings import Settings, parse_flags
+from campaign.settings import CommandLine, Settings
 from campaign.verify import verify
+from nnet.config import TrainConfig
 
 SANITY_TOLERANCE = 0.02
 
+LAUNCH = dict(  # how the runs of every study are done; none of it may change a result but the number of threads
+    engine="process",  # one worker process per slot; "serial" runs in this process, for debugging
+    max_workers=None,  # runs at the same time; None takes one per usable core
+    memory_check=True,  # start fewer workers where their memory would not suffice
+    run_timeout_s=None,  # seconds after which a run is ended and fails; None lets it take its time
+    epoch_checkpoint_s=60,  # seconds between the epochs after which an unfinished run is kept, to go on from there
+    cpu_threads_per_worker=1,  # threads of one run; another number may change the last bits of a result
+    use_cuda=False,  # train on the GPU; needs max_workers=1
+    data_dir=None,  # folder of the image files; None takes NNET_DATA_DIR where that is set, else data
+)
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the campaign of the block below; a flag of the same name overrides a line of it for one launch.
 
-    Returns 0 when every run is there, 1 when some run failed, 2 when the configuration is wrong (nothing was
-    started), 130 when interrupted.
-    """
+def as_it_stands(block: Settings) -> Settings:
+    """The block of a study when no command line changes it."""
+    return block
+
+
+def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
+    """How robust are networks to noise on their weights, and does training with noise help?"""
     block = Settings(
         dataset="digits",  # digits, mnist, fashion_mnist, cifar10, or the path of an .npz file
         architectures=["mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18"],  # networks to train
         regimes=["clean", "noisy"],  # how weights are updated; clean runs once per seed, whatever alpha_train says
         alpha_train=[0.2],  # strengths of weight noise in training, relative to the weights
         noise_model="tensor_std",  # what alpha is relative to: a tensor's std, or "magnitude" of each weight
+        ps=[0.0],  # probabilities that an input pixel is corrupted in training
+        corruption="replacement",  # a corrupted pixel becomes U(0, 1); "additive" adds sigma·(U(0, 1) - 1/2) and clips
+        corrupt_test=False,  # evaluate on clean test images, or on images corrupted like those of training
         seeds=[0, 1, 2],  # one run per seed; standard errors are over seeds
+        repeats=None,  # instead of seeds: so many, drawn from the master seed
+        master_seed=0,  # seed from which the seeds of the repeats are drawn
         epochs=10,  # passes through the training images
         batch_size=128,  # images per update
         optimizer="adam",  # adam or sgd, otherwise with PyTorch's defaults
         learning_rate=1e-3,  # step size of the optimizer
         weight_decay=0.0,  # L2 penalty of the optimizer
         activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu; resnet18 has relu only
-        p=0.0,  # probability that a training pixel is replaced by U(0, 1); test images stay clean
         alpha_tests=[0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         precision="fp32",  # arithmetic of training: fp32, or bf16 (bfloat16: faster on some processors, less exact)
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
-        options={},  # further settings of a regime or an architecture, by name
-        engine="process",  # one worker process per slot; "serial" runs in this process, for debugging
-        max_workers=None,  # runs at the same time; None takes one per usable core
-        memory_check=True,  # start fewer workers where their memory would not suffice
-        run_timeout_s=None,  # seconds after which a run is ended and fails; None lets it take its time
-        epoch_checkpoint_s=60,  # seconds between the epochs after which an unfinished run is kept, to go on from there
-        cpu_threads_per_worker=1,  # threads of one run; another number may change the last bits of a result
-        use_cuda=False,  # train on the GPU; needs max_workers=1
-        data_dir=None,  # folder of the image files; None takes NNET_DATA_DIR where that is set, else data
+        options={},  # further settings of a regime, an architecture or the corruption, by name
         output_dir="results",  # results are written to <output_dir>/<dataset>/
         checkpoint_dir="checkpoints",  # trained weights go to <checkpoint_dir>/<dataset>/; None keeps none
+        **LAUNCH,
     )
-    settings, flags = parse_flags(block, arguments)
+    return grid.configurations(overridden(block))
+
+
+def pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
+    """How does accuracy on clean images fall when pixels of the training images are corrupted?"""
+    block = Settings(
+        dataset="digits",  # digits, mnist, fashion_mnist, cifar10, or the path of an .npz file
+        architectures=["pixel_mlp"],  # networks to train
+        regimes=["clean"],  # how weights are updated
+        alpha_train=[0.0],  # strengths of weight noise in training, for regimes that have it
+        noise_model="tensor_std",  # what alpha is relative to
+        ps=[0, 0.1, 0.2, 0.4, 0.6, 0.8, 1],  # probabilities that an input pixel is corrupted in training
+        corruption="replacement",  # a corrupted pixel becomes U(0, 1); "additive" adds sigma·(U(0, 1) - 1/2) and clips
+        corrupt_test=False,  # evaluate on clean test images, or on images corrupted like those of training
+        seeds=None,  # one run per seed; None draws the seeds of the repeats
+        repeats=5,  # runs of every combination; the same seeds for all, so that comparisons are paired
+        master_seed=0,  # seed from which the seeds of the repeats are drawn
+        epochs=5,  # passes through the training images
+        batch_size=128,  # images per update
+        optimizer="adam",  # adam or sgd, otherwise with PyTorch's defaults
+        learning_rate=1e-3,  # step size of the optimizer
+        weight_decay=0.0,  # L2 penalty of the optimizer
+        activations=["relu", "tanh", "sigmoid"],  # a panel each in the figures
+        alpha_tests=[0],  # strengths of weight noise at evaluation, 0 among them
+        noise_samples=5,  # noise draws per alpha_test above 0
+        image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
+        max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
+        precision="fp32",  # arithmetic of training: fp32 or bf16
+        sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
+        options={},  # further settings of a regime, an architecture or the corruption, by name
+        output_dir="results/pixels",  # results are written to <output_dir>/<dataset>/
+        checkpoint_dir=None,  # folder of the trained weights; None keeps none
+        **LAUNCH,
+    )
+    return grid.configurations(overridden(block))
+
+
+STUDIES = {"weight_noise": weight_noise_study, "pixels": pixels_study}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one study as the command line says; a flag overrides the line of its block of the same name for one launch.
+
+    Returns 0 when every run is there, 1 when some run failed, 2 when the configuration is wrong (nothing was
+    started), 130 when interrupted.
+    """
+    command = CommandLine(list(STUDIES), arguments)
     try:
         with interruption.handled():
+            configs = STUDIES[command.study](command.overridden)
+            settings, flags = command.settings, command.flags
+            if flags.plan:
+                return plan.show(configs, settings, flags.json)
             if flags.sanity:
                 return sanity(settings)
             if flags.verify is not None:
                 return verify(flags.verify, settings)
-            campaign = check_settings(settings, flags.retry_failed)
+            campaign = checked(configs, settings, flags.retry_failed)
     except (ValueError, ChildProcessError) as error:
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2
@@ -67,10 +128,10 @@ def main(arguments: list[str] | None = None) -> int:
     return runner.run(campaign)
 
 
-def check_settings(settings: Settings, retry_failed: bool = False) -> Campaign:
-    """The checked campaign of these settings. Raises ValueError, in one sentence, where it is impossible."""
+def checked(configs: list[TrainConfig], settings: Settings, retry_failed: bool = False) -> Campaign:
+    """The checked campaign of these runs. Raises ValueError, in one sentence, where it is impossible."""
     return check(
-        grid.weight_noise(settings),
+        configs,
         settings.output_dir,
         settings.engine,
         settings.max_workers,
@@ -85,18 +146,20 @@ def sanity(settings: Settings) -> int:
 
     Returns 0 if the drop after training with noise is smaller or similar (tolerance 0.02), else 1.
     """
-    small = dataclasses.replace(
-        settings,
-        architectures=["mlp_small"],
-        regimes=["clean", "noisy"],
-        alpha_train=settings.alpha_train[:1],
-        activations=["relu"],
-        epochs=1,
-        alpha_tests=[0, 0.1],
-        checkpoint_dir=None,
-    )
     with tempfile.TemporaryDirectory() as folder:
-        campaign = check_settings(dataclasses.replace(small, output_dir=folder))
+        small = dataclasses.replace(
+            settings,
+            architectures=["mlp_small"],
+            regimes=["clean", "noisy"],
+            alpha_train=settings.alpha_train[:1],
+            activations=["relu"],
+            ps=[0.0],
+            epochs=1,
+            alpha_tests=[0, 0.1],
+            output_dir=folder,
+            checkpoint_dir=None,
+        )
+        campaign = checked(grid.configurations(small), small)
         code = runner.run(campaign)
         if code != 0:
             return code

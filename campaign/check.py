@@ -67,6 +67,34 @@ class Campaign:
         return f"{line} on {self.workers} worker(s), about {duration(wall)}"
 
 
+def survey(
+    configs: Sequence[TrainConfig],
+    output_dir: str | Path,
+    engine: str = "process",
+    workers: int | None = None,
+    timeout_s: float | None = None,
+    retry_failed: bool = False,
+) -> Campaign:
+    """Find out what is done and what is to do. Nothing is tried and nothing written; raises ValueError as `check`."""
+    registry.check(ENGINES, engine, "engine")
+    if timeout_s is not None and not timeout_s > 0:
+        raise ValueError(f"run_timeout_s must be above 0; got {timeout_s}")
+    configs = list({config.run_id: config for config in configs}.values())
+    if workers is None:
+        one = engine == "serial" or any(config.use_cuda for config in configs)
+        workers = 1 if one else max(1, usable_cores() // max(config.cpu_threads for config in configs))
+    base.check(configs, workers)
+    stores = {name: Store(Path(output_dir) / name) for name in sorted({config.dataset_name for config in configs})}
+    try:
+        done = {run_id for store in stores.values() for run_id in store.results()}
+    except OSError as error:
+        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+    if not retry_failed:
+        done |= {run_id for store in stores.values() for run_id in store.failed()}
+    pending = [config for config in configs if config.run_id not in done]
+    return Campaign(configs, stores, pending, {}, engine, workers, timeout_s)
+
+
 def check(
     configs: Sequence[TrainConfig],
     output_dir: str | Path,
@@ -83,32 +111,29 @@ def check(
     is ended and fails. Runs that have failed before are left out unless `retry_failed`. Raises ValueError, in one
     sentence, for anything that would make the campaign impossible.
     """
-    registry.check(ENGINES, engine, "engine")
-    if timeout_s is not None and not timeout_s > 0:
-        raise ValueError(f"run_timeout_s must be above 0; got {timeout_s}")
-    configs = list({config.run_id: config for config in configs}.values())
-    if workers is None:
-        one = engine == "serial" or any(config.use_cuda for config in configs)
-        workers = 1 if one else max(1, usable_cores() // max(config.cpu_threads for config in configs))
-    base.check(configs, workers)
-    stores = {name: Store(Path(output_dir) / name) for name in sorted({config.dataset_name for config in configs})}
-    for folder in {Path(output_dir), *(Path(config.checkpoint_dir) for config in configs if config.checkpoint_dir)}:
+    campaign = survey(configs, output_dir, engine, workers, timeout_s, retry_failed)
+    checkpoints = {Path(config.checkpoint_dir) for config in campaign.configs if config.checkpoint_dir}
+    for folder in {Path(output_dir), *checkpoints}:
         _check_writable(folder)
-    try:
-        done = {run_id for store in stores.values() for run_id in store.results()}
-    except OSError as error:
-        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
-    if not retry_failed:
-        done |= {run_id for store in stores.values() for run_id in store.failed()}
-    pending = [config for config in configs if config.run_id not in done]
     run = registry.load(ENGINES, engine).run
-    estimates, machine = pilot.estimates(pending, stores, run, timeout_s)
-    pending.sort(key=lambda config: estimates[config.run_id].seconds, reverse=True)
-    campaign = Campaign(configs, stores, pending, estimates, engine, workers, timeout_s)
+    campaign.estimates, machine = pilot.estimates(campaign.pending, campaign.stores, run, timeout_s)
+    campaign.pending.sort(key=lambda config: campaign.estimates[config.run_id].seconds, reverse=True)
     if memory_check:
         _fit_into_memory(campaign)
-    campaign.notes += _other_machines(campaign, machine)
+    campaign.notes += _idle_cores(campaign) + _other_machines(campaign, machine)
     return campaign
+
+
+def _idle_cores(campaign: Campaign) -> list[str]:
+    """A note where cores will have nothing to do from the start, and more threads a run would use them."""
+    runs = len(campaign.pending)
+    if campaign.engine == "serial" or not 0 < runs <= campaign.workers // 2:
+        return []
+    threads = campaign.pending[0].cpu_threads * campaign.workers // runs
+    return [
+        f"{runs} runs leave {campaign.workers - runs} of {campaign.workers} workers without one; "
+        f"--cpu-threads-per-worker {threads} would use their cores, and may change the last bits of results"
+    ]
 
 
 def _fit_into_memory(campaign: Campaign) -> None:

@@ -1,8 +1,8 @@
 """Every plot of a campaign, drawn from its tables alone.
 
-    python -m campaign.figures [--output-dir results] [dataset ...]
+    python -m campaign.figures [--output-dir results] [folder ...]
 
-writes each figure as PNG and PDF under <output_dir>/<dataset>/figures/. The functions take DataFrames as
+writes each figure as PNG and PDF under <output_dir>/<folder>/figures/. The functions take DataFrames as
 `campaign.tables.read` gives them and return matplotlib figures. Error bars are standard errors over seeds;
 points that miss seeds are hollow. Colours are Okabe and Ito's, which colour-blind people can tell apart.
 """
@@ -26,6 +26,7 @@ MARKERS = "os^Dvp*X"
 LINE_KEYS = ["regime", "alpha_train", "noise_model", "activation", "p"]
 PANEL_WIDTH, PANEL_HEIGHT, COLUMNS = 3.8, 3.2, 3
 ALPHA_AXIS = "weight noise at evaluation, α_test (relative to the weights)"
+P_AXIS = "probability that a pixel is corrupted in training, p"
 
 
 def accuracy_against_alpha(summary: pd.DataFrame, note: str = "") -> Figure:
@@ -41,7 +42,7 @@ def drop_against_alpha(summary: pd.DataFrame, note: str = "") -> Figure:
 def drop_at(summary: pd.DataFrame, alpha_test: float = 0.1, note: str = "") -> Figure:
     """Mean drop (percentage points) at one α_test: a group of bars per architecture, a bar per regime and α_train."""
     cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
-    lines, architectures = _lines(summary), _architectures(summary)
+    lines, architectures = _lines(summary), _names(summary, "architecture")
     figure = Figure(figsize=(max(5.0, 1.6 * len(architectures) + 2), 3.8), layout="constrained")
     axes = figure.subplots()
     width = 0.8 / max(1, len(lines))
@@ -59,14 +60,15 @@ def drop_at(summary: pd.DataFrame, alpha_test: float = 0.1, note: str = "") -> F
     return _finish(figure, summary, "bars: mean ± standard error", note)
 
 
-def paired_difference(sweep: pd.DataFrame, per_run: pd.DataFrame, note: str = "") -> Figure:
+def paired_difference(sweep: pd.DataFrame, note: str = "") -> Figure:
     """Accuracy of each regime minus that of clean, seed by seed, against α_test, with 95 % intervals (Student t).
 
-    A panel per architecture; in percentage points; above zero the regime is better than clean.
+    `sweep`: as `campaign.tables.with_settings` gives it. A panel per architecture; in percentage points; above zero
+    the regime is better than clean.
     """
-    differences = paired_differences(tables.with_settings(sweep, per_run))
+    differences = paired_differences(sweep)
     keys = [name for name in differences.columns if name not in (*DIFFERENCE, "architecture", "alpha_test")]
-    figure, panels = _panels(_architectures(differences))
+    figure, panels = _panels(_names(differences, "architecture"))
     for architecture, axes in panels.items():
         here = differences[differences["architecture"] == architecture]
         lines = here.groupby(keys, dropna=False)
@@ -82,17 +84,63 @@ def paired_difference(sweep: pd.DataFrame, per_run: pd.DataFrame, note: str = ""
     return _finish(figure, differences, "bars: 95 % interval of the paired difference (Student t over seeds)", note)
 
 
+def accuracy_against_p(summary: pd.DataFrame, note: str = "") -> Figure:
+    """Mean test accuracy in %, without weight noise, against p.
+
+    A row of panels per architecture, a panel per activation, a line per regime and α_train.
+    """
+    cells = summary[summary["alpha_test"] == 0]
+    activations = _names(cells, "activation")
+    panels = [
+        (architecture, activation) for architecture in _names(cells, "architecture") for activation in activations
+    ]
+    figure, axes = _panels([f"{architecture}, {activation}" for architecture, activation in panels], len(activations))
+    for (architecture, activation), here in zip(panels, axes.values(), strict=True):
+        inside = (cells["architecture"] == architecture) & (cells["activation"] == activation)
+        _draw_against_p(here, cells[inside], _lines(cells, ["activation", "p"]))
+    return _finish_against_p(figure, axes, cells, note)
+
+
+def activations_against_p(summary: pd.DataFrame, note: str = "") -> Figure:
+    """Mean test accuracy in %, without weight noise, against p.
+
+    A panel per architecture, a line per activation, regime and α_train.
+    """
+    cells = summary[summary["alpha_test"] == 0]
+    figure, panels = _panels(_names(cells, "architecture"))
+    for architecture, axes in panels.items():
+        _draw_against_p(axes, cells[cells["architecture"] == architecture], _lines(cells, ["p"]))
+    return _finish_against_p(figure, panels, cells, note)
+
+
+def shows_weight_noise(summary: pd.DataFrame) -> bool:
+    """Whether there is accuracy under weight noise to be drawn."""
+    return summary.empty or bool((summary["alpha_test"] > 0).any())
+
+
+def shows_pixels(summary: pd.DataFrame) -> bool:
+    """Whether there are several p to be drawn."""
+    return summary["p"].nunique() > 1
+
+
 def save_all(folder: Path) -> list[Path]:
-    """Draw every figure of one results folder and write it as PNG and PDF under `folder`/figures; the PNGs' paths."""
+    """Draw the figures whose data a results folder has, as PNG and PDF under `folder`/figures; the PNGs' paths."""
     made = tables.read(folder)
     per_run, sweep, summary = (made[name] for name in tables.NAMES)
     note = completeness(folder)
-    figures = {
-        "accuracy": accuracy_against_alpha(summary, note),
-        "drop": drop_against_alpha(summary, note),
-        "drop_at_01": drop_at(summary, 0.1, note),
-        "paired_difference": paired_difference(sweep, per_run, note),
-    }
+    figures = {}
+    if shows_weight_noise(summary):
+        figures |= {
+            "accuracy": accuracy_against_alpha(summary, note),
+            "drop": drop_against_alpha(summary, note),
+            "drop_at_01": drop_at(summary, 0.1, note),
+            "paired_difference": paired_difference(tables.with_settings(sweep, per_run), note),
+        }
+    if shows_pixels(summary):
+        figures |= {
+            "pixels": accuracy_against_p(summary, note),
+            "pixels_by_activation": activations_against_p(summary, note),
+        }
     (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=150, metadata={"Software": None})
@@ -101,22 +149,47 @@ def save_all(folder: Path) -> list[Path]:
 
 
 def _against_alpha(summary: pd.DataFrame, quantity: str, axis: str, note: str) -> Figure:
-    figure, panels = _panels(_architectures(summary))
+    figure, panels = _panels(_names(summary, "architecture"))
     for architecture, axes in panels.items():
         for label, rows, colour, marker in _lines(summary):
             line = rows.merge(summary[summary["architecture"] == architecture]).sort_values("alpha_test")
-            mean, error = 100 * line[f"mean_{quantity}"], 100 * line[f"stderr_{quantity}"]
-            axes.errorbar(line["alpha_test"], mean, error, color=colour, marker=marker, ms=4, capsize=3, label=label)
-            few = line["n_seeds"] < summary["n_seeds"].max()
-            axes.plot(line["alpha_test"][few], mean[few], marker, ms=4, mec=colour, mfc="white", zorder=3)
+            _draw_line(axes, line, "alpha_test", quantity, summary["n_seeds"].max(), label, colour, marker)
         axes.set_title(architecture, fontsize="medium")
         _alpha_axis(axes, summary)
     _label_panels(figure, panels, axis)
     return _finish(figure, summary, "points: mean ± standard error", note)
 
 
-def _lines(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame, str, str]]:
-    keys = [*LINE_KEYS, *further_columns(summary)]
+def _draw_against_p(axes: Axes, cells: pd.DataFrame, lines: list[tuple[str, pd.DataFrame, str, str]]) -> None:
+    for label, rows, colour, marker in lines:
+        line = rows.merge(cells).sort_values("p")
+        if len(line):
+            _draw_line(axes, line, "p", "acc", cells["n_seeds"].max(), label, colour, marker)
+
+
+def _draw_line(
+    axes: Axes, line: pd.DataFrame, x: str, quantity: str, most: int, label: str, colour: str, marker: str
+) -> None:
+    """Means with standard errors in %; points that have less than `most` seeds are hollow."""
+    mean, error = 100 * line[f"mean_{quantity}"], 100 * line[f"stderr_{quantity}"]
+    axes.errorbar(line[x], mean, error, color=colour, marker=marker, ms=4, capsize=3, label=label)
+    few = line["n_seeds"] < most
+    axes.plot(line[x][few], mean[few], marker, ms=4, mec=colour, mfc="white", zorder=3)
+
+
+def _finish_against_p(figure: Figure, panels: dict[str, Axes], cells: pd.DataFrame, note: str) -> Figure:
+    for title, axes in panels.items():
+        axes.set_title(title, fontsize="medium")
+        axes.set_xticks(sorted(cells["p"].unique()))
+        axes.tick_params(axis="x", labelsize="small")
+        axes.grid(alpha=0.25)
+    _label_panels(figure, panels, "test accuracy (%)", P_AXIS)
+    return _finish(figure, cells, "points: mean ± standard error", note)
+
+
+def _lines(summary: pd.DataFrame, without: Sequence[str] = ()) -> list[tuple[str, pd.DataFrame, str, str]]:
+    """Label, settings (one row), colour and marker of each line; lines do not differ in the settings `without`."""
+    keys = [name for name in (*LINE_KEYS, *further_columns(summary)) if name not in without]
     cells = summary[keys].drop_duplicates().sort_values(keys)
     varied = _varied(summary, keys)
     looks = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
@@ -140,12 +213,12 @@ def _label(row: pd.Series, varied: list[str]) -> str:
     return ", ".join([f"{row['regime']}{noise}", *(f"{name} {row[name]}" for name in varied)])
 
 
-def _architectures(table: pd.DataFrame) -> list[str]:
-    return sorted(table["architecture"].unique()) if len(table) else []
+def _names(table: pd.DataFrame, column: str) -> list[str]:
+    return sorted(table[column].unique()) if len(table) else []
 
 
-def _panels(names: Sequence[str]) -> tuple[Figure, dict[str, Axes]]:
-    columns = 2 if len(names) == 4 else max(1, min(COLUMNS, len(names)))
+def _panels(names: Sequence[str], columns: int | None = None) -> tuple[Figure, dict[str, Axes]]:
+    columns = columns or (2 if len(names) == 4 else max(1, min(COLUMNS, len(names))))
     rows = max(1, -(-len(names) // columns))
     size = (PANEL_WIDTH * max(columns, 1.4), PANEL_HEIGHT * rows + 0.4)
     figure = Figure(figsize=size, layout="constrained")
@@ -166,8 +239,8 @@ def _alpha_axis(axes: Axes, table: pd.DataFrame) -> None:
     axes.grid(alpha=0.25)
 
 
-def _label_panels(figure: Figure, panels: dict[str, Axes], axis: str) -> None:
-    figure.supxlabel(ALPHA_AXIS, fontsize="medium")
+def _label_panels(figure: Figure, panels: dict[str, Axes], axis: str, below: str = ALPHA_AXIS) -> None:
+    figure.supxlabel(below, fontsize="medium")
     figure.supylabel(axis, fontsize="medium")
     if panels:
         next(iter(panels.values())).legend(fontsize="small")
@@ -183,14 +256,16 @@ def _finish(figure: Figure, table: pd.DataFrame, bars: str, note: str) -> Figure
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the figures of the named datasets, or of all that have tables; prints their paths."""
+    """Write the figures of the named folders, or of all that have tables; prints their paths."""
     parser = argparse.ArgumentParser(prog="python -m campaign.figures", description=main.__doc__)
-    parser.add_argument("datasets", nargs="*", help="names of folders in the output folder; default: all")
+    parser.add_argument(
+        "folders", nargs="*", help='such as "mnist" or "pixels/mnist"; default: all in the output folder'
+    )
     parser.add_argument("--output-dir", default="results", help="where campaigns write (default: results)")
     flags = parser.parse_args(arguments)
     root = Path(flags.output_dir)
-    found = sorted(path.parent.name for path in root.glob("*/results_summary.csv"))
-    names = flags.datasets or found
+    found = sorted(str(path.parent.relative_to(root)) for path in root.rglob("results_summary.csv"))
+    names = flags.folders or found
     missing = [name for name in names if name not in found]
     if missing or not names:
         print(f"error: no tables in {root / missing[0] if missing else root}; run a campaign first", file=sys.stderr)

@@ -1,33 +1,63 @@
 """From the config block to the list of runs."""
 
+import random
 from itertools import product
 
 from campaign.settings import Settings
 from nnet import registry
-from nnet.config import TrainConfig, default_data_dir
+from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir
 
-LISTS = ("architectures", "regimes", "alpha_train", "seeds", "activations", "alpha_tests")
+LISTS = ("architectures", "regimes", "alpha_train", "ps", "activations", "alpha_tests")
+SEED_BITS = 31
 
 
-def weight_noise(settings: Settings) -> list[TrainConfig]:
-    """Every combination of architecture, activation, regime, α_train and seed, each once.
+def configurations(settings: Settings) -> list[TrainConfig]:
+    """Every combination of architecture, activation, regime, α_train, p and seed, each once.
 
-    A regime without weight noise runs once per (architecture, activation, seed), however many α_train there
-    are. An option goes to the runs whose regime or architecture has it. Raises ValueError, in one sentence,
-    for an empty list, duplicates in a list, and whatever `TrainConfig` refuses.
+    Every combination has the same seeds, so that comparisons are paired. A regime without weight noise runs once per
+    (architecture, activation, p, seed), however many α_train there are. An option goes to the runs whose regime,
+    architecture or corruption has it. Raises ValueError, in one sentence, for an empty list, duplicates in a list, and
+    whatever `TrainConfig` refuses.
     """
     for name in LISTS:
-        values = getattr(settings, name)
-        if not values:
-            raise ValueError(f"{name} is empty; give at least one")
-        if len(set(values)) < len(values):
-            raise ValueError(f"{name} has duplicates: {list(values)}")
-    combinations = product(
-        settings.architectures, settings.activations, settings.regimes, settings.alpha_train, settings.seeds
-    )
+        _check_list(name, getattr(settings, name))
     _check_options(settings)
+    combinations = product(
+        settings.architectures,
+        settings.activations,
+        settings.regimes,
+        settings.alpha_train,
+        settings.ps,
+        seeds(settings),
+    )
     configs = [_config(settings, *combination) for combination in combinations]
     return list({config.run_id: config for config in configs}.values())
+
+
+def seeds(settings: Settings) -> list[int]:
+    """The seeds of the repeats: those that are given, or so many as `repeats` says, drawn from the master seed.
+
+    More repeats of one master seed begin with the same seeds. Raises ValueError for neither or both.
+    """
+    if (settings.seeds is None) == (settings.repeats is None):
+        raise ValueError("give either seeds or repeats, and none for the other")
+    if settings.seeds is not None:
+        _check_list("seeds", settings.seeds)
+        return settings.seeds
+    if settings.repeats < 1:
+        raise ValueError(f"repeats must be at least 1; got {settings.repeats}")
+    draws = random.Random(settings.master_seed)
+    drawn: dict[int, None] = {}
+    while len(drawn) < settings.repeats:
+        drawn[draws.getrandbits(SEED_BITS)] = None
+    return list(drawn)
+
+
+def _check_list(name: str, values: list) -> None:
+    if not values:
+        raise ValueError(f"{name} is empty; give at least one")
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name} has duplicates: {list(values)}")
 
 
 def _check_options(settings: Settings) -> None:
@@ -36,11 +66,14 @@ def _check_options(settings: Settings) -> None:
     ]
     for kind, name in plug_ins:
         registry.check(kind, name, kind.removesuffix("s"))
-    registry.check_options(settings.options, *plug_ins)
+    registry.check_options(settings.options, *plug_ins, more=CORRUPTIONS.get(settings.corruption, ()))
 
 
-def _config(settings: Settings, arch: str, activation: str, regime: str, alpha: float, seed: int) -> TrainConfig:
-    known = registry.option_names("regimes", regime) + registry.option_names("architectures", arch)
+def _config(
+    settings: Settings, arch: str, activation: str, regime: str, alpha: float, p: float, seed: int
+) -> TrainConfig:
+    known = {*registry.option_names("regimes", regime), *registry.option_names("architectures", arch)}
+    known |= {*CORRUPTIONS.get(settings.corruption, ())}
     return TrainConfig(
         dataset=settings.dataset,
         image_size=settings.image_size,
@@ -49,7 +82,9 @@ def _config(settings: Settings, arch: str, activation: str, regime: str, alpha: 
         regime=regime,
         alpha_train=alpha,
         noise_model=settings.noise_model,
-        p=settings.p,
+        p=p,
+        corruption=settings.corruption,
+        corrupt_test=settings.corrupt_test,
         seed=seed,
         epochs=settings.epochs,
         batch_size=settings.batch_size,

@@ -21,7 +21,8 @@ RUN_COLUMNS = {
     "drop_at_01": "drop(0.1)",
     "status": "status",
 }
-ONLY_IF_VARIED = ("activation", "p", "status")
+ONLY_IF_VARIED = ("activation", "p", "alpha_train", "status")
+LISTED = 60
 
 
 def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
@@ -30,27 +31,38 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     say(f"\n{folder.name}: {completeness(folder)}")
     if runs.empty:
         return
-    shown = [name for name in RUN_COLUMNS if name not in ONLY_IF_VARIED or runs[name].nunique() > 1]
+    known = [name for name in RUN_COLUMNS if runs[name].notna().any()]
+    shown = [name for name in known if name not in ONLY_IF_VARIED or runs[name].nunique() > 1]
     forms = dict.fromkeys(("acc(0)", "acc(0.1)", "drop(0.1)"), "{:.4f}".format)
-    say(runs[shown].rename(columns=RUN_COLUMNS).to_string(index=False, formatters=forms, na_rep=""))
-    cells = tables["results_summary"].query("alpha_test == 0.1")
-    if not cells.empty:
+    listed = runs[shown].rename(columns=RUN_COLUMNS)
+    say(listed.tail(LISTED).to_string(index=False, formatters=forms, na_rep=""))
+    if len(listed) > LISTED:
+        say(f"… the last {LISTED} of {len(listed)} runs; all are in the table")
+    summary = tables["results_summary"]
+    cells = summary.query("alpha_test == 0.1")
+    if cells.empty:
+        cells = summary.query("alpha_test == 0")
+        say("\nmean accuracy ± standard error over seeds")
+        say("\n".join(_cell(cell, cells, "acc") for _, cell in cells.iterrows()))
+    else:
         say("\nmean drop at α_test = 0.1 ± standard error over seeds")
-        say("\n".join(_cell(cell, cells) for _, cell in cells.iterrows()))
+        say("\n".join(_cell(cell, cells, "drop") for _, cell in cells.iterrows()))
         share = share_of_draws(tables["sweep"])
         if not math.isnan(share):
             say(_hint(share))
     say(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns: {folder / 'runs'}")
 
 
-def _cell(cell: pd.Series, cells: pd.DataFrame) -> str:
-    names = ["architecture", "regime", "alpha_train"]
-    names += [name for name in ("noise_model", "activation", "p") if cells[name].nunique() > 1]
-    names += list(cells.columns[cells.columns.get_loc("stderr_loss") + 1 :])
-    where = "  ".join(f"{cell[name]:g}" if isinstance(cell[name], float) else f"{cell[name]}" for name in names)
-    error = "" if math.isnan(cell["stderr_drop"]) else f" ± {cell['stderr_drop']:.4f}"
+def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
+    further = [name for name in ("noise_model", "activation", "p") if cells[name].nunique() > 1]
+    further += list(cells.columns[cells.columns.get_loc("stderr_loss") + 1 :])
+    where = f"{cell['architecture']}  {cell['regime']}  {cell['alpha_train']:g}"
+    for name in further:
+        where += f"  {name} {cell[name]:g}" if isinstance(cell[name], float) else f"  {name} {cell[name]}"
+    mean, error = cell[f"mean_{quantity}"], cell[f"stderr_{quantity}"]
+    error = "" if math.isnan(error) else f" ± {error:.4f}"
     diverged = f", {cell['n_diverged']} diverged" if cell["n_diverged"] else ""
-    return f"  {where}:  {cell['mean_drop']:.4f}{error}  (n = {cell['n_seeds']}{diverged})"
+    return f"  {where}:  {mean:.4f}{error}  (n = {cell['n_seeds']}{diverged})"
 
 
 def _hint(share: float) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -53,21 +54,27 @@ class Settings:
     regimes: list[str] = _many(str, "how weights are updated: clean, noisy")
     alpha_train: list[float] = _many(float, "strengths of weight noise in training, relative to the weights")
     noise_model: str = _one(str, "what alpha is relative to: tensor_std or magnitude")
-    seeds: list[int] = _many(int, "one run per seed; standard errors are over seeds")
+    ps: list[float] = _many(float, "probabilities that an input pixel is corrupted in training")
+    corruption: str = _one(str, "how a pixel is corrupted: replacement (U(0, 1)) or additive (needs the option sigma)")
+    corrupt_test: bool = _switch("evaluate on test images that are corrupted like those of training")
+    seeds: list[int] | None = _many(_whole_number_or_none, "one run per seed; standard errors are over seeds")
+    repeats: int | None = _one(_whole_number_or_none, "instead of seeds: so many, drawn from the master seed")
+    master_seed: int = _one(int, "seed from which the seeds of the repeats are drawn")
     epochs: int = _one(int, "passes through the training images")
     batch_size: int = _one(int, "images per update")
     optimizer: str = _one(str, "adam or sgd")
     learning_rate: float = _one(float, "step size of the optimizer")
     weight_decay: float = _one(float, "L2 penalty of the optimizer")
     activations: list[str] = _many(str, "activation functions: relu, tanh, sigmoid, leaky_relu, gelu")
-    p: float = _one(float, "probability that a training pixel is replaced by U(0, 1); test images stay clean")
     alpha_tests: list[float] = _many(float, "strengths of weight noise at evaluation, 0 among them")
     noise_samples: int = _one(int, "noise draws per alpha_test")
     image_size: int | None = _one(_whole_number_or_none, "pixels to which images are resized; none: native size")
     max_train_samples: int | None = _one(_whole_number_or_none, "train on so many images; none: all")
     precision: str = _one(str, "arithmetic of training: fp32 or bf16")
     sweep_precision: str = _one(str, "arithmetic of evaluation: fp32 or bf16")
-    options: dict = _many(_option, "further settings of a regime or an architecture, as name=value")
+    options: dict = _many(_option, "further settings of a regime, architecture or corruption, as name=value")
+    output_dir: str = _one(str, "results are written to <output_dir>/<dataset>/")
+    checkpoint_dir: str | None = _one(_text_or_none, "folder of the trained weights; none: keep none")
     engine: str = _one(str, "where runs happen: process (one worker per slot) or serial (in this process)")
     max_workers: int | None = _one(_whole_number_or_none, "runs at the same time; none: one per usable core")
     memory_check: bool = _switch("start fewer workers where their memory would not suffice")
@@ -76,8 +83,6 @@ class Settings:
     cpu_threads_per_worker: int = _one(int, "threads of one run; another number may change the last bits")
     use_cuda: bool = _switch("train on the GPU, one run at a time")
     data_dir: str | None = _one(_text_or_none, "folder of the image files; none: NNET_DATA_DIR, else data")
-    output_dir: str = _one(str, "results are written to <output_dir>/<dataset>/")
-    checkpoint_dir: str | None = _one(_text_or_none, "folder of the trained weights; none: keep none")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,37 +90,66 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} (see --help)\n")
 
 
-def parse_flags(block: Settings, arguments: list[str] | None) -> tuple[Settings, argparse.Namespace]:
-    """The block as the command line overrides it, and the other flags: `sanity`, `retry_failed`, `verify`.
+class CommandLine:
+    """What the command line says: which study, how its block is overridden, and what else to do.
 
-    Exits with 2 and one sentence on stderr where the command line is wrong.
+    Everything that is wrong with it ends the program with exit code 2 and one sentence on stderr.
     """
-    parser = _Parser(
-        prog="run_experiments.py",
-        description="Train many small networks in parallel and measure how weight noise changes their accuracy. "
-        "Finished runs are kept and skipped. What a flag does not say stands in the config block in main().",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--sanity", action="store_true", help="one quick check: does training with noise help?")
-    parser.add_argument("--retry-failed", action="store_true", help="also do the runs that have failed before")
-    parser.add_argument("--verify", metavar="RUN_ID", help="do one finished run again and compare every bit")
-    for item in dataclasses.fields(Settings):
-        default = getattr(block, item.name)
-        help_text = f"{item.metadata['help']} (block: {_shown(default)})".replace("%", "%%")
-        if item.name == "architectures":
-            names = ", ".join(registry.names("architectures"))
-            help_text = help_text.replace("networks to train", f"networks to train: {names}")
-            parser.add_argument("architectures", nargs="*", default=None, metavar="ARCHITECTURE", help=help_text)
-            continue
-        flag = "--" + item.name.replace("_", "-")
-        parser.add_argument(flag, default=argparse.SUPPRESS, help=help_text, **_shape(item))
-    flags = parser.parse_args(arguments)
-    given = {item.name: getattr(flags, item.name) for item in dataclasses.fields(Settings) if hasattr(flags, item.name)}
-    if not given["architectures"]:
-        del given["architectures"]
-    if "options" in given:
-        given["options"] = dict(given["options"])
-    return dataclasses.replace(block, **given), flags
+
+    def __init__(self, studies: Sequence[str], arguments: Sequence[str] | None = None):
+        """`studies`: the names that `--study` may have, the default first; `arguments`: None takes sys.argv."""
+        self.arguments = arguments
+        self.parser = _Parser(
+            prog="run_experiments.py",
+            description="Train many small networks in parallel and measure how weight noise or the corruption of "
+            "pixels changes their accuracy. Finished runs are kept and skipped. What a flag does not say stands in the "
+            "block of the study.",
+            allow_abbrev=False,
+        )
+        choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        for parser in (choice, self.parser):
+            text = f"which block: {', '.join(studies)} (default: {studies[0]})"
+            parser.add_argument("--study", choices=studies, default=studies[0], help=text)
+        choice.error = self.parser.error
+        self.study: str = choice.parse_known_args(arguments)[0].study
+
+    def overridden(self, block: Settings) -> Settings:
+        """The block as the flags override it; from here on that is `settings`, and `flags` has the other flags."""
+        self._add_flags(block)
+        self.flags = self.parser.parse_args(self.arguments)
+        if self.flags.json and not self.flags.plan:
+            self.parser.error("--json goes with --plan")
+        names = [item.name for item in dataclasses.fields(Settings)]
+        given = {name: getattr(self.flags, name) for name in names if hasattr(self.flags, name)}
+        if not given["architectures"]:
+            del given["architectures"]
+        if "options" in given:
+            given["options"] = dict(given["options"])
+        if given.get("seeds") == [None]:
+            given["seeds"] = None
+        for one, other in (("seeds", "repeats"), ("repeats", "seeds")):
+            if given.get(one) is not None:
+                given.setdefault(other, None)
+        self.settings = dataclasses.replace(block, **given)
+        return self.settings
+
+    def _add_flags(self, block: Settings) -> None:
+        add = self.parser.add_argument
+        add("--plan", action="store_true", help="say what the campaign would take, and start nothing")
+        add("--json", action="store_true", help="with --plan: print it as JSON")
+        add("--sanity", action="store_true", help="one quick check: does training with noise help?")
+        add("--retry-failed", action="store_true", help="also do the runs that have failed before")
+        add("--verify", metavar="RUN_ID", help="do one finished run again and compare every bit")
+        for item in dataclasses.fields(Settings):
+            default = getattr(block, item.name)
+            help_text = f"{item.metadata['help']} (block: {_shown(default)})".replace("%", "%%")
+            if item.name == "architectures":
+                names = ", ".join(registry.names("architectures"))
+                help_text = help_text.replace("networks to train", f"networks to train: {names}")
+                add("architectures", nargs="*", default=None, metavar="ARCHITECTURE", help=help_text)
+                continue
+            flag = "--" + item.name.replace("_", "-")
+            add(flag, default=argparse.SUPPRESS, help=help_text, **_shape(item))
 
 
 def _shape(item: dataclasses.Field) -> dict:

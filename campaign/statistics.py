@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
-REGIME = ("regime", "alpha_train", "options")
+COMPARED = {"regime": ("regime", "alpha_train", "options"), "p": ("p",)}
+"""What two runs that are compared by regime, or by p, may differ in."""
 MEASURED = ("run_id", "acc", "acc_std", "loss", "drop")
 DIFFERENCE = ("n_seeds", "mean_difference", "stderr_difference", "low", "high")
 
@@ -22,25 +23,27 @@ def confidence_interval(values: pd.Series, level: float = 0.95) -> tuple[float, 
     n = len(values)
     if n < 2:
         return math.nan, math.nan
-    half = student_t.ppf((1 + level) / 2, n - 1) * standard_error(values.std(), n)
+    half = stdtrit(n - 1, (1 + level) / 2) * standard_error(values.std(), n)
     return values.mean() - half, values.mean() + half
 
 
-def paired_differences(sweep: pd.DataFrame, column: str = "acc", reference: str = "clean") -> pd.DataFrame:
-    """What each other regime differs by from `reference`, seed by seed, with its 95 % interval over seeds.
+def paired_differences(
+    sweep: pd.DataFrame, column: str = "acc", by: str = "regime", reference: object = "clean"
+) -> pd.DataFrame:
+    """What each other regime (or p) differs by from `reference`, seed by seed, with its 95 % interval over seeds.
 
-    `sweep`: rows of sweep.csv, `campaign.tables.with_settings` where runs differ in more than its columns.
-    Runs of one seed share initial weights, batch order and test-time noise, so the difference of `column` is
-    taken between runs that agree in everything but the regime. One row per regime and setting: `n_seeds`,
+    `sweep`: rows of sweep.csv, `campaign.tables.with_settings` where runs differ in more than its columns; `by`:
+    `regime` or `p`. Runs of one seed share initial weights, batch order and test-time noise, so the difference of
+    `column` is taken between runs that agree in everything else. One row per regime (or p) and setting: `n_seeds`,
     `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
     """
-    regime = [name for name in REGIME if name in sweep]
-    shared = [name for name in sweep if name not in (*REGIME, *MEASURED)]
-    references = sweep.loc[sweep["regime"] == reference, [*shared, column]]
-    others = sweep.loc[sweep["regime"] != reference, [*shared, *regime, column]]
+    compared = [name for name in COMPARED[by] if name in sweep]
+    shared = [name for name in sweep if name not in (*compared, *MEASURED)]
+    references = sweep.loc[sweep[by] == reference, [*shared, column]]
+    others = sweep.loc[sweep[by] != reference, [*shared, *compared, column]]
     pairs = others.merge(references, on=shared, suffixes=("", "_reference"))
     pairs["difference"] = pairs[column] - pairs[f"{column}_reference"]
-    keys = [name for name in [*shared, *regime] if name != "seed"]
+    keys = [name for name in [*shared, *compared] if name != "seed"]
     rows = [
         dict(zip(keys, key, strict=True)) | _difference(group["difference"])
         for key, group in pairs.groupby(keys, sort=True, dropna=False)

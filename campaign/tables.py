@@ -28,6 +28,8 @@ SUMMARY = [
 NAMES = ("results_per_run", "sweep", "results_summary")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
+YOUNGER = {field.name: field.default for field in dataclasses.fields(TrainConfig) if field.metadata.get("younger")}
+"""Settings that stand in a run's configuration only where they are not at their default."""
 
 
 def write(store: Store) -> dict[str, pd.DataFrame]:
@@ -68,11 +70,16 @@ def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
 
 
 def further_settings(results: list[dict]) -> list[str]:
-    """The science fields, beyond the keys of the summary and the seed, in which these runs differ."""
+    """The science fields, beyond the keys of the summary and the seed, in which these runs differ.
+
+    And those of `YOUNGER` that are not at their default.
+    """
     known = {CONFIG_NAMES.get(name, name) for name in CELL} | {"seed"}
     names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in known]
     names += sorted({name for result in results for name in result["config"]} - set(names) - known)
-    return [name for name in names if len({_setting(result, name) for result in results}) > 1]
+    found = {name: {_setting(result, name) for result in results} for name in names}
+    usual = {name: {default} for name, default in YOUNGER.items()}
+    return [name for name in names if len(found[name]) > 1 or found[name] - usual.get(name, found[name])]
 
 
 def _no_formula(cell: object) -> object:
@@ -90,7 +97,7 @@ def _order(result: dict) -> tuple:
 
 
 def _setting(result: dict, name: str) -> object:
-    value = result["config"].get(name)
+    value = result["config"].get(name, YOUNGER.get(name))
     return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value
 
 

@@ -10,6 +10,7 @@ import torch
 import nnet_models
 from nnet import provenance, registry, streams
 from nnet.pixel_noise import PixelNoise
+from nnet.source import code_sha256
 from nnet.weight_noise import WeightNoise
 
 torch.set_num_threads(1)
@@ -27,6 +28,6 @@ with _noise.applied(1.0):
     pass
 PixelNoise("replacement", 0.5, 0.0, 0)(torch.ones(1, 1, 2, 2))
 provenance.provenance(torch.device("cpu"))
-provenance.code_sha256()  # now: it is today's code that has been imported, whatever is edited later
+code_sha256()  # now: it is today's code that has been imported, whatever is edited later
 gc.collect()
 gc.freeze()

@@ -3,6 +3,8 @@
 from campaign.memory import own_peak_mb
 from nnet.config import TrainConfig
 
+CALIBRATION_BATCHES, CALIBRATION_S = 400, 5.0
+
 
 def train(config: TrainConfig) -> dict:
     """One run: see `nnet_models.train_and_evaluate`."""
@@ -16,3 +18,10 @@ def estimate(config: TrainConfig) -> dict:
     from nnet_models import estimate_cost
 
     return estimate_cost(config) | {"memory_mb": own_peak_mb()}
+
+
+def calibrate(config: TrainConfig) -> dict:
+    """The cost of one run from a few hundred batches, but no more than a few seconds of them."""
+    from nnet_models import estimate_cost
+
+    return estimate_cost(config, CALIBRATION_BATCHES, CALIBRATION_S)

@@ -23,6 +23,7 @@ from torchvision.transforms.v2 import functional
 
 from nnet import npz_file, registry
 from nnet.atomic import sync_folder
+from nnet.cache import cache_root
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 FORMAT = 1
@@ -44,13 +45,6 @@ class Images:
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
         return tuple(self.x_train.shape[1:])
-
-
-def cache_root() -> Path:
-    """The folder of prepared data: `NNET_CACHE_DIR`, or `nnet-weight-perturbations` in the user's cache folder."""
-    if "NNET_CACHE_DIR" in os.environ:
-        return Path(os.environ["NNET_CACHE_DIR"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nnet-weight-perturbations"
 
 
 def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:

@@ -9,6 +9,7 @@ from torch import nn
 from nnet import checkpoint, provenance
 from nnet.config import TrainConfig
 from nnet.regimes.base import Regime
+from nnet.source import code_sha256
 
 
 class Partial:
@@ -22,7 +23,7 @@ class Partial:
     def __init__(self, cfg: TrainConfig, model: nn.Module, regime: Regime, data_sha256: str):
         self.cfg, self.model, self.regime = cfg, model, regime
         self.identity = {"run_id": cfg.run_id, "data": data_sha256, **provenance.machine(regime.device)}
-        self.identity["code"] = provenance.code_sha256()
+        self.identity["code"] = code_sha256()
         self.path = None if cfg.partial_file is None else Path(cfg.partial_file)
         self.written = time.monotonic()
 

@@ -4,15 +4,13 @@ import functools
 import hashlib
 import platform
 import subprocess
-from pathlib import Path
 
 import numpy
 import torch
 import torchvision
 
 from nnet.processor import processor
-
-ROOT = Path(__file__).resolve().parent.parent
+from nnet.source import ROOT
 
 
 def provenance(device: torch.device) -> dict:
@@ -39,15 +37,6 @@ def weights_sha256(model: torch.nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         digest.update(repr((name, tuple(tensor.shape))).encode() + tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
-@functools.cache
-def code_sha256() -> str:
-    """SHA-256 of the files that a run is made of: `nnet_models.py` and everything in `nnet/`."""
-    digest = hashlib.sha256()
-    for path in [ROOT / "nnet_models.py", *sorted((ROOT / "nnet").rglob("*.py"))]:
-        digest.update(repr((str(path.relative_to(ROOT)), path.read_bytes())).encode())
     return digest.hexdigest()
 
 

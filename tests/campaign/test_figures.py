@@ -65,7 +65,7 @@ def test_bars_at_one_alpha():
 
 def test_the_paired_difference_has_t_intervals():
     made = tables.build(runs())
-    figure = figures.paired_difference(made["sweep"], made["results_per_run"])
+    figure = figures.paired_difference(tables.with_settings(made["sweep"], made["results_per_run"]))
     x, y, bars = drawn(figure.axes[0])["noisy α = 0.2 − clean"]
     assert y == pytest.approx([0, 5]) and bars == pytest.approx([0, 0], abs=1e-9)
     assert "95 %" in figure.get_suptitle() and "Student t" in figure.get_suptitle()
@@ -75,7 +75,7 @@ def test_runs_of_different_settings_are_different_lines():
     made = tables.build(runs(epochs=10) + runs(epochs=1))
     labels = list(drawn(figures.accuracy_against_alpha(made["results_summary"]).axes[0]))
     assert labels == ["clean, epochs 1", "clean, epochs 10", "noisy α = 0.2, epochs 1", "noisy α = 0.2, epochs 10"]
-    differences = figures.paired_difference(made["sweep"], made["results_per_run"])
+    differences = figures.paired_difference(tables.with_settings(made["sweep"], made["results_per_run"]))
     assert list(drawn(differences.axes[0])) == ["noisy α = 0.2, epochs 1 − clean", "noisy α = 0.2, epochs 10 − clean"]
 
 

@@ -1,14 +1,17 @@
 import dataclasses
+import random
 
 import pytest
 
+import run_experiments
 from campaign import grid
 from campaign.settings import Settings
 
 BASE = Settings(
     dataset="digits", architectures=["mlp_small", "cnn"], regimes=["clean", "noisy"], alpha_train=[0.1, 0.2],
-    noise_model="tensor_std", seeds=[0, 1, 2], epochs=3, batch_size=64, optimizer="adam", learning_rate=0.01,
-    weight_decay=0.1, activations=["relu", "tanh"], p=0.3, alpha_tests=[0, 0.1], noise_samples=4, image_size=20,
+    noise_model="tensor_std", ps=[0.3], corruption="replacement", corrupt_test=True, seeds=[0, 1, 2], repeats=None,
+    master_seed=0, epochs=3, batch_size=64, optimizer="adam", learning_rate=0.01,
+    weight_decay=0.1, activations=["relu", "tanh"], alpha_tests=[0, 0.1], noise_samples=4, image_size=20,
     max_train_samples=100, precision="bf16", sweep_precision="fp32", options={}, engine="process", max_workers=None,
     memory_check=True, run_timeout_s=None,
     epoch_checkpoint_s=30, cpu_threads_per_worker=2, use_cuda=False, data_dir="/data", output_dir="results",
@@ -17,7 +20,7 @@ BASE = Settings(
 
 
 def make(**changed):
-    return grid.weight_noise(dataclasses.replace(BASE, **changed))
+    return grid.configurations(dataclasses.replace(BASE, **changed))
 
 
 def test_every_combination_once_and_clean_once_per_seed():
@@ -31,6 +34,7 @@ def test_every_setting_reaches_the_runs():
     config = next(config for config in make() if config.regime == "noisy" and config.seed == 2)
     assert (config.epochs, config.batch_size, config.learning_rate, config.weight_decay) == (3, 64, 0.01, 0.1)
     assert (config.p, config.alpha_tests, config.noise_samples, config.image_size) == (0.3, (0, 0.1), 4, 20)
+    assert (config.corruption, config.corrupt_test) == ("replacement", True)
     assert (config.max_train_samples, config.cpu_threads, config.use_cuda) == (100, 2, False)
     assert (config.precision, config.sweep_precision) == ("bf16", "fp32")
     assert (config.data_dir, config.checkpoint_dir) == ("/data", "/checkpoints")
@@ -43,12 +47,53 @@ def test_the_settings_are_not_changed():
     assert dataclasses.asdict(BASE) == before
 
 
-@pytest.mark.parametrize("name", ["architectures", "regimes", "alpha_train", "seeds", "activations", "alpha_tests"])
+@pytest.mark.parametrize(
+    "name", ["architectures", "regimes", "alpha_train", "ps", "seeds", "activations", "alpha_tests"]
+)
 def test_empty_and_duplicate_lists_are_refused(name):
     with pytest.raises(ValueError, match=f"{name} is empty"):
         make(**{name: []})
     with pytest.raises(ValueError, match=f"{name} has duplicates"):
         make(**{name: getattr(BASE, name) + getattr(BASE, name)[:1]})
+
+
+def test_repeats_have_seeds_of_the_master_seed_the_same_for_every_combination():
+    configs = make(ps=[0, 0.5], seeds=None, repeats=4, master_seed=7)
+    combinations = {}
+    for config in configs:
+        combinations.setdefault(
+            (config.arch, config.activation, config.regime, config.alpha_train, config.p), []
+        ).append(config.seed)
+    assert len(combinations) == 2 * 2 * 3 * 2
+    draws = random.Random(7)
+    assert set(map(tuple, combinations.values())) == {tuple(draws.getrandbits(31) for _ in range(4))}
+    more = dataclasses.replace(BASE, seeds=None, repeats=9, master_seed=7)
+    assert grid.seeds(more)[:4] == next(iter(combinations.values())) and len(set(grid.seeds(more))) == 9
+    assert not set(grid.seeds(more)) & set(grid.seeds(dataclasses.replace(more, master_seed=8)))
+
+
+def test_seeds_and_repeats_exclude_each_other():
+    for wrong in (dict(repeats=3), dict(seeds=None)):
+        with pytest.raises(ValueError, match="give either seeds or repeats"):
+            make(**wrong)
+    with pytest.raises(ValueError, match="repeats must be at least 1; got 0"):
+        make(seeds=None, repeats=0)
+
+
+def test_sigma_goes_to_additive_corruption():
+    configs = make(corruption="additive", options={"sigma": 0.5})
+    assert all(config.options == {"sigma": 0.5} for config in configs)
+    with pytest.raises(ValueError, match="unknown option 'sigma'"):
+        make(options={"sigma": 0.5})
+
+
+def test_the_studies_of_the_program_are_lists_of_configurations():
+    weights, pixels = run_experiments.weight_noise_study(), run_experiments.pixels_study()
+    assert len(weights) == 5 * 2 * 3 and {config.p for config in weights} == {0}
+    assert len(pixels) == 3 * 7 * 5 and len({config.seed for config in pixels}) == 5
+    assert {config.activation for config in pixels} == {"relu", "tanh", "sigmoid"}
+    assert {config.p for config in pixels} == {0, 0.1, 0.2, 0.4, 0.6, 0.8, 1}
+    assert {(config.arch, config.epochs, config.alpha_tests) for config in pixels} == {("pixel_mlp", 5, (0.0,))}
 
 
 def test_an_option_that_nobody_has_is_refused():

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 import run_experiments
-from campaign.settings import Settings, parse_flags
+from campaign.settings import CommandLine, Settings
 from tests.campaign.test_grid import BASE
 
 EXAMPLES = {
@@ -21,7 +21,9 @@ EXAMPLES = {
     "learning_rate": ("1e-2", 0.01),
     "weight_decay": ("1e-4", 1e-4),
     "activations": ("gelu relu", ["gelu", "relu"]),
-    "p": ("0.5", 0.5),
+    "ps": ("0 0.5", [0, 0.5]),
+    "corruption": ("additive", "additive"),
+    "master_seed": ("3", 3),
     "alpha_tests": ("0 0.3", [0, 0.3]),
     "noise_samples": ("9", 9),
     "image_size": ("none", None),
@@ -40,18 +42,27 @@ EXAMPLES = {
 }
 
 
-def block() -> ast.Call:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(run_experiments.main)))
-    return next(
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Settings"
-    )
+def calls(source: str, name: str) -> list[ast.Call]:
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [node for node in found if getattr(node.func, "id", "") == name]
 
 
-def test_the_block_names_every_setting_with_one_line_on_what_it_is():
-    lines = textwrap.dedent(inspect.getsource(run_experiments.main)).splitlines()
-    assert [keyword.arg for keyword in block().keywords] == [field.name for field in dataclasses.fields(Settings)]
-    for keyword in block().keywords:
-        assert "  # " in lines[keyword.lineno - 1], keyword.arg
+@pytest.mark.parametrize("study", run_experiments.STUDIES)
+def test_the_blocks_name_every_setting_with_one_line_on_what_it_is(study):
+    function = textwrap.dedent(inspect.getsource(run_experiments.STUDIES[study]))
+    whole = inspect.getsource(run_experiments)
+    found = []
+    for source, call in ((function, *calls(function, "Settings")), (whole, calls(whole, "dict")[0])):
+        named = [keyword for keyword in call.keywords if keyword.arg is not None]
+        found += [keyword.arg for keyword in named]
+        for keyword in named:
+            assert "  # " in source.splitlines()[keyword.lineno - 1], keyword.arg
+    assert found == [field.name for field in dataclasses.fields(Settings)]
+
+
+def parse_flags(block, arguments):
+    command = CommandLine(["weight_noise", "pixels"], arguments)
+    return command.overridden(block), command.flags
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -62,7 +73,7 @@ def test_a_flag_overrides_the_block(name):
 
 
 def test_every_setting_has_a_flag():
-    assert EXAMPLES.keys() | {"architectures", "use_cuda", "memory_check"} == {
+    assert EXAMPLES.keys() | {"architectures", "use_cuda", "memory_check", "corrupt_test", "repeats"} == {
         field.name for field in dataclasses.fields(Settings)
     }
 
@@ -73,12 +84,35 @@ def test_architectures_are_positional_and_switches_have_a_no():
     assert parse_flags(BASE, ["--no-use-cuda"])[0].use_cuda is False
     assert parse_flags(BASE, [])[0] == BASE
     assert parse_flags(BASE, ["--no-memory-check"])[0].memory_check is False
+    assert parse_flags(BASE, ["--corrupt-test"])[0].corrupt_test is True
     assert parse_flags(BASE, ["--sanity"])[1].sanity is True
+    assert parse_flags(BASE, ["--plan", "--json"])[1].json is True
     assert parse_flags(BASE, [])[1].retry_failed is False and parse_flags(BASE, ["--retry-failed"])[1].retry_failed
 
 
+def test_seeds_take_the_place_of_repeats_and_repeats_that_of_seeds():
+    repeated = parse_flags(BASE, ["--repeats", "4"])[0]
+    assert (repeated.seeds, repeated.repeats) == (None, 4)
+    assert parse_flags(repeated, ["--seeds", "5", "6"])[0] == dataclasses.replace(BASE, seeds=[5, 6])
+    assert parse_flags(BASE, ["--seeds", "none", "--repeats", "2"])[0].seeds is None
+
+
+def test_the_study_is_known_before_its_block():
+    assert CommandLine(["weight_noise", "pixels"], ["--epochs", "3", "--study", "pixels"]).study == "pixels"
+    assert CommandLine(["weight_noise", "pixels"], ["--help"]).study == "weight_noise"
+
+
 @pytest.mark.parametrize(
-    "wrong", [["--epochs", "many"], ["--epoch", "3"], ["--seeds"], ["--options", "depth"], ["--nonsense"]]
+    "wrong",
+    [
+        ["--study", "pixel"],
+        ["--json"],
+        ["--epochs", "many"],
+        ["--epoch", "3"],
+        ["--seeds"],
+        ["--options", "depth"],
+        ["--nonsense"],
+    ],
 )
 def test_a_wrong_command_line_is_one_sentence_and_exit_code_2(wrong, capsys):
     with pytest.raises(SystemExit) as caught:

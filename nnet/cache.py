@@ -1,0 +1,11 @@
+"""The folder for what can be made again at any time: prepared data, calibrations."""
+
+import os
+from pathlib import Path
+
+
+def cache_root() -> Path:
+    """`NNET_CACHE_DIR`, or `nnet-weight-perturbations` in the user's cache folder."""
+    if "NNET_CACHE_DIR" in os.environ:
+        return Path(os.environ["NNET_CACHE_DIR"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nnet-weight-perturbations"
