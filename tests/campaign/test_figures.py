@@ -111,3 +111,48 @@ def test_the_command_writes_png_and_pdf_and_says_where(tmp_path):
     for path in done.stdout.split():
         assert path.endswith(".png") and (ROOT / path).is_file()
     assert len(list((tmp_path / "digits/figures").iterdir())) == 2 * len(done.stdout.split()) == 8
+
+
+def pixel_runs(**changed) -> list[dict]:
+    return [
+        result(seed, (0.9 - 0.5 * p + 0.01 * seed, 0), arch=arch, activation=activation, p=p, **changed)
+        for arch in ("pixel_cnn", "pixel_mlp")
+        for activation in ("relu", "tanh")
+        for p in (0, 0.4, 1)
+        for seed in range(3)
+    ]
+
+
+def test_accuracy_against_p_has_a_row_per_architecture_and_a_panel_per_activation():
+    figure = figures.accuracy_against_p(tables.build(pixel_runs())["results_summary"], "36 of 36 runs")
+    titles = ["pixel_cnn, relu", "pixel_cnn, tanh", "pixel_mlp, relu", "pixel_mlp, tanh"]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    assert [axes.get_subplotspec().rowspan.start for axes in figure.axes] == [0, 0, 1, 1]
+    x, y, bars = drawn(figure.axes[3])["clean"]
+    assert list(x) == [0, 0.4, 1] and y == pytest.approx([91, 71, 41]) and bars == pytest.approx([1 / np.sqrt(3)] * 3)
+    assert "n = 3 seeds" in figure.get_suptitle() and "36 of 36 runs" in figure.get_suptitle()
+    assert "%" in figure.get_supylabel() and ", p" in figure.get_supxlabel()
+
+
+def test_all_activations_are_on_one_axis_per_architecture():
+    figure = figures.activations_against_p(tables.build(pixel_runs())["results_summary"])
+    assert [axes.get_title() for axes in figure.axes] == ["pixel_cnn", "pixel_mlp"]
+    assert list(drawn(figure.axes[0])) == ["clean, activation relu", "clean, activation tanh"]
+
+
+def test_corrupted_test_images_are_lines_of_their_own():
+    summary = tables.build(pixel_runs() + pixel_runs(corrupt_test=True))["results_summary"]
+    labels = list(drawn(figures.accuracy_against_p(summary).axes[0]))
+    assert labels == ["clean, corrupt_test False", "clean, corrupt_test True"]
+
+
+def test_only_figures_that_have_data_are_drawn(tmp_path):
+    store = Store(tmp_path / "pixels/digits")
+    for item in pixel_runs():
+        item["sweep"] = item["sweep"][:1]
+        store.save(item | {"config": item["config"] | {"alpha_tests": [0.0]}})
+    tables.write(store)
+    assert [path.stem for path in figures.save_all(store.folder)] == ["pixels", "pixels_by_activation"]
+    command = [sys.executable, "-m", "campaign.figures", "--output-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split("/")[-4:-2] for line in done.stdout.split()] == [["pixels", "digits"]] * 2

@@ -62,3 +62,18 @@ def test_the_share_of_the_noise_draws():
     spread = rows("clean", 0.0, {0: 0.5, 1: 0.6, 2: 0.7})  # variance over seeds 0.01, of which draws 0.01²/5
     assert share_of_draws(pd.DataFrame(spread)) == pytest.approx(0.01**2 / 5 / 0.01)
     assert math.isnan(share_of_draws(pd.DataFrame(rows("clean", 0.0, {0: 0.5}))))
+
+
+def test_accuracies_at_p_are_compared_with_those_at_another_p_seed_by_seed():
+    rows = [
+        dict(run_id=f"{p}{seed}{activation}", seed=seed, regime="clean", alpha_train=0.0, p=p, activation=activation,
+             alpha_test=0.0, acc=0.9 + 0.01 * seed + shift, acc_std=math.nan, loss=1.0, drop=0.0)
+        for activation in ("relu", "tanh")
+        for p, shifts in ((0.0, (0, 0, 0)), (0.1, (0.02, 0.03, 0.04)), (1.0, (-0.8, -0.8, -0.8)))
+        for seed, shift in enumerate(shifts)
+    ]  # fmt: skip
+    found = paired_differences(pd.DataFrame(rows), by="p", reference=0)
+    assert list(found["activation"]) == ["relu", "relu", "tanh", "tanh"] and list(found["p"]) == [0.1, 1.0] * 2
+    assert found["mean_difference"].tolist() == pytest.approx([0.03, -0.8] * 2) and set(found["n_seeds"]) == {3}
+    half = 4.302652729911275 * 0.01 / 3**0.5
+    assert found.loc[0, ["low", "high"]].tolist() == pytest.approx([0.03 - half, 0.03 + half])

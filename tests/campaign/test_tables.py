@@ -136,3 +136,15 @@ def test_text_that_a_spreadsheet_would_take_for_a_formula_is_quoted_and_numbers_
     tables.write(store)
     row = pd.read_csv(tmp_path / "results_per_run.csv").iloc[0]
     assert (row["remark"], row["shift"], row["other"]) == ("'=1+1", -0.5, "fine - really")
+
+
+def test_corrupted_test_images_are_said_in_a_column_and_never_averaged_with_clean_ones(tmp_path):
+    clean = [result(seed, (0.9, 0.8), p=0.3) for seed in range(2)]
+    corrupted = [result(seed, (0.6, 0.5), p=0.3, corrupt_test=True, columns={"corrupt_test": True}) for seed in (0, 1)]
+    assert "corrupt_test" not in written(tmp_path / "clean", clean)["results_per_run"]
+    for name, runs in (("corrupted", corrupted), ("both", clean + corrupted)):
+        made = written(tmp_path / name, runs)
+        assert list(made["results_per_run"]["corrupt_test"]) == list(made["results_per_run"]["acc_0"] < 0.7)
+        cells = made["results_summary"].query("alpha_test == 0").set_index("corrupt_test")
+        assert cells.loc[True, "mean_acc"] == pytest.approx(0.6) and cells.loc[True, "n_seeds"] == 2
+        assert name == "corrupted" or cells.loc[False, "mean_acc"] == pytest.approx(0.9)
