@@ -4,8 +4,8 @@
 
 The work that the layers cannot do without is their products: forward, gradient of the weights, gradient of the inputs
 (the first layer needs none). Each is timed alone as a matrix product of the same shape: by `torch.mm`, which is the
-sgemm of PyTorch's BLAS, and by oneDNN. A convolution counts as the product that im2col makes of it. A repeated channel
-counts three times in sgemm's time and once in that of the products as they are done.
+sgemm of PyTorch's BLAS, and by the library that this project uses. A convolution counts as the product that im2col
+makes of it. A repeated channel counts three times in sgemm's time and once in that of the products as they are done.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from torch import nn
 import nnet_models
 from benchmarks.report import write_section
 from nnet.allocator import keeping_freed_memory
+from nnet.linear import ONEDNN
 from nnet.regimes.base import Regime
 from nnet_models import TrainConfig
 
@@ -118,7 +119,8 @@ def clock(times: list[float]) -> Iterator[None]:
 def products(model: nn.Module, images: torch.Tensor) -> dict:
     """What the products of all layers take alone, one after the other, in milliseconds, and their number of FLOPs.
 
-    `sgemm`: all of them, by `torch.mm`; `done`: as this project does them, a repeated channel once, by oneDNN.
+    `sgemm`: all of them, by `torch.mm`; `done`: as this project does them, a repeated channel once, by the library
+    that it uses on this processor.
     """
     shapes = layer_shapes(model, images)
     total = {"gflop": 0.0, "sgemm_ms": 0.0, "done_ms": 0.0}
@@ -128,7 +130,7 @@ def products(model: nn.Module, images: torch.Tensor) -> dict:
         total["sgemm_ms"] += sum(three_products(torch.mm, rows, inputs, outputs)[:count])
         if number == 0 and isinstance(next(model.children()), nn.Linear):
             inputs //= images.shape[1]
-        total["done_ms"] += sum(three_products(onednn, rows, inputs, outputs)[:count])
+        total["done_ms"] += sum(three_products(onednn if ONEDNN else torch.mm, rows, inputs, outputs)[:count])
     return total
 
 

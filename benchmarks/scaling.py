@@ -4,11 +4,12 @@
 
 The two are compared with what a matrix product alone, and copying memory alone, gain from a second process: cores of
 a virtual machine may share more than it says. The model of 80 cores takes the cost of each kind of run from a pilot,
-as a campaign does, and gives the next run to the next free core.
+as a campaign does, and gives the next run to the next free core. What a second thread gains in one run is measured
+too: it is what `--cpu-threads-per-worker` buys where there are fewer runs than cores.
 """
 
 import argparse
-import heapq
+import dataclasses
 import multiprocessing
 import os
 import random
@@ -20,6 +21,7 @@ from statistics import mean, median
 from benchmarks.report import write_section
 from campaign import work
 from campaign.engines import process
+from campaign.plan import makespan
 from nnet.config import TrainConfig
 
 ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
@@ -28,6 +30,8 @@ ALPHAS = (0.05, 0.1, 0.2)
 PASSES = {"clean": 10, "noisy": 13}
 """How often a step reads or writes all weights: forward 1, gradient 2, Adam 7; noise: standard deviation 1, W + ε 2."""
 ALONE_S = 3.0
+THREADED = {"mlp_small": 60_000, "mlp_large": 60_000, "cnn": 12_800}
+"""Training images of the runs with one thread and with two."""
 
 
 def main() -> None:
@@ -44,6 +48,7 @@ def main() -> None:
     found["alone"] = {action.__name__: alone(action) for action in (sgemm, copy)}
     for name, gain in found["alone"].items():
         print(f"{name} alone: two processes do {gain:.2f} times the work of one")
+    found["threads"] = {arch: two_threads(arch, arguments.rounds) for arch in THREADED}
     found["model"] = model(arguments.bandwidth)
     if arguments.json is not None:
         write_section(arguments.json, "scaling", {"rounds": arguments.rounds, **found})
@@ -61,6 +66,21 @@ def two_workers(runs: int, rounds: int) -> dict:
     print(f"runs per hour: one worker {per_hour[0]:.0f}, two {per_hour[1]:.0f}", end=": ")
     print(f"{median(gains):.2f} times ({gains[0]:.2f} to {gains[-1]:.2f})", flush=True)
     return {"per_hour": per_hour, "gain": median(gains), "gain_min": gains[0], "gain_max": gains[-1]}
+
+
+def two_threads(arch: str, rounds: int) -> float:
+    """How many times as fast one run is with two threads, alone on the machine, median."""
+    config = TrainConfig(dataset="mnist", arch=arch, epochs=1, max_train_samples=THREADED[arch], alpha_tests=(0,))
+    threads = [dataclasses.replace(config, cpu_threads=count) for count in (1, 2)]
+    seconds = [[train_seconds(config) for config in threads] for _ in range(rounds)]
+    gain = median(one / two for one, two in seconds)
+    print(f"{arch}: two threads train {gain:.2f} times as fast as one", flush=True)
+    return gain
+
+
+def train_seconds(config: TrainConfig) -> float:
+    """Seconds of training of one run in a worker."""
+    return next(outcome for _, outcome in filter(None, process.run([config], work.train, 1)))["train_seconds"]
 
 
 def spend(configs: list[TrainConfig], workers: int) -> float:
@@ -140,14 +160,6 @@ def memory_traffic(config: TrainConfig) -> float:
 
     parameters = sum(parameter.numel() for parameter in build_model(config.arch).parameters())
     return 4 * parameters * PASSES[config.regime] * config.epochs * 60_000 / config.batch_size
-
-
-def makespan(costs: list[float], cores: int) -> float:
-    """Seconds until the last run ends, where each free core takes the next run of the list."""
-    free = [0.0] * cores
-    for cost in costs:
-        heapq.heappush(free, heapq.heappop(free) + cost)
-    return max(free)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ import platform
 from llvmlite import binding
 
 if platform.machine() in ("x86_64", "AMD64"):
-    # Numba reads these when it compiles. By itself LLVM uses half of the width of vectors on processors of Intel.
-    os.environ.setdefault("NUMBA_CPU_NAME", binding.get_host_cpu_name())
+    # Numba reads it when it compiles. By itself LLVM uses half of the width of vectors on processors of Intel.
     os.environ.setdefault("NUMBA_CPU_FEATURES", f"{binding.get_host_cpu_features().flatten()},-prefer-256-bit")
 
 from numba import njit  # noqa: E402

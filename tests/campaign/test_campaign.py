@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import termios
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,25 @@ def test_what_it_prints(done):
     assert f"runs: {folder / 'results/blobs/runs'}" in process.stdout
     assert f"trained weights: {folder / 'checkpoints'}" in process.stdout
     assert process.stderr == ""
+
+
+def test_the_pixels_study_runs_from_the_command_line_to_a_summary_by_p_and_activation(npz, tmp_path):
+    small = "pixel_mlp --study pixels --image-size 8 --epochs 4 --batch-size 16 --activations relu tanh --ps 0 1"
+    process = launch(npz, tmp_path, "--repeats", "3", "--max-workers", "2", base=small)
+    assert process.returncode == 0, process.stderr
+    assert "12 of 12 runs" in process.stdout
+    made = tables.read(tmp_path / "results/blobs")
+    runs, summary = made["results_per_run"], made["results_summary"]
+    assert len(runs) == 12 and runs.groupby(["activation", "p"])["seed"].apply(tuple).nunique() == 1
+    assert set(zip(summary["activation"], summary["p"], strict=True)) == set(product(("relu", "tanh"), (0, 1)))
+    assert (summary["n_seeds"] == 3).all() and summary["stderr_acc"].notna().all()
+    assert (summary.query("p == 0")["mean_acc"] > 0.9).all() and (summary.query("p == 1")["mean_acc"] < 0.7).all()
+    cell = summary.iloc[0]
+    line = f"pixel_mlp  clean  0  activation relu  p 0:  {cell['mean_acc']:.4f} ± {cell['stderr_acc']:.4f}  (n = 3)"
+    assert line in process.stdout
+    (tmp_path / "again").mkdir()
+    assert launch(npz, tmp_path / "again", "--repeats", "3", "--engine", "serial", base=small).returncode == 0
+    assert run_files(tmp_path / "again") == run_files(tmp_path)
 
 
 def test_finished_runs_are_skipped(done, npz):

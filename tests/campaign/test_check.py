@@ -58,3 +58,9 @@ def test_a_time_limit_must_leave_some_time(configs, tmp_path, seconds):
 def test_the_serial_engine_cannot_end_a_run(configs, tmp_path):
     with pytest.raises(ValueError, match="run_timeout_s needs the engine 'process'"):
         check(configs, tmp_path, "serial", timeout_s=60)
+
+
+def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path):
+    (note,) = check(configs[:2], tmp_path, workers=9).notes
+    assert note.startswith("2 runs leave 7 of 9 workers without one; --cpu-threads-per-worker 4 would use their cores")
+    assert check(configs, tmp_path, workers=5).notes == []
