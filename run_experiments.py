@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 
 from campaign import grid, interruption, plan, runner, tables
-from campaign.check import Campaign, check
+from campaign.check import check, survey
 from campaign.settings import CommandLine, Settings
 from campaign.verify import verify
 from nnet.config import TrainConfig
@@ -64,9 +64,9 @@ def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands
     return grid.configurations(overridden(block))
 
 
-def pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
-    """How does accuracy on clean images fall when pixels of the training images are corrupted?"""
-    block = Settings(
+def pixels_block() -> Settings:
+    """What `pixels_study` and `large_pixels_study` begin with."""
+    return Settings(
         dataset="digits",  # digits, mnist, fashion_mnist, cifar10, or the path of an .npz file
         architectures=["pixel_mlp"],  # networks to train
         regimes=["clean"],  # how weights are updated
@@ -95,10 +95,22 @@ def pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> l
         checkpoint_dir=None,  # folder of the trained weights; None keeps none
         **LAUNCH,
     )
-    return grid.configurations(overridden(block))
 
 
-STUDIES = {"weight_noise": weight_noise_study, "pixels": pixels_study}
+def pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
+    """How does accuracy on clean images fall when pixels of the training images are corrupted?"""
+    return grid.configurations(overridden(pixels_block()))
+
+
+def large_pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
+    """The same for two larger networks on MNIST, each with epochs and batches of its own: 2,400 runs for many cores."""
+    large = dataclasses.replace(pixels_block(), dataset="mnist", ps=[n / 10 for n in range(10)], repeats=40)
+    mlp = dataclasses.replace(large, architectures=["pixel_mlp_large"], epochs=15, batch_size=512)
+    cnn = dataclasses.replace(large, architectures=["pixel_cnn_large"], epochs=20, batch_size=256)
+    return grid.configurations(overridden(mlp)) + grid.configurations(overridden(cnn))
+
+
+STUDIES = {"weight_noise": weight_noise_study, "pixels": pixels_study, "pixels_large": large_pixels_study}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -112,13 +124,16 @@ def main(arguments: list[str] | None = None) -> int:
         with interruption.handled():
             configs = STUDIES[command.study](command.overridden)
             settings, flags = command.settings, command.flags
+            if settings is None:
+                raise ValueError(f"the study {command.study} must give its block to `overridden`")
             if flags.plan:
-                return plan.show(configs, settings, flags.json)
+                campaign = survey(configs, *surveyed(settings), flags.retry_failed)
+                return plan.show(campaign, settings.memory_check, flags.json)
             if flags.sanity:
                 return sanity(settings)
             if flags.verify is not None:
                 return verify(flags.verify, settings)
-            campaign = checked(configs, settings, flags.retry_failed)
+            campaign = check(configs, *surveyed(settings), flags.retry_failed, settings.memory_check)
     except (ValueError, ChildProcessError) as error:
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2
@@ -128,17 +143,9 @@ def main(arguments: list[str] | None = None) -> int:
     return runner.run(campaign)
 
 
-def checked(configs: list[TrainConfig], settings: Settings, retry_failed: bool = False) -> Campaign:
-    """The checked campaign of these runs. Raises ValueError, in one sentence, where it is impossible."""
-    return check(
-        configs,
-        settings.output_dir,
-        settings.engine,
-        settings.max_workers,
-        settings.run_timeout_s,
-        retry_failed,
-        settings.memory_check,
-    )
+def surveyed(settings: Settings) -> tuple:
+    """What a campaign is surveyed and checked with, beside its runs."""
+    return settings.output_dir, settings.engine, settings.max_workers, settings.run_timeout_s
 
 
 def sanity(settings: Settings) -> int:
@@ -146,6 +153,8 @@ def sanity(settings: Settings) -> int:
 
     Returns 0 if the drop after training with noise is smaller or similar (tolerance 0.02), else 1.
     """
+    if not settings.alpha_train[0] > 0:
+        raise ValueError(f"--sanity compares clean with noisy training; alpha_train is {settings.alpha_train[0]:g}")
     with tempfile.TemporaryDirectory() as folder:
         small = dataclasses.replace(
             settings,
@@ -159,7 +168,7 @@ def sanity(settings: Settings) -> int:
             output_dir=folder,
             checkpoint_dir=None,
         )
-        campaign = checked(grid.configurations(small), small)
+        campaign = check(grid.configurations(small), *surveyed(small), memory_check=small.memory_check)
         code = runner.run(campaign)
         if code != 0:
             return code

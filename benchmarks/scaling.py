@@ -3,9 +3,9 @@
     python -m benchmarks.scaling --json results/benchmarks.json
 
 The two are compared with what a matrix product alone, and copying memory alone, gain from a second process: cores of
-a virtual machine may share more than it says. The model of 80 cores takes the cost of each kind of run from a pilot,
-as a campaign does, and gives the next run to the next free core. What a second thread gains in one run is measured
-too: it is what `--cpu-threads-per-worker` buys where there are fewer runs than cores.
+a virtual machine may share more than it says. The model of 80 cores takes the cost of each kind of run from a
+calibration, as a plan does, and gives the next run to the next free core. What a second thread gains in one run is
+measured too: it is what `--cpu-threads-per-worker` buys where there are fewer runs than cores.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from campaign import work
 from campaign.engines import process
 from campaign.plan import makespan
 from nnet.config import TrainConfig
+from nnet.cost import Cost
 
 ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
 SEEDS, CORES = 10, 80
@@ -132,10 +133,11 @@ def model(bandwidth: float) -> dict:
     for arch in ARCHITECTURES:
         for regime, kinds in (("clean", 1), ("noisy", len(ALPHAS))):
             config = TrainConfig(dataset="mnist", arch=arch, regime=regime, alpha_train=0.2)
-            pilot = next(outcome for _, outcome in filter(None, process.run([config], work.estimate, 1)))
-            costs += [pilot["seconds"]] * kinds * SEEDS
-            print(f"  {arch:10} {regime:5} {pilot['seconds']:7.0f} s, {pilot['memory_mb']:5.0f} MB", flush=True)
-            traffic += [(pilot["seconds"], memory_traffic(config))] * kinds * SEEDS
+            pilot = next(outcome for _, outcome in filter(None, process.run([config], work.calibrate, 1)))
+            seconds = Cost(**pilot["cost"]).seconds(config)
+            costs += [seconds] * kinds * SEEDS
+            print(f"  {arch:10} {regime:5} {seconds:7.0f} s", flush=True)
+            traffic += [(seconds, memory_traffic(config))] * kinds * SEEDS
     longest_first = makespan(sorted(costs, reverse=True), CORES)
     shuffled = mean(makespan(random.Random(seed).sample(costs, len(costs)), CORES) for seed in range(100))
     bound = max(max(costs), sum(costs) / CORES)

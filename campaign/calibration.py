@@ -2,14 +2,14 @@
 
 The first run of a kind is tried alone, for its memory; then as many at once as will work at once, because cores
 share caches, memory and clock. What was measured is kept in the cache folder, in a file with the machine's name, for
-the same code, processor and number of workers.
+the same code, processor and number of workers. Whoever deletes the file has it measured again.
 """
 
 import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,69 +33,87 @@ class Calibration:
     cost: Cost
     memory_mb: float
     """What one worker takes for itself."""
-    shared_mb: float
-    """What the process takes that workers are forked from, once."""
-    starting_s: float
-    """From the launch to the first step of the first worker, once."""
+    trying_s: float
+    """What it takes to try one such run before a campaign starts, in a worker of its own."""
 
 
-def calibrations(configs: Sequence[TrainConfig], engine: Callable, workers: int) -> dict[str, Calibration]:
-    """The calibration of each kind of these runs, measured where it is not known yet.
+@dataclass
+class Calibrations:
+    """All kinds that are known on this machine, by kind, and what a campaign takes beside its runs."""
+
+    kinds: dict[str, Calibration]
+    starting_s: float = 0.0
+    """Until the first worker works: the process from which workers are forked imports everything once."""
+    shared_mb: float = 0.0
+    """Memory of that process."""
+
+    def of(self, config: TrainConfig) -> Calibration:
+        """The calibration of one run."""
+        return self.kinds[kind_of(config)]
+
+
+def calibrated(configs: Sequence[TrainConfig], engine: Callable, workers: int) -> Calibrations:
+    """The calibrations of these runs, measured where they are not known yet.
 
     `workers`: how many will work at once. Raises ValueError where a run cannot be set up or a step of it fails.
     """
-    kinds = {kind_of(config): config for config in configs}
     known = _read(workers)
-    missing = [kind for kind in kinds if kind not in known]
-    for number, kind in enumerate(missing, 1):
-        config = kinds[kind]
+    missing = {kind: config for config in configs if (kind := kind_of(config)) not in known.kinds}
+    for number, (kind, config) in enumerate(missing.items(), 1):
         say(f"calibrating {number} of {len(missing)}: {config.arch}, {config.activation}, p = {config.p:g}", sys.stderr)
-        known[kind] = _measured(config, engine, workers)
-    if missing:
+        if number == 1:
+            start = time.perf_counter()
+            _outcomes(engine, config, work.nothing, 1)
+            known.starting_s = max(known.starting_s, time.perf_counter() - start)
+        known.kinds[kind] = _measured(config, engine, workers)
+        server = fork_server.pid()
+        known.shared_mb = max(known.shared_mb, memory.peak_mb(server) or 0.0) if server is not None else 0.0
         try:
             _write(known, workers)
         except CannotWrite as error:
             say(f"warning: what was measured cannot be kept: {error}", sys.stderr)
-    return {kind: known[kind] for kind in kinds}
+    return known
 
 
-def _measured(config: TrainConfig, engine: Callable, workers: int) -> Calibration:
-    start = time.perf_counter()
-    (alone,) = _outcomes(engine([config], work.estimate, 1))
-    starting = time.perf_counter() - start
-    if alone["cost"] is None:
-        raise ValueError(f"a training step of {config.run_id} fails; start this run to see why")
-    copies = memory.fitting_workers([alone["memory_mb"]] * workers, workers, memory.free_mb())
-    found = _outcomes(engine([config] * copies, work.calibrate, copies))
-    parts = {name: fmean(outcome["cost"][name] for outcome in found) for name in alone["cost"]}
-    cost = Cost(**parts | {"train_images": alone["cost"]["train_images"]})
-    server = fork_server.pid()
-    shared = memory.peak_mb(server) if server is not None else None
-    return Calibration(cost, alone["memory_mb"], shared or 0.0, starting)
-
-
-def _outcomes(events: Iterator) -> list[dict]:
-    with closing(events):
-        outcomes = [event[1] for event in events if event is not None]
-    for outcome in outcomes:
-        if isinstance(outcome, base.Failure):
-            raise ValueError(outcome.message)
-    return outcomes
-
-
-def _path(workers: int) -> Path:
+def path(workers: int) -> Path:
+    """The file of the calibrations for so many workers."""
     made_by = hashlib.sha256(repr((code_sha256(), processor(), workers)).encode()).hexdigest()[:8]
     return cache_root() / "calibrations" / f"{HOST.replace(':', '-')}-{made_by}.json"
 
 
-def _read(workers: int) -> dict[str, Calibration]:
+def _measured(config: TrainConfig, engine: Callable, workers: int) -> Calibration:
+    start = time.perf_counter()
+    (alone,) = _outcomes(engine, config, work.estimate, 1)
+    trying = time.perf_counter() - start
+    copies = memory.fitting_workers([alone["memory_mb"]] * workers, workers, memory.free_mb())
+    found = [outcome["cost"] for outcome in (alone, *_outcomes(engine, config, work.calibrate, copies))]
+    if None in found:
+        raise ValueError(f"a training step of {config.run_id} fails; start this run to see why")
+    parts = {name: fmean(cost[name] for cost in found[1:]) for name in found[0]}
+    return Calibration(Cost(**parts), alone["memory_mb"], trying)
+
+
+def _outcomes(engine: Callable, config: TrainConfig, what: Callable, copies: int) -> list[dict]:
+    """What so many runs at once return, the first of them to fail aside: that is a ValueError."""
+    outcomes = [base.Lost("", "", "")]
+    while any(isinstance(outcome, base.Lost) for outcome in outcomes):
+        with closing(engine([config] * copies, what, copies)) as events:
+            outcomes = [event[1] for event in events if event is not None]
+    for outcome in outcomes:
+        if isinstance(outcome, base.Failure):
+            how = f" {outcome.how}" if isinstance(outcome, base.Death) else ""
+            raise ValueError(f"{outcome.message}{how}")
+    return outcomes
+
+
+def _read(workers: int) -> Calibrations:
     try:
-        found = json.loads(_path(workers).read_text())
-        return {kind: Calibration(**row | {"cost": Cost(**row["cost"])}) for kind, row in found.items()}
+        found = json.loads(path(workers).read_text())
+        kinds = {kind: Calibration(**row | {"cost": Cost(**row["cost"])}) for kind, row in found["kinds"].items()}
+        return Calibrations(**found | {"kinds": kinds})
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
+        return Calibrations({})
 
 
-def _write(known: dict[str, Calibration], workers: int) -> None:
-    content = {kind: asdict(calibration) for kind, calibration in known.items()}
-    write_file(_path(workers), json.dumps(content, indent=1).encode())
+def _write(known: Calibrations, workers: int) -> None:
+    write_file(path(workers), json.dumps(asdict(known), indent=1).encode())

@@ -15,6 +15,8 @@ from nnet import registry
 from nnet.config import TrainConfig
 
 ENGINES = "campaign.engines"
+MOST_THREADS = 4
+"""More threads do not pay for networks as small as these."""
 SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
 """What must be the same for two runs of one configuration to give the same bits."""
 
@@ -81,10 +83,13 @@ def survey(
         raise ValueError(f"run_timeout_s must be above 0; got {timeout_s}")
     configs = list({config.run_id: config for config in configs}.values())
     if workers is None:
-        one = engine == "serial" or any(config.use_cuda for config in configs)
+        one = any(config.use_cuda for config in configs)
         workers = 1 if one else max(1, usable_cores() // max(config.cpu_threads for config in configs))
     base.check(configs, workers)
+    workers = 1 if engine == "serial" else workers
     stores = {name: Store(Path(output_dir) / name) for name in sorted({config.dataset_name for config in configs})}
+    for folder in {Path(output_dir), *(Path(config.checkpoint_dir) for config in configs if config.checkpoint_dir)}:
+        _check_writable(folder)
     try:
         done = {run_id for store in stores.values() for run_id in store.results()}
     except OSError as error:
@@ -112,9 +117,6 @@ def check(
     sentence, for anything that would make the campaign impossible.
     """
     campaign = survey(configs, output_dir, engine, workers, timeout_s, retry_failed)
-    checkpoints = {Path(config.checkpoint_dir) for config in campaign.configs if config.checkpoint_dir}
-    for folder in {Path(output_dir), *checkpoints}:
-        _check_writable(folder)
     run = registry.load(ENGINES, engine).run
     campaign.estimates, machine = pilot.estimates(campaign.pending, campaign.stores, run, timeout_s)
     campaign.pending.sort(key=lambda config: campaign.estimates[config.run_id].seconds, reverse=True)
@@ -127,13 +129,15 @@ def check(
 def _idle_cores(campaign: Campaign) -> list[str]:
     """A note where cores will have nothing to do from the start, and more threads a run would use them."""
     runs = len(campaign.pending)
-    if campaign.engine == "serial" or not 0 < runs <= campaign.workers // 2:
+    if campaign.engine == "serial" or not runs:
         return []
-    threads = campaign.pending[0].cpu_threads * campaign.workers // runs
-    return [
-        f"{runs} runs leave {campaign.workers - runs} of {campaign.workers} workers without one; "
-        f"--cpu-threads-per-worker {threads} would use their cores, and may change the last bits of results"
-    ]
+    now = campaign.pending[0].cpu_threads
+    cores = min(campaign.workers * now, usable_cores())
+    threads = min(cores // runs, MOST_THREADS)
+    return [] if threads <= now else [
+        f"{runs} runs leave some of {cores} cores without one; --cpu-threads-per-worker {threads} would use more of "
+        "them, and may change the last bits of results"
+    ]  # fmt: skip
 
 
 def _fit_into_memory(campaign: Campaign) -> None:

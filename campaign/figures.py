@@ -97,7 +97,7 @@ def accuracy_against_p(summary: pd.DataFrame, note: str = "") -> Figure:
     figure, axes = _panels([f"{architecture}, {activation}" for architecture, activation in panels], len(activations))
     for (architecture, activation), here in zip(panels, axes.values(), strict=True):
         inside = (cells["architecture"] == architecture) & (cells["activation"] == activation)
-        _draw_against_p(here, cells[inside], _lines(cells, ["activation", "p"]))
+        _draw_against_p(here, cells[inside], _lines(cells, ["activation", "p"]), cells["n_seeds"].max())
     return _finish_against_p(figure, axes, cells, note)
 
 
@@ -109,7 +109,8 @@ def activations_against_p(summary: pd.DataFrame, note: str = "") -> Figure:
     cells = summary[summary["alpha_test"] == 0]
     figure, panels = _panels(_names(cells, "architecture"))
     for architecture, axes in panels.items():
-        _draw_against_p(axes, cells[cells["architecture"] == architecture], _lines(cells, ["p"]))
+        inside = cells["architecture"] == architecture
+        _draw_against_p(axes, cells[inside], _lines(cells, ["p"]), cells["n_seeds"].max())
     return _finish_against_p(figure, panels, cells, note)
 
 
@@ -160,11 +161,11 @@ def _against_alpha(summary: pd.DataFrame, quantity: str, axis: str, note: str) -
     return _finish(figure, summary, "points: mean ± standard error", note)
 
 
-def _draw_against_p(axes: Axes, cells: pd.DataFrame, lines: list[tuple[str, pd.DataFrame, str, str]]) -> None:
+def _draw_against_p(
+    axes: Axes, cells: pd.DataFrame, lines: list[tuple[str, pd.DataFrame, str, str]], most: int
+) -> None:
     for label, rows, colour, marker in lines:
-        line = rows.merge(cells).sort_values("p")
-        if len(line):
-            _draw_line(axes, line, "p", "acc", cells["n_seeds"].max(), label, colour, marker)
+        _draw_line(axes, rows.merge(cells).sort_values("p"), "p", "acc", most, label, colour, marker)
 
 
 def _draw_line(

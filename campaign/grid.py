@@ -5,7 +5,7 @@ from itertools import product
 
 from campaign.settings import Settings
 from nnet import registry
-from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir
+from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir, whole_number
 
 LISTS = ("architectures", "regimes", "alpha_train", "ps", "activations", "alpha_tests")
 SEED_BITS = 31
@@ -44,16 +44,17 @@ def seeds(settings: Settings) -> list[int]:
     if settings.seeds is not None:
         _check_list("seeds", settings.seeds)
         return settings.seeds
-    if settings.repeats < 1:
-        raise ValueError(f"repeats must be at least 1; got {settings.repeats}")
-    draws = random.Random(settings.master_seed)
+    repeats = whole_number("repeats", settings.repeats, smallest=1)
+    draws = random.Random(whole_number("master_seed", settings.master_seed))
     drawn: dict[int, None] = {}
-    while len(drawn) < settings.repeats:
+    while len(drawn) < repeats:
         drawn[draws.getrandbits(SEED_BITS)] = None
     return list(drawn)
 
 
 def _check_list(name: str, values: list) -> None:
+    if not isinstance(values, list | tuple):
+        raise ValueError(f"{name} must be a list; got {values!r}")
     if not values:
         raise ValueError(f"{name} is empty; give at least one")
     if len(set(values)) < len(values):

@@ -54,10 +54,15 @@ def fitting_workers(needs_mb: Sequence[float], workers: int, free: float) -> int
     """How many of `workers` may work at once so that the largest of `needs_mb` fit into `free` MB; at least 1."""
     taken = 0.0
     for count, need in enumerate(sorted(needs_mb, reverse=True)[:workers]):
-        taken += MARGIN * need + SPARE_MB
+        taken += with_margin(need)
         if taken > USABLE * free:
             return max(1, count)
     return workers
+
+
+def with_margin(need_mb: float) -> float:
+    """The memory to be planned for a run whose pilot took `need_mb`."""
+    return MARGIN * need_mb + SPARE_MB
 
 
 def _kilobytes(path: Path, name: str) -> float:

@@ -8,6 +8,7 @@ from campaign import work
 from campaign.engines import base
 from campaign.store import Store
 from nnet.config import TrainConfig
+from nnet.cost import Cost, kind_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def estimates(
     """
     kinds: dict[str, list[TrainConfig]] = {}
     for config in pending:
-        kinds.setdefault(_kind(config), []).append(config)
+        kinds.setdefault(kind_of(config), []).append(config)
     found = {config.run_id: Estimate() for config in pending}
     machine = {}
     for alike in kinds.values():
@@ -36,8 +37,9 @@ def estimates(
             outcome = _outcome(engine([alike[0]], work.estimate, 1, timeout_s))
         if not isinstance(outcome, base.Failure):
             _check_same_data(alike[0], outcome["data_sha256"], stores[alike[0].dataset_name])
-            estimate = Estimate(outcome["seconds"], outcome["memory_mb"])
-            found |= {config.run_id: estimate for config in alike}
+            cost = Cost(**outcome["cost"]) if outcome["cost"] else None
+            for config in alike:
+                found[config.run_id] = Estimate(cost.seconds(config) if cost else 0.0, outcome["memory_mb"])
             machine = outcome["machine"]
         elif outcome.error == ValueError.__name__:
             raise ValueError(outcome.message)
@@ -48,11 +50,6 @@ def estimates(
 def _outcome(events: Iterator) -> dict | base.Failure:
     with closing(events):
         return next(outcome for _, outcome in filter(None, events))
-
-
-def _kind(config: TrainConfig) -> str:
-    alike = config.science() | {"seed": 0, "alpha_train": config.alpha_train > 0, "p": config.p > 0}
-    return repr(sorted(alike.items()))
 
 
 def _check_same_data(config: TrainConfig, sha256: str, store: Store) -> None:

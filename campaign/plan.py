@@ -5,12 +5,10 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from campaign import check
-from campaign.calibration import Calibration, calibrations
+from campaign import check, memory
+from campaign.calibration import Calibrations, calibrated, path
 from campaign.machine import usable_cores
-from campaign.memory import MARGIN, SPARE_MB
-from campaign.progress import duration
-from campaign.settings import Settings
+from campaign.progress import duration, say
 from nnet import registry
 from nnet.config import TrainConfig
 from nnet.cost import kind_of
@@ -18,45 +16,48 @@ from nnet.cost import kind_of
 COLUMNS = ("architecture", "activation", "regime", "batch_size", "precision", "corrupted", "runs", "run_s", "memory_mb")
 
 
-def show(configs: Sequence[TrainConfig], settings: Settings, as_json: bool) -> int:
-    """Print the plan of these runs, as a table or as JSON; no run is started and no result written. Returns 0.
+def show(campaign: check.Campaign, memory_check: bool, as_json: bool) -> int:
+    """Print the plan of a surveyed campaign, as a table or as JSON; no run is started, no result written. Returns 0.
 
-    Raises ValueError, in one sentence, for anything that would make the campaign impossible.
+    Raises ValueError, in one sentence, where a run cannot be set up.
     """
-    campaign = check.survey(configs, settings.output_dir, settings.engine, settings.max_workers, settings.run_timeout_s)
-    made = make(campaign)
-    print(json.dumps(made, indent=1) if as_json else as_text(made))
+    made = make(campaign, memory_check)
+    say(json.dumps(made, indent=1) if as_json else as_text(made))
     return 0
 
 
-def make(campaign: check.Campaign) -> dict:
-    """The plan of a campaign, JSON-able: seconds of a worker with a core of its own, memory in MB."""
-    engine = registry.load(check.ENGINES, campaign.engine).run
-    cores = usable_cores()
+def make(campaign: check.Campaign, memory_check: bool = True) -> dict:
+    """The plan of a campaign, JSON-able: seconds of a worker with a core of its own, memory in MB.
+
+    With `memory_check` fewer workers are planned where the memory of this machine would not suffice, as a launch here
+    would start fewer; not so where more workers are asked for than this machine has cores: that plan is for another.
+    """
+    engine, cores = registry.load(check.ENGINES, campaign.engine).run, usable_cores()
     at_once = max(1, min(campaign.workers, cores, len(campaign.pending)))
-    known = calibrations(campaign.pending, engine, at_once)
-    kinds = {config.run_id: known[kind_of(config)] for config in campaign.pending}
-    seconds = {config.run_id: kinds[config.run_id].cost.seconds(config) for config in campaign.pending}
+    known = calibrated(campaign.pending, engine, at_once)
+    seconds = {config.run_id: known.of(config).cost.seconds(config) for config in campaign.pending}
     order = sorted(campaign.pending, key=lambda config: seconds[config.run_id], reverse=True)
-    threads = {config.run_id: config.cpu_threads for config in campaign.pending}
-    needs = sorted((kind.memory_mb for kind in kinds.values()), reverse=True)[: campaign.workers]
-    first = [known[kind] for kind in dict.fromkeys(map(kind_of, order))]
-    failed = sum(len(store.failed()) for store in campaign.stores.values())
+    needs = sorted((known.of(config).memory_mb for config in order), reverse=True)
+    workers = campaign.workers
+    if memory_check and workers <= cores:
+        workers = memory.fitting_workers(needs, workers, memory.free_mb())
+    before = known.starting_s + sum(known.kinds[kind].trying_s for kind in set(map(kind_of, order)))
+    wall = before + makespan([seconds[config.run_id] for config in order], workers) if order else 0.0
     return {
         "runs": len(campaign.configs),
         "finished": campaign.finished(),
-        "failed_before": failed,
+        "failed": len(campaign.configs) - campaign.finished() - len(order),
         "to_do": len(order),
-        "workers": campaign.workers,
+        "workers": workers,
         "cores_of_this_machine": cores,
-        "cpu_hours": sum(seconds[name] * threads[name] for name in seconds) / 3600,
-        "wall_hours": (_before_first_run(first) + makespan([seconds[c.run_id] for c in order], campaign.workers))
-        / 3600,
+        "cpu_hours": sum(seconds[config.run_id] * config.cpu_threads for config in order) / 3600,
+        "wall_hours": wall / 3600,
         "longest_run_s": max(seconds.values(), default=0.0),
         "longest_run": order[0].run_id if order else None,
-        "memory_mb": sum(MARGIN * need + SPARE_MB for need in needs) + max([k.shared_mb for k in first], default=0.0),
-        "kinds": _rows(order, kinds, seconds),
+        "memory_mb": known.shared_mb + sum(memory.with_margin(need) for need in needs[:workers]),
+        "kinds": _rows(order, known, seconds),
         "pending": [{"run_id": config.run_id, "seconds": seconds[config.run_id]} for config in order],
+        "calibrations": str(path(at_once)),
     }
 
 
@@ -68,17 +69,10 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
     return max(free)
 
 
-def _before_first_run(kinds: Sequence[Calibration]) -> float:
-    """A launch starts the process from which workers are forked and tries two steps of each kind of run."""
-    return max((kind.starting_s for kind in kinds), default=0.0) + sum(
-        2 * (kind.cost.setting_up_s + kind.cost.step_s) for kind in kinds
-    )
-
-
-def _rows(order: Sequence[TrainConfig], kinds: dict[str, Calibration], seconds: dict[str, float]) -> list[dict]:
+def _rows(order: Sequence[TrainConfig], known: Calibrations, seconds: dict[str, float]) -> list[dict]:
     rows, counts = {}, Counter(map(_row_of, order))
     for config in order:  # the longest run of a row is the first
-        values = (*_row_of(config), counts[_row_of(config)], seconds[config.run_id], kinds[config.run_id].memory_mb)
+        values = (*_row_of(config), counts[_row_of(config)], seconds[config.run_id], known.of(config).memory_mb)
         rows.setdefault(_row_of(config), dict(zip(COLUMNS, values, strict=True)))
     return list(rows.values())
 
@@ -89,7 +83,7 @@ def _row_of(config: TrainConfig) -> tuple:
 
 def as_text(plan: dict) -> str:
     """The plan as a table."""
-    failed = f", {plan['failed_before']} failed before" if plan["failed_before"] else ""
+    failed = f", {plan['failed']} failed (--retry-failed tries them again)" if plan["failed"] else ""
     lines = [f"{plan['runs']} runs: {plan['finished']} finished{failed}, {plan['to_do']} to do"]
     if not plan["to_do"]:
         return lines[0]
@@ -112,4 +106,5 @@ def as_text(plan: dict) -> str:
             f"note: this machine has {plan['cores_of_this_machine']} usable cores; the wall time is that of one where "
             "each worker has a core like these"
         )
+    lines.append(f"calibrations {plan['calibrations']} (delete it to measure again)")
     return "\n".join(lines)

@@ -47,7 +47,8 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     else:
         say("\nmean drop at α_test = 0.1 ± standard error over seeds")
         say("\n".join(_cell(cell, cells, "drop") for _, cell in cells.iterrows()))
-        share = share_of_draws(tables["sweep"])
+        further = [name for name in runs if name in summary and name not in tables["sweep"]]
+        share = share_of_draws(tables["sweep"].merge(runs[["run_id", *further]], on="run_id"))
         if not math.isnan(share):
             say(_hint(share))
     say(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns: {folder / 'runs'}")

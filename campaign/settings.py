@@ -112,13 +112,24 @@ class CommandLine:
             parser.add_argument("--study", choices=studies, default=studies[0], help=text)
         choice.error = self.parser.error
         self.study: str = choice.parse_known_args(arguments)[0].study
+        self.flags: argparse.Namespace | None = None
+        self.settings: Settings | None = None
 
     def overridden(self, block: Settings) -> Settings:
-        """The block as the flags override it; from here on that is `settings`, and `flags` has the other flags."""
-        self._add_flags(block)
-        self.flags = self.parser.parse_args(self.arguments)
-        if self.flags.json and not self.flags.plan:
-            self.parser.error("--json goes with --plan")
+        """The block as the flags override it.
+
+        From the first call on, that first block is `settings`, and `flags` has the other flags.
+        """
+        if self.flags is None:
+            self._add_flags(block)
+            self.flags = self.parser.parse_args(self.arguments)
+            if self.flags.json and not self.flags.plan:
+                self.parser.error("--json goes with --plan")
+        block = self._applied(block)
+        self.settings = self.settings or block
+        return block
+
+    def _applied(self, block: Settings) -> Settings:
         names = [item.name for item in dataclasses.fields(Settings)]
         given = {name: getattr(self.flags, name) for name in names if hasattr(self.flags, name)}
         if not given["architectures"]:
@@ -130,8 +141,7 @@ class CommandLine:
         for one, other in (("seeds", "repeats"), ("repeats", "seeds")):
             if given.get(one) is not None:
                 given.setdefault(other, None)
-        self.settings = dataclasses.replace(block, **given)
-        return self.settings
+        return dataclasses.replace(block, **given)
 
     def _add_flags(self, block: Settings) -> None:
         add = self.parser.add_argument

@@ -1,13 +1,17 @@
 """Standard errors, intervals and paired differences over seeds."""
 
+import json
 import math
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from nnet import registry
+
 COMPARED = {"regime": ("regime", "alpha_train", "options"), "p": ("p",)}
-"""What two runs that are compared by regime, or by p, may differ in."""
+"""What two runs that are compared by regime, or by p, may differ in; of the options only those of the regime."""
+OTHER_OPTIONS = "other options"
 MEASURED = ("run_id", "acc", "acc_std", "loss", "drop")
 DIFFERENCE = ("n_seeds", "mean_difference", "stderr_difference", "low", "high")
 
@@ -37,18 +41,27 @@ def paired_differences(
     `column` is taken between runs that agree in everything else. One row per regime (or p) and setting: `n_seeds`,
     `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
     """
+    if by == "regime" and "options" in sweep:
+        sweep = sweep.assign(**{OTHER_OPTIONS: sweep.apply(_options_of_no_regime, axis=1)})
     compared = [name for name in COMPARED[by] if name in sweep]
     shared = [name for name in sweep if name not in (*compared, *MEASURED)]
     references = sweep.loc[sweep[by] == reference, [*shared, column]]
     others = sweep.loc[sweep[by] != reference, [*shared, *compared, column]]
     pairs = others.merge(references, on=shared, suffixes=("", "_reference"))
     pairs["difference"] = pairs[column] - pairs[f"{column}_reference"]
-    keys = [name for name in [*shared, *compared] if name != "seed"]
+    keys = [name for name in [*shared, *compared] if name not in ("seed", OTHER_OPTIONS)]
     rows = [
         dict(zip(keys, key, strict=True)) | _difference(group["difference"])
         for key, group in pairs.groupby(keys, sort=True, dropna=False)
     ]
     return pd.DataFrame(rows, columns=[*keys, *DIFFERENCE])
+
+
+def _options_of_no_regime(row: pd.Series) -> str:
+    """The options of a run, JSON, without those of its regime."""
+    own = registry.option_names("regimes", row["regime"])
+    others = {name: value for name, value in json.loads(row["options"]).items() if name not in own}
+    return json.dumps(others, sort_keys=True)
 
 
 def _difference(values: pd.Series) -> dict:
@@ -60,11 +73,12 @@ def _difference(values: pd.Series) -> dict:
 def share_of_draws(sweep: pd.DataFrame, alpha_test: float = 0.1) -> float:
     """Which part of the variance over seeds at one α_test comes from the noise draws: 0 to 1, NaN if unknown.
 
-    A seed's accuracy is a mean over K draws; their spread within a seed (acc_std²/K) is compared with the
-    spread of these means over seeds, both averaged over the cells of the table.
+    `sweep`: rows of sweep.csv, with a column for every setting in which runs differ. A seed's accuracy is a mean
+    over K draws; their spread within a seed (acc_std²/K) is compared with the spread of these means over seeds,
+    both averaged over the cells of the table.
     """
     rows = sweep[(sweep["alpha_test"] == alpha_test) & (sweep["noise_samples"] > 1)]
-    cells = rows.groupby(["architecture", "regime", "alpha_train", "activation", "p"])
-    total = cells["acc"].var().mean()
+    settings = [name for name in rows if name not in (*MEASURED, "seed")]
+    total = rows.groupby(settings, dropna=False)["acc"].var().mean()
     draws = (rows["acc_std"] ** 2 / rows["noise_samples"]).mean()
     return min(1.0, draws / total) if total > 0 else math.nan

@@ -20,6 +20,11 @@ def estimate(config: TrainConfig) -> dict:
     return estimate_cost(config) | {"memory_mb": own_peak_mb()}
 
 
+def nothing(config: TrainConfig) -> dict:
+    """Nothing: to see how long it takes until a worker works."""
+    return {}
+
+
 def calibrate(config: TrainConfig) -> dict:
     """The cost of one run from a few hundred batches, but no more than a few seconds of them."""
     from nnet_models import estimate_cost

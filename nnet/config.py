@@ -105,12 +105,12 @@ class TrainConfig:
             raise ValueError(f"p is a probability, 0 to 1; got {self.p}")
         if self.learning_rate == 0:
             raise ValueError("learning_rate must be above 0")
-        self._set("seed", _integer("seed", self.seed))
+        self._set("seed", whole_number("seed", self.seed))
         for name in ("epochs", "batch_size", "noise_samples", "cpu_threads"):
-            self._set(name, _integer(name, getattr(self, name), smallest=1))
+            self._set(name, whole_number(name, getattr(self, name), smallest=1))
         for name in ("image_size", "max_train_samples"):
             if getattr(self, name) is not None:
-                self._set(name, _integer(name, getattr(self, name), smallest=1))
+                self._set(name, whole_number(name, getattr(self, name), smallest=1))
         if not isinstance(self.corrupt_test, bool):
             raise ValueError(f"corrupt_test must be True or False; got {self.corrupt_test!r}")
         self._set("alpha_tests", _alpha_tests(self.alpha_tests))
@@ -209,7 +209,8 @@ def _number(name: str, value: object) -> float:
     return number
 
 
-def _integer(name: str, value: object, smallest: int | None = None) -> int:
+def whole_number(name: str, value: object, smallest: int | None = None) -> int:
+    """`value` as an int. Raises ValueError, naming it, for what is no whole number, and for less than `smallest`."""
     try:
         number = operator.index(value)
     except TypeError:

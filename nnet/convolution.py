@@ -50,13 +50,13 @@ def pooled_stages(channels: int, widths: Sequence[int], make_activation: Callabl
     return layers
 
 
-def pooled_size(arch: str, image_shape: tuple[int, int, int], stages: int) -> int:
-    """Pixels that are left of an image after so many `pooled_stages`. Raises ValueError, naming `arch`, for none."""
+def pooled_size(image_shape: tuple[int, int, int], stages: int) -> int:
+    """Pixels that are left of an image after so many `pooled_stages`. Raises ValueError where none is."""
     _, height, width = image_shape
     smallest = 2**stages
     if min(height, width) < smallest:
         raise ValueError(
-            f"{arch} halves its images {stages} times and needs at least {smallest}×{smallest} pixels; "
+            f"a network that halves its images {stages} times needs at least {smallest}×{smallest} pixels; "
             f"these have {height}×{width}"
         )
     return (height // smallest) * (width // smallest)

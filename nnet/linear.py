@@ -5,13 +5,9 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nnet.processor import processor
+from nnet.processor import is_intel
 
-ONEDNN = (
-    "Intel" not in processor()
-    and torch.backends.mkldnn.is_available()
-    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-)
+ONEDNN = not is_intel() and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 """PyTorch leaves float32 products to MKL, which does not use the AVX-512 units of processors that are not Intel's."""
 
 

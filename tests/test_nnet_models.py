@@ -202,9 +202,22 @@ def test_a_missing_gpu_is_said():
             get_device(use_cuda=True)
 
 
+def test_numbers_too_small_to_be_normal_are_zero_in_a_run_and_there_alone(npz, monkeypatch):
+    found = []
+    step = base.Regime.step
+
+    def recording(self, images, labels):
+        found.append((torch.tensor([1e-38]) / 10).item())
+        return step(self, images, labels)
+
+    monkeypatch.setattr(base.Regime, "step", recording)
+    train_and_evaluate(config(npz))
+    assert set(found) == {0.0} and (torch.tensor([1e-38]) / 10).item() > 0
+
+
 def test_an_estimate_checks_the_run_and_names_the_data(npz, result):
     estimate = nnet_models.estimate_cost(config(npz))
-    assert estimate["seconds"] > 0 and estimate["data_sha256"] == result["sha256"]["data"]
+    assert min(estimate["cost"].values()) > 0 and estimate["data_sha256"] == result["sha256"]["data"]
     with pytest.raises(ValueError, match="at least 8×8"):
         nnet_models.estimate_cost(dataclasses.replace(config(npz), image_size=4))
 
@@ -214,7 +227,7 @@ def test_an_estimate_leaves_it_to_the_run_to_say_why_a_step_fails(npz, monkeypat
         raise ValueError("not this step")
 
     monkeypatch.setattr(base.Regime, "step", failing)
-    assert nnet_models.estimate_cost(config(npz))["seconds"] == 0
+    assert nnet_models.estimate_cost(config(npz))["cost"] is None
     with pytest.raises(ValueError, match="not this step"):
         train_and_evaluate(config(npz))
 

@@ -14,7 +14,7 @@ HIDDEN = 128
 
 def build(image_shape, num_classes, make_activation, widths):
     """A stage of convolution, activation and pooling for each of `widths`, a linear layer of 128, then the logits."""
-    inputs = widths[-1] * pooled_size("pixel_cnn", image_shape, len(widths))
+    inputs = widths[-1] * pooled_size(image_shape, len(widths))
     stages = pooled_stages(image_shape[0], widths, make_activation)
     head = [nn.Flatten(), Linear(inputs, HIDDEN), make_activation(), Linear(HIDDEN, num_classes)]
     return nn.Sequential(*stages, *head).to(memory_format=torch.channels_last)

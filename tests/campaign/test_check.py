@@ -60,7 +60,12 @@ def test_the_serial_engine_cannot_end_a_run(configs, tmp_path):
         check(configs, tmp_path, "serial", timeout_s=60)
 
 
-def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path):
-    (note,) = check(configs[:2], tmp_path, workers=9).notes
-    assert note.startswith("2 runs leave 7 of 9 workers without one; --cpu-threads-per-worker 4 would use their cores")
-    assert check(configs, tmp_path, workers=5).notes == []
+def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path, monkeypatch):
+    monkeypatch.setattr("campaign.check.usable_cores", lambda: 40)
+    (note,) = check(configs[:3], tmp_path, workers=8).notes
+    assert note.startswith(
+        "3 runs leave some of 8 cores without one; --cpu-threads-per-worker 2 would use more of them"
+    )
+    (note,) = check(configs[:3], tmp_path).notes
+    assert "of 40 cores" in note and "--cpu-threads-per-worker 4 " in note
+    assert check(configs, tmp_path, workers=7).notes == []

@@ -140,6 +140,16 @@ def test_all_activations_are_on_one_axis_per_architecture():
     assert list(drawn(figure.axes[0])) == ["clean, activation relu", "clean, activation tanh"]
 
 
+def test_a_campaign_that_is_half_done_has_its_lines_named_and_its_few_points_hollow():
+    done = [run for run in pixel_runs() if (run["architecture"] == "pixel_cnn") == (run["activation"] == "tanh")]
+    done = [run for run in done if run["seed"] < 2 or run["architecture"] == "pixel_mlp"]
+    figure = figures.activations_against_p(tables.build(done)["results_summary"])
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["clean, activation relu", "clean, activation tanh"]
+    hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
+    assert [len(line.get_xdata()) for line in hollow if len(line.get_xdata())] == [3]
+
+
 def test_corrupted_test_images_are_lines_of_their_own():
     summary = tables.build(pixel_runs() + pixel_runs(corrupt_test=True))["results_summary"]
     labels = list(drawn(figures.accuracy_against_p(summary).axes[0]))

@@ -76,8 +76,17 @@ def test_seeds_and_repeats_exclude_each_other():
     for wrong in (dict(repeats=3), dict(seeds=None)):
         with pytest.raises(ValueError, match="give either seeds or repeats"):
             make(**wrong)
-    with pytest.raises(ValueError, match="repeats must be at least 1; got 0"):
-        make(seeds=None, repeats=0)
+    for wrong, message in (
+        (0, "at least 1; got 0"),
+        (2.5, "a whole number; got 2.5"),
+        ("3", "a whole number; got '3'"),
+    ):
+        with pytest.raises(ValueError, match=f"repeats must be {message}"):
+            make(seeds=None, repeats=wrong)
+    with pytest.raises(ValueError, match="master_seed must be a whole number; got None"):
+        make(seeds=None, repeats=2, master_seed=None)
+    with pytest.raises(ValueError, match="ps must be a list; got 0.5"):
+        make(ps=0.5)
 
 
 def test_sigma_goes_to_additive_corruption():
@@ -94,6 +103,10 @@ def test_the_studies_of_the_program_are_lists_of_configurations():
     assert {config.activation for config in pixels} == {"relu", "tanh", "sigmoid"}
     assert {config.p for config in pixels} == {0, 0.1, 0.2, 0.4, 0.6, 0.8, 1}
     assert {(config.arch, config.epochs, config.alpha_tests) for config in pixels} == {("pixel_mlp", 5, (0.0,))}
+    large = run_experiments.large_pixels_study()
+    assert len({config.run_id for config in large}) == 2400 and len({config.seed for config in large}) == 40
+    shapes = {(config.arch, config.epochs, config.batch_size) for config in large}
+    assert shapes == {("pixel_mlp_large", 15, 512), ("pixel_cnn_large", 20, 256)}
 
 
 def test_an_option_that_nobody_has_is_refused():

@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
-from campaign import calibration, check, plan, runner
+from campaign import calibration, check, memory, plan, runner
+from campaign.engines import base
+from campaign.store import Store
 from nnet.config import TrainConfig
 from nnet.cost import Cost, kind_of
+from nnet.regimes import base as regime
 from tests.campaign.test_campaign import launch
 
 SMALL = (
@@ -25,8 +29,8 @@ def configs(npz):
     ]  # fmt: skip
 
 
-def planned(configs, folder) -> dict:
-    return plan.make(check.survey(configs, folder, "serial"))
+def planned(configs, folder, **more) -> dict:
+    return plan.make(check.survey(configs, folder, "serial", **more))
 
 
 def test_a_plan_counts_runs_and_adds_up_their_seconds(configs, tmp_path):
@@ -50,6 +54,40 @@ def test_what_is_finished_is_not_planned(configs, tmp_path):
     done = planned(configs[:3], tmp_path)
     assert done["to_do"] == done["cpu_hours"] == done["wall_hours"] == 0
     assert plan.as_text(done) == "3 runs: 3 finished, 0 to do"
+
+
+def test_what_has_failed_is_planned_only_where_it_will_be_tried_again(configs, tmp_path):
+    store = Store(tmp_path / "blobs")
+    for config in (configs[0], dataclasses.replace(configs[0], epochs=9)):
+        store.fail(config, base.Failure("Error", "it failed", ""))
+    made = planned(configs, tmp_path)
+    assert (made["failed"], made["to_do"]) == (1, 7) and "1 failed (--retry-failed" in plan.as_text(made)
+    again = planned(configs, tmp_path, retry_failed=True)
+    assert (again["failed"], again["to_do"]) == (0, 8)
+
+
+def test_fewer_workers_are_planned_where_their_memory_would_not_suffice(configs, tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "usable_cores", lambda: 4)
+    monkeypatch.setattr(memory, "free_mb", lambda: 10.0)
+    campaign = check.Campaign(configs, {}, configs, {}, "serial", 4)
+    assert plan.make(campaign)["workers"] == 1
+    assert plan.make(campaign, memory_check=False)["workers"] == 4
+    campaign.workers = 80  # for another machine
+    assert plan.make(campaign)["workers"] == 80
+
+
+def test_a_step_that_fails_is_one_sentence(configs, tmp_path, monkeypatch):
+    steps = itertools.count()
+
+    def failing(self, images, labels):
+        if next(steps) > 5:
+            raise ArithmeticError("not this one")
+        return torch.tensor(1.0)
+
+    monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(regime.Regime, "step", failing)
+    with pytest.raises(ValueError, match=f"a training step of {configs[0].run_id} fails"):
+        planned(configs[:1], tmp_path)
 
 
 def test_each_kind_is_measured_once(configs, tmp_path, monkeypatch, capsys):

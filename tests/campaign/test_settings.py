@@ -1,7 +1,6 @@
 import ast
 import dataclasses
 import inspect
-import textwrap
 
 import pytest
 
@@ -47,12 +46,11 @@ def calls(source: str, name: str) -> list[ast.Call]:
     return [node for node in found if getattr(node.func, "id", "") == name]
 
 
-@pytest.mark.parametrize("study", run_experiments.STUDIES)
-def test_the_blocks_name_every_setting_with_one_line_on_what_it_is(study):
-    function = textwrap.dedent(inspect.getsource(run_experiments.STUDIES[study]))
-    whole = inspect.getsource(run_experiments)
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_blocks_name_every_setting_with_one_line_on_what_it_is(number):
+    source = inspect.getsource(run_experiments)
     found = []
-    for source, call in ((function, *calls(function, "Settings")), (whole, calls(whole, "dict")[0])):
+    for call in (calls(source, "Settings")[number], calls(source, "dict")[0]):
         named = [keyword for keyword in call.keywords if keyword.arg is not None]
         found += [keyword.arg for keyword in named]
         for keyword in named:
@@ -95,6 +93,14 @@ def test_seeds_take_the_place_of_repeats_and_repeats_that_of_seeds():
     assert (repeated.seeds, repeated.repeats) == (None, 4)
     assert parse_flags(repeated, ["--seeds", "5", "6"])[0] == dataclasses.replace(BASE, seeds=[5, 6])
     assert parse_flags(BASE, ["--seeds", "none", "--repeats", "2"])[0].seeds is None
+
+
+def test_a_study_may_have_several_blocks():
+    command = CommandLine(["weight_noise"], ["--epochs", "7"])
+    other = dataclasses.replace(BASE, batch_size=32)
+    assert command.overridden(BASE) == dataclasses.replace(BASE, epochs=7)
+    assert command.overridden(other) == dataclasses.replace(other, epochs=7)
+    assert command.settings == dataclasses.replace(BASE, epochs=7)
 
 
 def test_the_study_is_known_before_its_block():

@@ -49,6 +49,17 @@ def test_runs_that_differ_in_more_than_the_regime_are_not_paired():
     assert len(table) == 1 and table["mean_difference"][0] == pytest.approx(0.1)
 
 
+def test_runs_that_differ_in_an_option_of_no_regime_are_not_paired():
+    table = []
+    for sigma, shift in (("0.1", 0.0), ("0.5", 0.3)):
+        options = f'{{"sigma": {sigma}}}'
+        table += rows("clean", 0.0, {0: 0.5 + shift, 1: 0.6 + shift}, options=options)
+        table += rows("noisy", 0.2, {0: 0.52 + shift, 1: 0.62 + shift}, options=options)
+    found = paired_differences(pd.DataFrame(table))
+    assert found["n_seeds"].tolist() == [2, 2] and found["mean_difference"].tolist() == pytest.approx([0.02, 0.02])
+    assert found["options"].tolist() == ['{"sigma": 0.1}', '{"sigma": 0.5}']
+
+
 def test_a_single_seed_has_a_difference_and_no_interval():
     table = paired_differences(pd.DataFrame(rows("clean", 0.0, {0: 0.5}) + rows("noisy", 0.2, {0: 0.6})))
     assert table["mean_difference"][0] == pytest.approx(0.1) and table[["low", "high"]].isna().all().all()
@@ -62,6 +73,8 @@ def test_the_share_of_the_noise_draws():
     spread = rows("clean", 0.0, {0: 0.5, 1: 0.6, 2: 0.7})  # variance over seeds 0.01, of which draws 0.01²/5
     assert share_of_draws(pd.DataFrame(spread)) == pytest.approx(0.01**2 / 5 / 0.01)
     assert math.isnan(share_of_draws(pd.DataFrame(rows("clean", 0.0, {0: 0.5}))))
+    both = rows("clean", 0.0, {0: 0.5, 1: 0.6, 2: 0.7}, epochs=1) + rows("clean", 0.0, {0: 0.8, 1: 0.9, 2: 1}, epochs=9)
+    assert share_of_draws(pd.DataFrame(both)) == pytest.approx(0.01**2 / 5 / 0.01)
 
 
 def test_accuracies_at_p_are_compared_with_those_at_another_p_seed_by_seed():

@@ -140,7 +140,7 @@ def test_text_that_a_spreadsheet_would_take_for_a_formula_is_quoted_and_numbers_
 
 def test_corrupted_test_images_are_said_in_a_column_and_never_averaged_with_clean_ones(tmp_path):
     clean = [result(seed, (0.9, 0.8), p=0.3) for seed in range(2)]
-    corrupted = [result(seed, (0.6, 0.5), p=0.3, corrupt_test=True, columns={"corrupt_test": True}) for seed in (0, 1)]
+    corrupted = [result(seed, (0.6, 0.5), p=0.3, corrupt_test=True) for seed in (0, 1)]
     assert "corrupt_test" not in written(tmp_path / "clean", clean)["results_per_run"]
     for name, runs in (("corrupted", corrupted), ("both", clean + corrupted)):
         made = written(tmp_path / name, runs)

@@ -33,6 +33,18 @@ def test_every_regime_learns(npz, regime):
     assert result["history"][-1]["train_loss"] < 0.5 * result["history"][0]["train_loss"]
 
 
+@pytest.mark.parametrize("arch", registry.names("architectures"))
+@pytest.mark.parametrize("regime", REGIMES)
+def test_every_network_and_regime_takes_corrupted_pixels(npz, arch, regime):
+    small = dict(regime=regime, arch=arch, epochs=1, max_train_samples=32, alpha_tests=(0,))
+    clean = train_and_evaluate(config(npz, **small))
+    replaced = train_and_evaluate(config(npz, **small, p=0.3))
+    added = train_and_evaluate(config(npz, **small, p=0.3, corruption="additive", options={"sigma": 1}))
+    assert {run["status"] for run in (clean, replaced, added)} == {"ok"}
+    assert len({run["sha256"]["initial_weights"] for run in (clean, replaced, added)}) == 1
+    assert len({run["sha256"]["weights"] for run in (clean, replaced, added)}) == 3
+
+
 class Interrupted(Exception):
     """What ends a run between two epochs in these tests."""
 
@@ -222,3 +234,12 @@ def test_the_fast_step_agrees_with_the_plain_step_in_single_precision(npz, arch)
     _, _, losses = trained_in_both_ways(npz, torch.float32, arch, "tensor_std", alpha=0.3)
     for ours, expected in losses:
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_on_a_gpu_a_run_learns_under_all_noise(npz):
+    noisy = dict(regime="noisy", p=0.2, corrupt_test=True, use_cuda=True)
+    for arch in ("mlp_small", "cnn"):
+        first, second = (train_and_evaluate(config(npz, arch=arch, **noisy)) for _ in range(2))
+        assert first["acc_0"] > 0.8 and first["provenance"]["device"] != "cpu"
+        assert second["sha256"]["initial_weights"] == first["sha256"]["initial_weights"]

@@ -47,7 +47,7 @@ def train(config):
 
 def estimate(config):
     if "STUB" in os.environ:
-        return {"seconds": 1.0, "memory_mb": 1.0, "data_sha256": "", "machine": {}}
+        return {"cost": None, "memory_mb": 1.0, "data_sha256": "", "machine": {}}
     from nnet_models import estimate_cost
 
     return estimate_cost(config) | {"memory_mb": 100.0}
