@@ -43,10 +43,11 @@ def make(campaign: check.Campaign, memory_check: bool = True) -> dict:
         workers = memory.fitting_workers(needs, workers, memory.free_mb())
     before = known.starting_s + sum(known.kinds[kind].trying_s for kind in set(map(kind_of, order)))
     wall = before + makespan([seconds[config.run_id] for config in order], workers) if order else 0.0
+    failed = sum(config.run_id not in seconds for config in campaign.failures())
     return {
         "runs": len(campaign.configs),
-        "finished": campaign.finished(),
-        "failed": len(campaign.configs) - campaign.finished() - len(order),
+        "finished": len(campaign.configs) - failed - len(order),
+        "failed": failed,
         "to_do": len(order),
         "workers": workers,
         "cores_of_this_machine": cores,
