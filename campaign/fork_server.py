@@ -1,6 +1,7 @@
 """The process that imports everything once and forks workers, and how a worker begins and ends."""
 
 import faulthandler
+import json
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 
+from nnet.config import TrainConfig
+
 PRELOAD = "campaign.warm"
+WARM_DATA = "NNET_WARM_DATA"
+"""Environment variable: dataset, image size and folder of the data that the fork server checks, JSON."""
 THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ROOT = Path(__file__).resolve().parents[1]
 DUMP_BYTES = 2**16
@@ -24,10 +29,13 @@ FIRST_VICTIM = "500"
 """What a worker adds to its badness for the kernel's out-of-memory killer: the launcher shall be the last to go."""
 
 
-def ensure_running(threads: int) -> int:
-    """Start the warm fork server with these thread limits unless it is there; returns its pid."""
+def ensure_running(config: TrainConfig) -> int:
+    """Start the warm fork server unless it is there; returns its pid.
+
+    With the thread limits of this run, and with its data checked, which no worker has to do again.
+    """
     forkserver.set_forkserver_preload([PRELOAD])
-    with _environment(threads), _no_interrupt():
+    with _environment(config), _no_interrupt():
         forkserver.ensure_running()
     return pid()
 
@@ -92,10 +100,11 @@ def pid() -> int | None:
 
 
 @contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Thread limits, which libraries read when they are imported, and a path on which the preload is found."""
+def _environment(config: TrainConfig) -> Iterator[None]:
+    """Thread limits, which libraries read when they are imported, a path to the preload, and the data for it."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    changed = dict.fromkeys(THREAD_LIMITS, str(threads)) | {"PYTHONPATH": path}
+    data = json.dumps([config.dataset, config.image_size, config.data_dir])
+    changed = dict.fromkeys(THREAD_LIMITS, str(config.cpu_threads)) | {"PYTHONPATH": path, WARM_DATA: data}
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
     try:

@@ -4,11 +4,14 @@ Building the first optimizer imports hundreds of modules, so a tiny step is take
 """
 
 import gc
+import json
+import os
 
 import torch
 
 import nnet_models
-from nnet import provenance, registry, streams
+from campaign.fork_server import WARM_DATA
+from nnet import data, provenance, registry, streams
 from nnet.pixel_noise import PixelNoise
 from nnet.source import code_sha256
 from nnet.weight_noise import WeightNoise
@@ -29,5 +32,7 @@ with _noise.applied(1.0):
 PixelNoise("replacement", 0.5, 0.0, 0)(torch.ones(1, 1, 2, 2))
 provenance.provenance(torch.device("cpu"))
 code_sha256()  # now: it is today's code that has been imported, whatever is edited later
+if WARM_DATA in os.environ:
+    data.verify(*json.loads(os.environ[WARM_DATA]))
 gc.collect()
 gc.freeze()

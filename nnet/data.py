@@ -68,6 +68,11 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
     return images
 
 
+def verify(dataset: str, image_size: int | None, data_dir: str | Path) -> None:
+    """Check the prepared data, if there are any, for this process and all that will be forked from it."""
+    _mapped(_folder(dataset, image_size, Path(data_dir)))
+
+
 def stratified_order(labels: np.ndarray) -> np.ndarray:
     """A fixed shuffle of the indices of `labels` (int, N) of which every beginning has each class's share, ± 1."""
     random = np.random.default_rng(0)

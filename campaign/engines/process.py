@@ -99,7 +99,7 @@ class _Slot:
     def _submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
         if self.executor is not None:
             return self.executor.submit(base.attempt, work, config)
-        self.server = fork_server.ensure_running(config.cpu_threads)
+        self.server = fork_server.ensure_running(config)
         context = multiprocessing.get_context("forkserver")
         self.dumps, dump_to = context.Pipe(duplex=False)
         self.executor = ProcessPoolExecutor(1, context, fork_server.begin_worker, (dump_to,))
