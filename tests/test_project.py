@@ -93,8 +93,37 @@ def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be
         assert run["config"]["max_train_samples"] is None and run["provenance"]["git_dirty"] is False
 
 
-def test_the_committed_tables_follow_from_the_committed_runs(tmp_path):
-    folder = ROOT / "results/mnist"
+def test_the_committed_campaign_on_corrupted_pixels_is_complete_and_shows_what_it_should():
+    folder = ROOT / "results/pixels/mnist"
+    made = tables.read(folder)
+    runs, accuracy = made["results_per_run"], made["results_summary"].set_index(["activation", "p"])["mean_acc"]
+    assert re.fullmatch(r"(\d+) of \1 runs", completeness(folder)) and set(runs["status"]) == {"ok"}
+    assert len(runs) == 3 * 7 * 5 and set(runs["epochs"]) == {20} and runs["seed"].nunique() == 5
+    assert accuracy["relu", 0] > 0.975 and accuracy["relu", 0.1] > accuracy["relu", 0]
+    for activation in ("relu", "tanh", "sigmoid"):
+        assert accuracy[activation, 0.6] > accuracy[activation, 0.8] > 0.7 and accuracy[activation, 1.0] < 0.15
+    for p in (0.2, 0.4, 0.6, 0.8):
+        assert accuracy["relu", p] > accuracy["tanh", p] > accuracy["sigmoid", p]
+    for path in (folder / "runs").iterdir():
+        run = json.loads(path.read_text())
+        assert run["config"]["max_train_samples"] is None and run["provenance"]["git_dirty"] is False
+
+
+def test_the_readme_shows_the_committed_benchmarks():
+    found = json.loads((ROOT / "results/benchmarks.json").read_text())
+    section = README.split("## How fast it is")[1]
+    for row in found["throughput"]["rows"]:
+        assert f"{row['ratio']:.2f} ({row['ratio_min']:.2f} to {row['ratio_max']:.2f})" in section, row
+    for row in found["precision"]["rows"]:
+        for name in ("acc_0", "drop_at_0.5"):
+            difference = {key: 100 * value for key, value in row[name].items()}
+            assert "{mean_difference:+.2f} ({low:+.2f} to {high:+.2f})".format(**difference) in section, row
+    assert all(section_of["machine"]["git_dirty"] is False for section_of in found.values())
+
+
+@pytest.mark.parametrize("name", ["mnist", "pixels/mnist"])
+def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
+    folder = ROOT / "results" / name
     shutil.copytree(folder / "runs", tmp_path / "runs")
     tables.write(Store(tmp_path))
     for name in tables.NAMES:
@@ -107,6 +136,7 @@ def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaig
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
-    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 4
-    assert any("mnist: " in "".join(output.get("text", "")) for output in outputs)
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 6
+    for name in ("mnist: ", "pixels/mnist: "):
+        assert any(name in "".join(output.get("text", "")) for output in outputs)
     assert not re.search(r"\btorch\b", "".join("".join(cell["source"]) for cell in code))
