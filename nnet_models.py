@@ -17,13 +17,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnet import checkpoint, data, provenance, registry, streams
+from nnet import checkpoint, data, epochs, provenance, registry, standardize, streams
 from nnet import precision as precisions
 from nnet.activations import get_activation
 from nnet.allocator import keeping_freed_memory
 from nnet.batches import Batch, Batches
 from nnet.config import TrainConfig
 from nnet.cost import Cost
+from nnet.lr_schedule import learning_rate
 from nnet.models import ARCH_NAMES, build_model
 from nnet.partial import Partial
 from nnet.regimes.base import Regime
@@ -68,7 +69,7 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
         history, train_seconds = _train(run)
         trained = time.perf_counter()
         rows = []
-        if math.isfinite(history[-1]["train_loss"]):
+        if not _diverged(history[-1]):
             rows = sweep(
                 run.model,
                 functools.partial(evaluate, batches=list(run.batches.test()), precision=cfg.sweep_precision),
@@ -108,7 +109,7 @@ def estimate_cost(cfg: TrainConfig, batches: int = 2, most_s: float = math.inf) 
         model = _set_up(cfg).model  # again: by now its files are in memory
         provenance.weights_sha256(model)
         setting_up = time.perf_counter() - start
-    cost = Cost(setting_up, *parts, len(images.y_train)) if parts else None
+    cost = Cost(setting_up, *parts) if parts else None
     return {
         "cost": asdict(cost) if cost else None,
         "data_sha256": images.sha256,
@@ -193,14 +194,18 @@ def _set_up(cfg: TrainConfig) -> _Run:
     options = {name: value for name, value in cfg.options.items() if name in known}
     set_seed(streams.seed_of(cfg.seed, "init"))
     model = build_model(cfg.arch, cfg.activation, batches.image_shape, images.num_classes, **options).to(device)
-    optimizer = OPTIMIZERS[cfg.optimizer](model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay)
+    standardize.fit(model, images.mean, images.std)
+    momentum = {"momentum": cfg.momentum, "nesterov": cfg.nesterov} if cfg.momentum > 0 else {}
+    optimizer = OPTIMIZERS[cfg.optimizer](
+        model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay, **momentum
+    )
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options)
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
     return _Run(cfg, device, batches, model, regime, Partial(cfg, model, regime, images.sha256))
 
 
-def _seconds_of_parts(run: _Run, batches: int, most_s: float) -> tuple[float, float]:
-    """Of a training step, and of one evaluation with noise on all test images."""
+def _seconds_of_parts(run: _Run, batches: int, most_s: float) -> tuple[float, float, float, int]:
+    """As `Cost` has them: of a training step, of one evaluation with noise on all test images, …"""
     cfg, model = run.cfg, run.model
     run.regime.start_epoch(1)
     model.train()
@@ -208,11 +213,12 @@ def _seconds_of_parts(run: _Run, batches: int, most_s: float) -> tuple[float, fl
     step = _seconds_each((float(run.regime.step(*batch)) for batch in training), batches, most_s)
     testing = list(run.batches.test())  # all of it, as a run does: for the memory that it takes
     passes = (evaluate(model, [batch], cfg.sweep_precision) for batch in cycle(testing))
-    evaluation = _seconds_each(passes, batches, most_s) * run.batches.test_size / len(testing[0][1])
+    image_s = _seconds_each(passes, batches, most_s) / len(testing[0][1])
+    evaluation = image_s * run.batches.test_size
     if any(cfg.alpha_tests):
         noise = (sweep(model, lambda _: (0.0, 0.0), (0.0, 1.0), 1, cfg.noise_model, 0) for _ in count())
         evaluation += _seconds_each(noise, 2, most_s)
-    return step, evaluation
+    return step, evaluation, image_s * run.batches.watched, run.batches.first_watched
 
 
 def _train(run: _Run) -> tuple[list[dict], float]:
@@ -221,12 +227,34 @@ def _train(run: _Run) -> tuple[list[dict], float]:
     for epoch in range(len(history) + 1, run.cfg.epochs + 1):
         set_seed(streams.seed_of(run.cfg.seed, "global", epoch))
         run.regime.start_epoch(epoch)
-        loss = train_one_epoch(run.model, run.regime, run.batches.train(epoch))
-        history.append({"epoch": epoch, "train_loss": loss})
-        if not math.isfinite(loss):
+        row = {"epoch": epoch, "train_loss": train_one_epoch(run.model, run.regime, _scheduled(run, epoch))}
+        row |= _validated(run)
+        history.append(row | run.regime.end_epoch(row))
+        if _diverged(row):
             break
         run.partial.keep(history, time.perf_counter() - start)
     return history, time.perf_counter() - start
+
+
+def _scheduled(run: _Run, epoch: int) -> Iterator[Batch]:
+    """The batches of an epoch, each with its learning rate set."""
+    steps = run.batches.steps
+    for step, batch in enumerate(run.batches.train(epoch), (epoch - 1) * steps):
+        for group in run.regime.optimizer.param_groups:
+            group["lr"] = learning_rate(run.cfg, step, steps)
+        yield batch
+
+
+def _validated(run: _Run) -> dict:
+    """Loss and accuracy on the validation images, if there are any."""
+    if run.batches.watched == 0:
+        return {}
+    accuracy, loss = evaluate(run.model, run.batches.validation(), run.cfg.sweep_precision)
+    return {"val_loss": loss, "val_acc": accuracy}
+
+
+def _diverged(row: dict) -> bool:
+    return not all(math.isfinite(row[name]) for name in ("train_loss", "val_loss") if name in row)
 
 
 def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict) -> dict:
@@ -251,17 +279,19 @@ def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict) -> 
         "train_loss": _finite(history[-1]["train_loss"]),
         "status": "diverged" if diverged else "ok",
         **seconds,
+        **epochs.columns(history),
         **run.regime.columns(),
         "diverged_epoch": history[-1]["epoch"] if diverged else None,
         "sweep": [] if diverged else rows,
-        "history": [row | {"train_loss": _finite(row["train_loss"])} for row in history],
+        "history": [{name: _finite(value) for name, value in row.items()} for row in history],
+        **run.regime.record(),
         "config": cfg.science(),
         "provenance": provenance.provenance(run.device),
     }
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _seconds_each(work: Iterator[object], most: int, most_s: float) -> float:

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import product
 
 from campaign import grid, interruption, plan, runner, tables
 from campaign.check import check, survey
@@ -48,12 +49,18 @@ def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands
         batch_size=128,  # images per update
         optimizer="adam",  # adam or sgd, otherwise with PyTorch's defaults
         learning_rate=1e-3,  # step size of the optimizer
+        momentum=0.0,  # momentum of sgd
+        nesterov=False,  # Nesterov's momentum in place of the classical one
+        lr_schedule="constant",  # constant, or cosine_restarts (needs lr_restart_epochs)
+        lr_restart_epochs=None,  # epochs between two restarts
         weight_decay=0.0,  # L2 penalty of the optimizer
         activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu; resnet18 has relu only
         alpha_tests=[0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
+        augmentation="none",  # none, crop_flip, or None: what is usual for the dataset
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
+        validation_share=0.0,  # share of the training images that is held back to watch training
         precision="fp32",  # arithmetic of training: fp32, or bf16 (bfloat16: faster on some processors, less exact)
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings of a regime, an architecture or the corruption, by name
@@ -82,12 +89,18 @@ def pixels_block() -> Settings:
         batch_size=128,  # images per update
         optimizer="adam",  # adam or sgd, otherwise with PyTorch's defaults
         learning_rate=1e-3,  # step size of the optimizer
+        momentum=0.0,  # momentum of sgd
+        nesterov=False,  # Nesterov's momentum in place of the classical one
+        lr_schedule="constant",  # constant, or cosine_restarts (needs lr_restart_epochs)
+        lr_restart_epochs=None,  # epochs between two restarts
         weight_decay=0.0,  # L2 penalty of the optimizer
         activations=["relu", "tanh", "sigmoid"],  # a panel each in the figures
         alpha_tests=[0],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test above 0
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
+        augmentation="none",  # none, crop_flip, or None: what is usual for the dataset
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
+        validation_share=0.0,  # share of the training images that is held back to watch training
         precision="fp32",  # arithmetic of training: fp32 or bf16
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings of a regime, an architecture or the corruption, by name
@@ -110,7 +123,65 @@ def large_pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands
     return grid.configurations(overridden(mlp)) + grid.configurations(overridden(cnn))
 
 
-STUDIES = {"weight_noise": weight_noise_study, "pixels": pixels_study, "pixels_large": large_pixels_study}
+def adaptive_block() -> Settings:
+    """What `adaptive_study` begins with, for each of its optimizers."""
+    return Settings(
+        dataset="cifar10",  # digits, mnist, fashion_mnist, cifar10, or the path of an .npz file
+        architectures=["baby_cnn", "tiny_cnn", "simple_cnn", "cifar_resnet18"],  # networks to train
+        regimes=["clean", "adaptive"],  # how weights are updated; clean is the baseline of equal seed and optimizer
+        alpha_train=[0.2],  # largest strengths of the noise, relative to the gradients or weights
+        noise_model="tensor_std",  # what alpha is relative to at evaluation
+        ps=[0.0],  # probabilities that an input pixel is corrupted in training
+        corruption="replacement",  # a corrupted pixel becomes U(0, 1); "additive" adds sigma·(U(0, 1) - 1/2) and clips
+        corrupt_test=False,  # evaluate on clean test images, or on images corrupted like those of training
+        seeds=[0, 1, 2],  # one run per seed; standard errors are over seeds
+        repeats=None,  # instead of seeds: so many, drawn from the master seed
+        master_seed=0,  # seed from which the seeds of the repeats are drawn
+        epochs=60,  # passes through the training images
+        batch_size=128,  # images per update
+        optimizer="sgd",  # adam or sgd; the study has both
+        learning_rate=0.05,  # first and largest step size; the study has one for each optimizer
+        momentum=0.0,  # momentum of sgd
+        nesterov=False,  # Nesterov's momentum in place of the classical one
+        lr_schedule="cosine_restarts",  # constant, or cosine_restarts (needs lr_restart_epochs)
+        lr_restart_epochs=20,  # epochs between two restarts
+        weight_decay=1e-4,  # L2 penalty of the optimizer
+        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu; cifar_resnet18 has relu only
+        alpha_tests=[0, 0.1, 0.2],  # strengths of weight noise at evaluation, 0 among them
+        noise_samples=5,  # noise draws per alpha_test
+        image_size=32,  # pixels to which images are resized; None keeps the dataset's own size
+        augmentation=None,  # none, crop_flip, or None: what is usual for the dataset
+        max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
+        validation_share=0.1,  # share of the training images that is held back to watch training
+        precision="fp32",  # arithmetic of training: fp32 or bf16
+        sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
+        options={},  # further settings of a regime, an architecture or the corruption, by name
+        output_dir="results/adaptive",  # results are written to <output_dir>/<dataset>/
+        checkpoint_dir=None,  # folder of the trained weights; None keeps none
+        **LAUNCH,
+    )
+
+
+def adaptive_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
+    """Does noise help that is injected only while training looks stuck or overfit?"""
+    optimizers = (
+        {"optimizer": "sgd", "learning_rate": 0.05},
+        {"optimizer": "sgd", "learning_rate": 0.02, "momentum": 0.9, "nesterov": True},
+        {"optimizer": "adam", "learning_rate": 1e-3},
+    )
+    configs = []
+    for optimizer, distribution in product(optimizers, ("gaussian", "uniform")):
+        block = dataclasses.replace(adaptive_block(), **optimizer, options={"distribution": distribution})
+        configs += grid.configurations(overridden(block))
+    return list({config.run_id: config for config in configs}.values())
+
+
+STUDIES = {
+    "weight_noise": weight_noise_study,
+    "pixels": pixels_study,
+    "pixels_large": large_pixels_study,
+    "adaptive": adaptive_study,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -126,6 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
             settings, flags = command.settings, command.flags
             if settings is None:
                 raise ValueError(f"the study {command.study} must give its block to `overridden`")
+            configs = grid.only(configs, flags.only)
             if flags.plan:
                 campaign = survey(configs, *surveyed(settings), flags.retry_failed)
                 return plan.show(campaign, settings.memory_check, flags.json)

@@ -1,14 +1,22 @@
 """From the config block to the list of runs."""
 
+import dataclasses
 import random
+from collections.abc import Sequence
 from itertools import product
 
 from campaign.settings import Settings
 from nnet import registry
-from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir, whole_number
+from nnet.checked import whole_number
+from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir
 
 LISTS = ("architectures", "regimes", "alpha_train", "ps", "activations", "alpha_tests")
 SEED_BITS = 31
+SCIENCE = [
+    item.name
+    for item in dataclasses.fields(TrainConfig)
+    if not item.metadata.get("operation") and item.name != "options"
+]
 
 
 def configurations(settings: Settings) -> list[TrainConfig]:
@@ -52,6 +60,26 @@ def seeds(settings: Settings) -> list[int]:
     return list(drawn)
 
 
+def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -> list[TrainConfig]:
+    """The runs that have every one of these settings or options, (name, value) each.
+
+    A run whose regime, architecture and corruption do not have an option stays, as the baseline of those that do.
+    Raises ValueError for a name that none of them has, and where no run is left.
+    """
+    known = [*SCIENCE, *sorted({name for config in configs for name in config.options})]
+    for name, value in wanted:
+        if name not in known:
+            raise ValueError(f"--only knows no setting {name!r}; choose from {known}")
+        configs = [config for config in configs if _value(config, name, value) == value]
+        if not configs:
+            raise ValueError(f"--only leaves no run: none has {name} = {value}")
+    return list(configs)
+
+
+def _value(config: TrainConfig, name: str, otherwise: object) -> object:
+    return config.options.get(name, otherwise) if name not in SCIENCE else getattr(config, name)
+
+
 def _check_list(name: str, values: list) -> None:
     if not isinstance(values, list | tuple):
         raise ValueError(f"{name} must be a list; got {values!r}")
@@ -68,6 +96,14 @@ def _check_options(settings: Settings) -> None:
     for kind, name in plug_ins:
         registry.check(kind, name, kind.removesuffix("s"))
     registry.check_options(settings.options, *plug_ins, more=CORRUPTIONS.get(settings.corruption, ()))
+
+
+def _augmentation(settings: Settings) -> str:
+    """The one that is set, or what the dataset's file states, or none."""
+    if settings.augmentation is not None:
+        return settings.augmentation
+    known = settings.dataset in registry.names("datasets")
+    return registry.constant("datasets", settings.dataset, "AUGMENTATION", "none") if known else "none"
 
 
 def _config(
@@ -91,8 +127,14 @@ def _config(
         batch_size=settings.batch_size,
         optimizer=settings.optimizer,
         learning_rate=settings.learning_rate,
+        momentum=settings.momentum,
+        nesterov=settings.nesterov,
+        lr_schedule=settings.lr_schedule,
+        lr_restart_epochs=settings.lr_restart_epochs,
         weight_decay=settings.weight_decay,
+        augmentation=_augmentation(settings),
         max_train_samples=settings.max_train_samples,
+        validation_share=settings.validation_share,
         alpha_tests=tuple(settings.alpha_tests),
         noise_samples=settings.noise_samples,
         precision=settings.precision,

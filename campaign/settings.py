@@ -21,6 +21,10 @@ def _text_or_none(text: str) -> str | None:
     return None if text.lower() == "none" else text
 
 
+def _text_or_dataset(text: str) -> str | None:
+    return None if text.lower() == "dataset" else text
+
+
 def _option(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -64,12 +68,18 @@ class Settings:
     batch_size: int = _one(int, "images per update")
     optimizer: str = _one(str, "adam or sgd")
     learning_rate: float = _one(float, "step size of the optimizer")
+    momentum: float = _one(float, "momentum of sgd")
+    nesterov: bool = _switch("Nesterov's momentum")
+    lr_schedule: str = _one(str, "constant or cosine_restarts")
+    lr_restart_epochs: int | None = _one(_whole_number_or_none, "epochs between two restarts of cosine_restarts")
     weight_decay: float = _one(float, "L2 penalty of the optimizer")
     activations: list[str] = _many(str, "activation functions: relu, tanh, sigmoid, leaky_relu, gelu")
     alpha_tests: list[float] = _many(float, "strengths of weight noise at evaluation, 0 among them")
     noise_samples: int = _one(int, "noise draws per alpha_test")
     image_size: int | None = _one(_whole_number_or_none, "pixels to which images are resized; none: native size")
+    augmentation: str | None = _one(_text_or_dataset, "none, crop_flip, or dataset: what is usual for the dataset")
     max_train_samples: int | None = _one(_whole_number_or_none, "train on so many images; none: all")
+    validation_share: float = _one(float, "share of the training images that is held back to watch training")
     precision: str = _one(str, "arithmetic of training: fp32 or bf16")
     sweep_precision: str = _one(str, "arithmetic of evaluation: fp32 or bf16")
     options: dict = _many(_option, "further settings of a regime, architecture or corruption, as name=value")
@@ -150,6 +160,8 @@ class CommandLine:
         add("--sanity", action="store_true", help="one quick check: does training with noise help?")
         add("--retry-failed", action="store_true", help="also do the runs that have failed before")
         add("--verify", metavar="RUN_ID", help="do one finished run again and compare every bit")
+        text = "of the runs of the study, only those with these settings or options; runs without such an option stay"
+        add("--only", type=_option, nargs="+", default=[], metavar="NAME=VALUE", help=text)
         for item in dataclasses.fields(Settings):
             default = getattr(block, item.name)
             help_text = f"{item.metadata['help']} (block: {_shown(default)})".replace("%", "%%")

@@ -11,7 +11,7 @@ from campaign.store import Store
 from nnet.atomic import write_file
 from nnet.config import TrainConfig
 
-FILE_ONLY = ("diverged_epoch", "sweep", "history", "config", "provenance", "sha256")
+FILE_ONLY = ("diverged_epoch", "sweep", "history", "events", "config", "provenance", "sha256")
 PER_RUN = (
     "run_id dataset architecture regime seed alpha_train noise_model activation p epochs acc_0 acc_01 drop_at_01 "
     "test_loss train_loss status train_seconds sweep_seconds"

@@ -1,10 +1,12 @@
-"""From images in memory to the batches of a run: order, corruption, pixels in [0, 1]."""
+"""From images in memory to the batches of a run: order, augmentation, corruption, pixels in [0, 1]."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 
 import torch
 
 from nnet import registry, streams
+from nnet.augmentation import crop_flip
 from nnet.config import TrainConfig
 from nnet.data import Images
 from nnet.models import input_channels
@@ -14,7 +16,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class Batches:
-    """The training and test batches of one run, on its device.
+    """The batches of one run, of training, validation and test images, on its device.
 
     A batch is (images, labels): float32 B×C×H×W in [0, 1] and int64 B. Images of one channel are repeated to
     the number of channels that the architecture states.
@@ -26,7 +28,11 @@ class Batches:
         self.channels = input_channels(cfg.arch, images.shape[0])
         self.x_train, self.y_train = images.x_train.to(device), images.y_train.to(device)
         self.x_test, self.y_test = images.x_test.to(device), images.y_test.to(device)
-        self.train_size = len(images.y_train[: cfg.max_train_samples])
+        self.watched = round(cfg.validation_share * len(images.y_train))
+        if cfg.validation_share > 0 and self.watched == 0:
+            raise ValueError(f"validation_share {cfg.validation_share:g} of {len(images.y_train)} images is none")
+        self.first_watched = len(images.y_train) - self.watched
+        self.train_size = min(self.first_watched, cfg.max_train_samples or self.first_watched)
         self.test_size = len(images.y_test)
 
     @property
@@ -34,28 +40,47 @@ class Batches:
         """(C, H, W) of the images as the network gets them."""
         return (self.channels, *self.images.shape[1:])
 
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch: a last batch of a single image joins the one before it (see `train`)."""
+        whole, rest = divmod(self.train_size, self.cfg.batch_size)
+        return max(1, whole + (rest > 1 or rest == self.cfg.batch_size == 1))
+
     def train(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch, counted from 1: a fresh order and fresh corruption, the same for every regime.
+        """The batches of one epoch, counted from 1: fresh order, augmentation, corruption, the same for every regime.
 
         A last batch of a single image joins the one before it: batch normalisation cannot train on one image.
         """
         order = torch.randperm(self.train_size, generator=streams.generator(self.cfg.seed, "order", epoch))
         parts = list(order.to(self.device).split(self.cfg.batch_size))
-        if len(parts) > 1 and len(parts[-1]) == 1 < self.cfg.batch_size:
+        if len(parts) > self.steps:
             parts[-2:] = [torch.cat(parts[-2:])]
+        augment = self._augmentation(epoch)
         corrupt = self._corruption("pixels", epoch)
         for part in parts:
-            pixels = corrupt(self._pixels(self.x_train.index_select(0, part)))
+            pixels = corrupt(self._pixels(augment(self.x_train.index_select(0, part))))
             yield self._repeated(pixels), self.y_train[part]
+
+    def validation(self) -> Iterator[Batch]:
+        """The clean training images that are held back, in their order; none at `validation_share` 0."""
+        return self._evaluation(self.x_train[self.first_watched :], self.y_train[self.first_watched :])
 
     def test(self) -> Iterator[Batch]:
         """The test images in their order, clean unless `corrupt_test` is set; the last batch may be short."""
-        images = self.x_test
         if self.cfg.corrupt_test:
-            images = self._corruption("test_pixels")(self._pixels(images))
-        parts = zip(images.split(self.evaluation_batch), self.y_test.split(self.evaluation_batch), strict=True)
-        for images, labels in parts:
-            yield self._repeated(images if self.cfg.corrupt_test else self._pixels(images)), labels
+            return self._evaluation(self._corruption("test_pixels")(self._pixels(self.x_test)), self.y_test)
+        return self._evaluation(self.x_test, self.y_test)
+
+    def _evaluation(self, images: torch.Tensor, labels: torch.Tensor) -> Iterator[Batch]:
+        if len(labels) == 0:
+            return
+        for part, of_part in zip(images.split(self.evaluation_batch), labels.split(self.evaluation_batch), strict=True):
+            yield self._repeated(part if part.is_floating_point() else self._pixels(part)), of_part
+
+    def _augmentation(self, epoch: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        if self.cfg.augmentation == "none":
+            return lambda images: images
+        return functools.partial(crop_flip, generator=streams.generator(self.cfg.seed, "augment", epoch))
 
     def _corruption(self, purpose: str, epoch: int = 0) -> PixelNoise:
         cfg, seed = self.cfg, streams.seed_of(self.cfg.seed, purpose, epoch)

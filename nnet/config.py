@@ -4,20 +4,22 @@ import dataclasses
 import functools
 import hashlib
 import json
-import math
-import operator
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnet import registry
+from nnet import checked, registry
 from nnet.activations import check_activation
 
 NOISE_MODELS = ("tensor_std", "magnitude")
 CORRUPTIONS = {"replacement": (), "additive": ("sigma",)}
 """The options of each corruption of pixels; it needs them all."""
+AUGMENTATIONS = ("none", "crop_flip")
 OPTIMIZERS = ("adam", "sgd")
+LR_SCHEDULES = ("constant", "cosine_restarts")
+SMALLEST_PEAK = 1e-5
+"""What the maximum of the learning rate decays to under `cosine_restarts`."""
 PRECISIONS = ("fp32", "bf16")
 OPERATION = {"operation": True}
 YOUNGER = {"younger": True}
@@ -68,11 +70,26 @@ class TrainConfig:
     optimizer: str = "adam"
     """adam or sgd, otherwise with PyTorch's defaults. Default adam."""
     learning_rate: float = 1e-3
-    """Step size of the optimizer, > 0. Default 0.001."""
+    """Step size of the optimizer, > 0; of `cosine_restarts` the first and largest. Default 0.001."""
+    momentum: float = field(default=0.0, metadata=YOUNGER)
+    """Momentum of sgd, 0 to 1 (exclusive). Default 0."""
+    nesterov: bool = field(default=False, metadata=YOUNGER)
+    """Nesterov's momentum (Sutskever et al. 2013) in place of the classical one. Default no."""
+    lr_schedule: str = field(default="constant", metadata=YOUNGER)
+    """constant, or cosine_restarts: from a maximum to 10⁻⁶ in `lr_restart_epochs`, again and again, while the maximum
+    falls in a straight line to 10⁻⁵ at the last restart (after Loshchilov and Hutter 2017). Default constant."""
+    lr_restart_epochs: int | None = field(default=None, metadata=YOUNGER)
+    """Epochs between two restarts of `cosine_restarts`, fewer than `epochs`. Default None."""
     weight_decay: float = 0.0
     """L2 penalty of the optimizer, ≥ 0. Default 0."""
+    augmentation: str = field(default="none", metadata=YOUNGER)
+    """What is done to a training image each time that it is seen: none, or crop_flip (a random crop of the image
+    padded by 4 black pixels, and a mirror image half of the time). Default none."""
     max_train_samples: int | None = None
     """Train on the first so many images of a fixed, stratified shuffle; None takes all. Default None."""
+    validation_share: float = field(default=0.0, metadata=YOUNGER)
+    """Share of the training images that are not trained on but watched: the last ones of that shuffle, whatever
+    `max_train_samples` says. 0 to 0.5. Default 0."""
     alpha_tests: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
     """Strengths of weight noise at evaluation, ≥ 0, with 0 among them; kept in ascending order."""
     noise_samples: int = 5
@@ -99,21 +116,28 @@ class TrainConfig:
 
     def __post_init__(self):
         self._check_names()
-        for name in ("alpha_train", "p", "learning_rate", "weight_decay", "epoch_checkpoint_s"):
-            self._set(name, _number(name, getattr(self, name)))
+        for name in (
+            *("alpha_train", "p", "learning_rate", "momentum", "weight_decay", "validation_share"),
+            "epoch_checkpoint_s",
+        ):
+            self._set(name, checked.number(name, getattr(self, name)))
         if self.p > 1:
             raise ValueError(f"p is a probability, 0 to 1; got {self.p}")
         if self.learning_rate == 0:
             raise ValueError("learning_rate must be above 0")
-        self._set("seed", whole_number("seed", self.seed))
+        self._set("seed", checked.whole_number("seed", self.seed))
         for name in ("epochs", "batch_size", "noise_samples", "cpu_threads"):
-            self._set(name, whole_number(name, getattr(self, name), smallest=1))
+            self._set(name, checked.whole_number(name, getattr(self, name), smallest=1))
         for name in ("image_size", "max_train_samples"):
             if getattr(self, name) is not None:
-                self._set(name, whole_number(name, getattr(self, name), smallest=1))
-        if not isinstance(self.corrupt_test, bool):
-            raise ValueError(f"corrupt_test must be True or False; got {self.corrupt_test!r}")
-        self._set("alpha_tests", _alpha_tests(self.alpha_tests))
+                self._set(name, checked.whole_number(name, getattr(self, name), smallest=1))
+        for name in ("corrupt_test", "nesterov"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False; got {getattr(self, name)!r}")
+        if self.validation_share > 0.5:
+            raise ValueError(f"validation_share is at most 0.5; got {self.validation_share}")
+        self._check_optimization()
+        self._set("alpha_tests", checked.strengths("alpha_tests", self.alpha_tests))
         self._set("data_dir", str(self.data_dir))
         if not registry.constant("regimes", self.regime, "USES_ALPHA_TRAIN", True):
             self._set("alpha_train", 0.0)
@@ -127,6 +151,8 @@ class TrainConfig:
             "noise_model": NOISE_MODELS,
             "corruption": CORRUPTIONS,
             "optimizer": OPTIMIZERS,
+            "lr_schedule": LR_SCHEDULES,
+            "augmentation": AUGMENTATIONS,
             "precision": PRECISIONS,
             "sweep_precision": PRECISIONS,
         }
@@ -134,6 +160,26 @@ class TrainConfig:
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose from {list(known)}")
         self._check_options()
+
+    def _check_optimization(self) -> None:
+        if self.momentum >= 1:
+            raise ValueError(f"momentum is 0 to 1, exclusive; got {self.momentum}")
+        if self.momentum > 0 and self.optimizer != "sgd":
+            raise ValueError(f"momentum is sgd's; {self.optimizer} has none")
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0")
+        restart = self.lr_restart_epochs
+        if self.lr_schedule == "constant":
+            if restart is not None:
+                raise ValueError("lr_restart_epochs has no effect with lr_schedule 'constant'")
+            return
+        if restart is None:
+            raise ValueError(f"lr_schedule {self.lr_schedule!r} needs lr_restart_epochs")
+        self._set("lr_restart_epochs", checked.whole_number("lr_restart_epochs", restart, smallest=1))
+        if restart >= self.epochs:
+            raise ValueError(f"lr_restart_epochs must be below epochs; got {restart} of {self.epochs}")
+        if self.learning_rate < SMALLEST_PEAK:
+            raise ValueError(f"{self.lr_schedule} falls to {SMALLEST_PEAK:g}: learning_rate must not be below")
 
     def _check_options(self) -> None:
         if not isinstance(self.options, dict):
@@ -144,7 +190,7 @@ class TrainConfig:
         missing = [name for name in needed if name not in self.options]
         if missing:
             raise ValueError(f"corruption {self.corruption!r} needs the option {missing[0]!r}")
-        self._set("options", self.options | {name: _number(name, self.options[name]) for name in needed})
+        self._set("options", self.options | {name: checked.number(name, self.options[name]) for name in needed})
 
     def _check_dataset(self) -> None:
         self._set("dataset", str(self.dataset))
@@ -197,38 +243,6 @@ class TrainConfig:
         if self.dataset.endswith(".npz"):
             science |= {"dataset": self.dataset_name, "dataset_sha256": _sha256_of_file(self.dataset)}
         return science
-
-
-def _number(name: str, value: object) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number; got {value!r}") from None
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(f"{name} must be finite and not negative; got {value!r}")
-    return number
-
-
-def whole_number(name: str, value: object, smallest: int | None = None) -> int:
-    """`value` as an int. Raises ValueError, naming it, for what is no whole number, and for less than `smallest`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} must be a whole number; got {value!r}") from None
-    if smallest is not None and number < smallest:
-        raise ValueError(f"{name} must be at least {smallest}; got {value!r}")
-    return number
-
-
-def _alpha_tests(values: object) -> tuple[float, ...]:
-    if isinstance(values, str | int | float) or not values:
-        raise ValueError(f"alpha_tests must be a list of strengths, not empty; got {values!r}")
-    alphas = sorted(_number("alpha_tests", value) for value in values)
-    if len(set(alphas)) < len(alphas):
-        raise ValueError(f"alpha_tests has duplicates: {alphas}")
-    if alphas[0] != 0:
-        raise ValueError("alpha_tests must contain 0, the accuracy without noise from which a drop is measured")
-    return tuple(alphas)
 
 
 def _sha256_of_file(path: str) -> str:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from nnet.activations import is_monotone
-from nnet.linear import linear
+from nnet.linear import Linear, linear
 
 
 class Conv2d(nn.Conv2d):
@@ -50,6 +50,22 @@ def pooled_stages(channels: int, widths: Sequence[int], make_activation: Callabl
     return layers
 
 
+def convolutional(
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    make_activation: Callable,
+    widths: Sequence[int],
+    hidden: Sequence[int] = (),
+) -> list[nn.Module]:
+    """The layers of a network: `pooled_stages`, a linear layer and an activation for each of `hidden`, the logits."""
+    size = widths[-1] * pooled_size(image_shape, len(widths))
+    layers = [*pooled_stages(image_shape[0], widths, make_activation), nn.Flatten()]
+    for width in hidden:
+        layers += [Linear(size, width), make_activation()]
+        size = width
+    return [*layers, Linear(size, num_classes)]
+
+
 def pooled_size(image_shape: tuple[int, int, int], stages: int) -> int:
     """Pixels that are left of an image after so many `pooled_stages`. Raises ValueError where none is."""
     _, height, width = image_shape
@@ -60,3 +76,16 @@ def pooled_size(image_shape: tuple[int, int, int], stages: int) -> int:
             f"these have {height}×{width}"
         )
     return (height // smallest) * (width // smallest)
+
+
+def arrange_resnet(network: nn.Module) -> None:
+    """Give one of torchvision's ResNets the convolutions and the orders of memory that are faster on a CPU.
+
+    At 28 to 32 pixels the first half is faster in the order B×H×W×C, the second in B×C×H×W.
+    """
+    for layer in network.modules():
+        if type(layer) is nn.Conv2d:
+            layer.__class__ = Conv2d
+    for part in (network.conv1, network.layer1, network.layer2):
+        part.to(memory_format=torch.channels_last)
+    network.layer2.append(Contiguous())

@@ -16,21 +16,27 @@ class Cost:
     """A batch and its update, mean."""
     evaluation_s: float
     """One pass through the test images, with weight noise if the run has any."""
+    validation_s: float
+    """One pass through the validation images, without noise; 0 if there are none."""
     train_images: int
-    """Training images of the dataset."""
+    """Training images of the dataset, without those of validation."""
 
     def seconds(self, cfg: TrainConfig) -> float:
         """What a whole run of this kind takes, whatever its epochs, training images and noise draws."""
         images = min(self.train_images, cfg.max_train_samples or self.train_images)
         steps = cfg.epochs * math.ceil(images / cfg.batch_size)
         evaluations = 1 + (len(cfg.alpha_tests) - 1) * cfg.noise_samples
-        return self.setting_up_s + self.step_s * steps + self.evaluation_s * evaluations
+        training = self.step_s * steps + self.validation_s * cfg.epochs
+        return self.setting_up_s + training + self.evaluation_s * evaluations
 
 
 def kind_of(cfg: TrainConfig) -> str:
     """A text that is the same for all runs whose parts cost the same."""
     science = cfg.science()
-    for name in ("seed", "epochs", "max_train_samples", "noise_samples", "learning_rate", "weight_decay"):
-        del science[name]
+    for name in (
+        *("seed", "epochs", "max_train_samples", "noise_samples"),
+        *("learning_rate", "momentum", "nesterov", "lr_schedule", "lr_restart_epochs", "weight_decay"),
+    ):
+        science.pop(name, None)
     science |= {name: science[name] > 0 for name in ("alpha_train", "p")} | {"alpha_tests": any(cfg.alpha_tests)}
     return repr(sorted((science | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))

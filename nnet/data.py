@@ -26,7 +26,7 @@ from nnet.atomic import sync_folder
 from nnet.cache import cache_root
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-FORMAT = 1
+FORMAT = 2
 RESIZE_CHUNK = 1000
 
 
@@ -39,6 +39,10 @@ class Images:
     x_test: torch.Tensor
     y_test: torch.Tensor
     num_classes: int
+    mean: list[float]
+    """Of all training images, per channel, pixels from 0 to 1."""
+    std: list[float]
+    """Standard deviation, likewise."""
     sha256: str
 
     @property
@@ -151,7 +155,8 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     try:
         for name, array in arrays.items():
             np.save(beside / f"{name}.npy", array)
-        about = {"num_classes": int(y_train.max()) + 1, "sha256": _sha256(arrays)}
+        mean, std = _mean_and_std(arrays["x_train"])
+        about = {"num_classes": int(y_train.max()) + 1, "mean": mean, "std": std, "sha256": _sha256(arrays)}
         (beside / "about.json").write_text(json.dumps(about))
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(beside, folder)
@@ -159,6 +164,15 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
+
+
+def _mean_and_std(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Per channel, from how often each of the 256 values is there: without a rounding error to speak of."""
+    values = np.arange(256) / 255
+    counts = [np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(images.shape[1])]
+    means = [float(np.average(values, weights=count)) for count in counts]
+    pairs = zip(means, counts, strict=True)
+    return means, [float(np.average((values - mean) ** 2, weights=count) ** 0.5) for mean, count in pairs]
 
 
 def _resized(images: np.ndarray, image_size: int | None) -> np.ndarray:

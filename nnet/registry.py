@@ -38,7 +38,10 @@ def constant(kind: str, name: str, variable: str, default: object = None) -> obj
 
 
 def option_names(kind: str, name: str) -> list[str]:
-    """The options that a plug-in takes: the fields of the class `Options` in its file; the file is not imported."""
+    """The options that a plug-in takes: the fields of the class `Options` that its file defines or imports.
+
+    The file is not imported.
+    """
     return list(_options(_file(kind, name)))
 
 
@@ -97,6 +100,8 @@ def _options(path: Path) -> tuple[str, ...]:
     for node in _statements(path):
         if isinstance(node, ast.ClassDef) and node.name == "Options":
             return tuple(item.target.id for item in node.body if isinstance(item, ast.AnnAssign))
+        if isinstance(node, ast.ImportFrom) and "Options" in [alias.name for alias in node.names]:
+            return _options(Path(find_spec(node.module).origin))
     return ()
 
 

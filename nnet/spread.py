@@ -1,4 +1,4 @@
-"""The standard deviation of a tensor, in one pass over its memory."""
+"""How large the numbers of a tensor are: standard deviation, in one pass over its memory, and root mean square."""
 
 import math
 
@@ -25,6 +25,12 @@ def standard_deviation(tensor: torch.Tensor) -> float | torch.Tensor:
     with np.errstate(over="ignore", invalid="ignore"):  # of a network that diverges
         total, squares = total + rest.sum(), squares + np.square(rest).sum()
     return math.sqrt(max(0.0, squares - total**2 / size) / max(1, size - 1))
+
+
+def root_mean_square(tensor: torch.Tensor) -> float | torch.Tensor:
+    """‖x‖₂/√n of all n elements; on a GPU a tensor, not to wait for it."""
+    found = torch.linalg.vector_norm(tensor) / math.sqrt(tensor.numel())
+    return found.item() if tensor.device.type == "cpu" else found
 
 
 @compiled

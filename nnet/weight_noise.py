@@ -1,6 +1,6 @@
 """Gaussian noise on weights: which tensors are perturbed, one draw, exact restore."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -31,6 +31,22 @@ def weight_tensors(model: nn.Module) -> list[nn.Parameter]:
     return list(found.values())
 
 
+@contextmanager
+def replaced(parameters: Sequence[nn.Parameter], others: Sequence[torch.Tensor]) -> Iterator[None]:
+    """Within the `with` block the parameters stand for the memory of `others`, of the same shapes; then for their own.
+
+    The gradients that are computed meanwhile stay with the parameters.
+    """
+    own = [parameter.data for parameter in parameters]
+    try:
+        for parameter, other in zip(parameters, others, strict=True):
+            parameter.data = other
+        yield
+    finally:
+        for parameter, data in zip(parameters, own, strict=True):
+            parameter.data = data
+
+
 class WeightNoise:
     """Noise ε on the weights W of one network, of strength α relative to the weights.
 
@@ -58,16 +74,13 @@ class WeightNoise:
         if alpha == 0:
             yield
             return
-        clean = [weight.data for weight in self.weights]
-        try:
-            for weight, draw, perturbed in zip(self.weights, self.draws, self.perturbed, strict=True):
-                weight.data = self._perturb(weight.data, draw, alpha, perturbed)
+        for weight, draw, perturbed in zip(self.weights, self.draws, self.perturbed, strict=True):
+            self._perturb(weight.data, draw, alpha, perturbed)
+        with replaced(self.weights, self.perturbed):
             yield
-        finally:
-            for weight, data in zip(self.weights, clean, strict=True):
-                weight.data = data
 
-    def _perturb(self, weight: torch.Tensor, draw: Draw, alpha: float, out: torch.Tensor) -> torch.Tensor:
+    def _perturb(self, weight: torch.Tensor, draw: Draw, alpha: float, out: torch.Tensor) -> None:
         if self.noise_model == "magnitude":
-            return draw.added_to(weight, 0.0, alpha, out)
-        return draw.added_to(weight, alpha * standard_deviation(weight), 0.0, out)
+            draw.added_to(weight, 0.0, alpha, out)
+        else:
+            draw.added_to(weight, alpha * standard_deviation(weight), 0.0, out)

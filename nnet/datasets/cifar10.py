@@ -7,6 +7,7 @@ from torchvision.datasets import CIFAR10
 
 from nnet.torchvision_files import read_with
 
+AUGMENTATION = "crop_flip"
 FILES = (
     "cifar-10-batches-py/data_batch_1",
     "cifar-10-batches-py/data_batch_2",

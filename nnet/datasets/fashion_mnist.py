@@ -7,6 +7,7 @@ from torchvision.datasets import FashionMNIST
 
 from nnet.torchvision_files import read_with
 
+AUGMENTATION = "crop_flip"
 FILES = (
     "FashionMNIST/raw/train-images-idx3-ubyte",
     "FashionMNIST/raw/train-labels-idx1-ubyte",

@@ -42,6 +42,18 @@ class Regime:
         """What the network says of these images, B×classes, computed in the precision of the configuration."""
         return precision.logits(self.model, images, self.cfg.precision)
 
+    def end_epoch(self, row: dict) -> dict:
+        """Called after every epoch with its row of the history; returns what the regime adds to that row, JSON-able.
+
+        `row`: `epoch`, `train_loss` and, where there are validation images, `val_loss` and `val_acc`, measured at the
+        weights as the epoch left them.
+        """
+        return {}
+
+    def record(self) -> dict:
+        """What this regime adds to a finished run's file, but to no table: `events`, a list of dicts, JSON-able."""
+        return {}
+
     def columns(self) -> dict:
         """What this regime adds to the row of a finished run: JSON-able values by column name."""
         return {}

@@ -10,12 +10,12 @@ from campaign.settings import Settings
 BASE = Settings(
     dataset="digits", architectures=["mlp_small", "cnn"], regimes=["clean", "noisy"], alpha_train=[0.1, 0.2],
     noise_model="tensor_std", ps=[0.3], corruption="replacement", corrupt_test=True, seeds=[0, 1, 2], repeats=None,
-    master_seed=0, epochs=3, batch_size=64, optimizer="adam", learning_rate=0.01,
-    weight_decay=0.1, activations=["relu", "tanh"], alpha_tests=[0, 0.1], noise_samples=4, image_size=20,
-    max_train_samples=100, precision="bf16", sweep_precision="fp32", options={}, engine="process", max_workers=None,
-    memory_check=True, run_timeout_s=None,
-    epoch_checkpoint_s=30, cpu_threads_per_worker=2, use_cuda=False, data_dir="/data", output_dir="results",
-    checkpoint_dir="/checkpoints",
+    master_seed=0, epochs=3, batch_size=64, optimizer="sgd", learning_rate=0.01, momentum=0.9, nesterov=True,
+    lr_schedule="cosine_restarts", lr_restart_epochs=2, weight_decay=0.1, activations=["relu", "tanh"],
+    alpha_tests=[0, 0.1], noise_samples=4, image_size=20, augmentation="crop_flip", max_train_samples=100,
+    validation_share=0.2, precision="bf16", sweep_precision="fp32", options={}, engine="process", max_workers=None,
+    memory_check=True, run_timeout_s=None, epoch_checkpoint_s=30, cpu_threads_per_worker=2, use_cuda=False,
+    data_dir="/data", output_dir="results", checkpoint_dir="/checkpoints",
 )  # fmt: skip
 
 
@@ -34,6 +34,9 @@ def test_every_setting_reaches_the_runs():
     config = next(config for config in make() if config.regime == "noisy" and config.seed == 2)
     assert (config.epochs, config.batch_size, config.learning_rate, config.weight_decay) == (3, 64, 0.01, 0.1)
     assert (config.p, config.alpha_tests, config.noise_samples, config.image_size) == (0.3, (0, 0.1), 4, 20)
+    assert (config.optimizer, config.momentum, config.nesterov) == ("sgd", 0.9, True)
+    assert (config.lr_schedule, config.lr_restart_epochs) == ("cosine_restarts", 2)
+    assert (config.augmentation, config.validation_share) == ("crop_flip", 0.2)
     assert (config.corruption, config.corrupt_test) == ("replacement", True)
     assert (config.max_train_samples, config.cpu_threads, config.use_cuda) == (100, 2, False)
     assert (config.precision, config.sweep_precision) == ("bf16", "fp32")
@@ -112,3 +115,33 @@ def test_the_studies_of_the_program_are_lists_of_configurations():
 def test_an_option_that_nobody_has_is_refused():
     with pytest.raises(ValueError, match="unknown option 'gamma'.*known options"):
         make(options={"gamma": 0.1})
+
+
+def test_the_augmentation_of_none_is_what_is_usual_for_the_dataset(npz):
+    for dataset, usual in (("digits", "none"), ("mnist", "none"), ("cifar10", "crop_flip"), (npz, "none")):
+        assert {config.augmentation for config in make(dataset=dataset, augmentation=None)} == {usual}
+
+
+def test_only_keeps_the_runs_with_these_settings_and_those_that_have_no_such_option():
+    configs = make(regimes=["clean", "adaptive"], options={"window": 4}, ps=[0, 0.3])
+    kept = grid.only(configs, [("p", 0.3), ("arch", "cnn"), ("window", 4)])
+    assert kept == [config for config in configs if config.p == 0.3 and config.arch == "cnn"]
+    assert {config.regime for config in grid.only(configs, [("window", 5)])} == {"clean"}
+    assert grid.only(configs, []) == configs
+    with pytest.raises(ValueError, match="--only knows no setting 'depth'; choose from .*window"):
+        grid.only(configs, [("depth", 4)])
+    with pytest.raises(ValueError, match="--only leaves no run: none has seed = 9"):
+        grid.only(configs, [("seed", 9)])
+
+
+def test_the_adaptive_study_has_a_baseline_of_equal_seed_and_optimizer_for_every_run():
+    configs = run_experiments.adaptive_study()
+    assert len(configs) == len({config.run_id for config in configs}) == 4 * 3 * 3 * 3
+    baselines = [config for config in configs if config.regime == "clean"]
+    noisy = [config for config in configs if config.regime == "adaptive"]
+    assert {config.options["distribution"] for config in noisy} == {"gaussian", "uniform"}
+    for config in noisy:
+        same = dataclasses.replace(config, regime="clean", options={})
+        assert baselines.count(same) == 1
+    optimizers = {(config.optimizer, config.momentum, config.nesterov) for config in configs}
+    assert optimizers == {("sgd", 0.0, False), ("sgd", 0.9, True), ("adam", 0.0, False)}

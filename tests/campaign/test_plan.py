@@ -109,7 +109,7 @@ def test_a_damaged_calibration_is_measured_again(configs, tmp_path, monkeypatch)
 
 
 def test_a_run_costs_its_steps_and_its_passes_through_the_test_images():
-    cost = Cost(setting_up_s=5, step_s=0.1, evaluation_s=2, train_images=1000)
+    cost = Cost(setting_up_s=5, step_s=0.1, evaluation_s=2, validation_s=0, train_images=1000)
     cfg = TrainConfig(epochs=3, batch_size=128, alpha_tests=(0, 0.1, 0.2), noise_samples=4)
     assert cost.seconds(cfg) == pytest.approx(5 + 3 * 8 * 0.1 + 9 * 2)
     assert cost.seconds(TrainConfig(epochs=1, max_train_samples=300, alpha_tests=(0,))) == pytest.approx(5 + 0.3 + 2)

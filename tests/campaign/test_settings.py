@@ -18,7 +18,12 @@ EXAMPLES = {
     "batch_size": ("32", 32),
     "optimizer": ("sgd", "sgd"),
     "learning_rate": ("1e-2", 0.01),
+    "momentum": ("0.5", 0.5),
+    "lr_schedule": ("constant", "constant"),
+    "lr_restart_epochs": ("none", None),
     "weight_decay": ("1e-4", 1e-4),
+    "augmentation": ("dataset", None),
+    "validation_share": ("0.1", 0.1),
     "activations": ("gelu relu", ["gelu", "relu"]),
     "ps": ("0 0.5", [0, 0.5]),
     "corruption": ("additive", "additive"),
@@ -46,7 +51,7 @@ def calls(source: str, name: str) -> list[ast.Call]:
     return [node for node in found if getattr(node.func, "id", "") == name]
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_the_blocks_name_every_setting_with_one_line_on_what_it_is(number):
     source = inspect.getsource(run_experiments)
     found = []
@@ -71,7 +76,7 @@ def test_a_flag_overrides_the_block(name):
 
 
 def test_every_setting_has_a_flag():
-    assert EXAMPLES.keys() | {"architectures", "use_cuda", "memory_check", "corrupt_test", "repeats"} == {
+    assert EXAMPLES.keys() | {"architectures", "use_cuda", "memory_check", "corrupt_test", "nesterov", "repeats"} == {
         field.name for field in dataclasses.fields(Settings)
     }
 
@@ -83,6 +88,8 @@ def test_architectures_are_positional_and_switches_have_a_no():
     assert parse_flags(BASE, [])[0] == BASE
     assert parse_flags(BASE, ["--no-memory-check"])[0].memory_check is False
     assert parse_flags(BASE, ["--corrupt-test"])[0].corrupt_test is True
+    assert parse_flags(BASE, ["--no-nesterov"])[0].nesterov is False
+    assert parse_flags(BASE, ["--only", "p=0.5", "arch=cnn"])[1].only == [("p", 0.5), ("arch", "cnn")]
     assert parse_flags(BASE, ["--sanity"])[1].sanity is True
     assert parse_flags(BASE, ["--plan", "--json"])[1].json is True
     assert parse_flags(BASE, [])[1].retry_failed is False and parse_flags(BASE, ["--retry-failed"])[1].retry_failed

@@ -25,7 +25,9 @@ OTHER = {
     "optimizer": "sgd",
     "learning_rate": 0.01,
     "weight_decay": 1e-4,
+    "augmentation": "crop_flip",
     "max_train_samples": 100,
+    "validation_share": 0.1,
     "alpha_tests": (0, 0.1),
     "noise_samples": 6,
     "precision": "bf16",
@@ -39,7 +41,11 @@ OPERATION = {
     "epoch_checkpoint_dir": "/results",
     "epoch_checkpoint_s": 0,
 }
-YOUNGER = {"corrupt_test": True}
+YOUNGER = {"corrupt_test": True, "augmentation": "crop_flip", "validation_share": 0.1}
+SGD = {"optimizer": "sgd", "momentum": 0.9}
+RESTARTS = {"lr_schedule": "cosine_restarts", "lr_restart_epochs": 5}
+TOGETHER = [SGD, SGD | {"nesterov": True}, RESTARTS]
+"""Younger fields that only some values of others allow."""
 NOISY = TrainConfig(regime="noisy", alpha_train=0.05)
 
 
@@ -60,14 +66,17 @@ def test_operation_does_not_change_the_run_id(name):
 def test_every_field_is_science_or_operation_and_tested_here():
     single_valued = {"corruption", "options"}
     names = {field.name for field in dataclasses.fields(TrainConfig)}
-    assert names == OTHER.keys() | OPERATION.keys() | single_valued
-    assert NOISY.science().keys() == names - OPERATION.keys() - YOUNGER.keys()
+    together = {name for fields in TOGETHER for name in fields} - {"optimizer"}
+    assert names == OTHER.keys() | OPERATION.keys() | together | single_valued
+    assert NOISY.science().keys() == names - OPERATION.keys() - YOUNGER.keys() - together
 
 
 def test_fields_younger_than_the_first_results_are_in_the_run_id_only_where_they_are_not_at_their_default():
     for name, value in YOUNGER.items():
         changed = dataclasses.replace(NOISY, **{name: value})
         assert changed.science() == NOISY.science() | {name: value}
+    for fields in TOGETHER:
+        assert dataclasses.replace(NOISY, **fields).science() == NOISY.science() | fields
     for path in (ROOT / "results/mnist/runs").glob("*.json"):
         assert TrainConfig(**json.loads(path.read_text())["config"]).run_id == path.stem
 
@@ -119,6 +128,15 @@ def test_the_data_folder_comes_from_the_environment(monkeypatch):
 
 
 WRONG = [
+    ("augmentation", "mixup", "unknown augmentation 'mixup'.*none.*crop_flip"),
+    ("validation_share", 0.6, "validation_share is at most 0.5"),
+    ("validation_share", -0.1, "validation_share must"),
+    ("momentum", 0.9, "momentum is sgd's; adam has none"),
+    ("nesterov", True, "nesterov needs a momentum"),
+    ("nesterov", 1, "nesterov must be True or False"),
+    ("lr_schedule", "step", "unknown lr_schedule 'step'.*constant.*cosine_restarts"),
+    ("lr_schedule", "cosine_restarts", "'cosine_restarts' needs lr_restart_epochs"),
+    ("lr_restart_epochs", 5, "lr_restart_epochs has no effect with lr_schedule 'constant'"),
     ("dataset", "imagenet", r"unknown dataset 'imagenet'.*cifar10.*digits.*fashion_mnist.*mnist.*\.npz"),
     ("dataset", "no/such.npz", "there is no file"),
     ("arch", "vgg", "unknown architecture 'vgg'.*cnn"),
@@ -162,6 +180,20 @@ def test_a_wrong_value_is_refused_in_one_sentence(name, value, message):
     with pytest.raises(ValueError, match=message) as caught:
         dataclasses.replace(NOISY, **{name: value})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (SGD | {"momentum": 1}, "momentum is 0 to 1, exclusive"),
+        (RESTARTS | {"lr_restart_epochs": 10}, "lr_restart_epochs must be below epochs; got 10 of 10"),
+        (RESTARTS | {"lr_restart_epochs": 0}, "lr_restart_epochs must be at least 1"),
+        (RESTARTS | {"learning_rate": 1e-6}, "cosine_restarts falls to 1e-05: learning_rate must not be below"),
+    ],
+)
+def test_wrong_values_of_fields_that_belong_together_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**fields)
 
 
 def test_resnet18_has_relu_only():

@@ -1,0 +1,32 @@
+"""Convolutional networks for photographs of 32×32 pixels, for the study of adaptive noise."""
+
+from collections import Counter, OrderedDict
+
+import torch
+from torch import nn
+
+from nnet.convolution import convolutional
+from nnet.standardize import Standardize
+
+CHANNELS = 3
+EVALUATION_BATCH = 64
+VARIANTS = {
+    "baby_cnn": {"widths": (8,), "hidden": ()},
+    "tiny_cnn": {"widths": (32, 64), "hidden": (128,)},
+    "simple_cnn": {"widths": (256, 512, 512), "hidden": (2048, 1024, 512)},
+}
+NAMES = {"Conv2d": "conv", "Linear": "fc"}
+
+
+def build(image_shape, num_classes, make_activation, widths, hidden):
+    """Standardised pixels, a stage of convolution, activation and pooling for each of `widths`, linear layers.
+
+    Layers with parameters are called conv1, conv2, …, fc1, fc2, …
+    """
+    count = Counter()
+    layers = OrderedDict(standardize=Standardize(image_shape[0]))
+    for layer in convolutional(image_shape, num_classes, make_activation, widths, hidden):
+        name = NAMES.get(type(layer).__name__, type(layer).__name__.lower())
+        count[name] += 1
+        layers[f"{name}{count[name]}"] = layer
+    return nn.Sequential(layers).to(memory_format=torch.channels_last)

@@ -1,0 +1,25 @@
+"""Learning rates that change from step to step."""
+
+import math
+
+from nnet.config import SMALLEST_PEAK, TrainConfig
+
+SMALLEST = 1e-6
+
+
+def learning_rate(cfg: TrainConfig, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of one step, counted from 0 over the whole run.
+
+    `cosine_restarts`: with cycles of R epochs in E epochs of S steps and the step k,
+
+        M = η₀ − min(1, k / ((E − R)·S))·(η₀ − 10⁻⁵)
+        η = 10⁻⁶ + ½ (M − 10⁻⁶) (1 + cos(π (k mod R·S) / (R·S)))
+
+    after Loshchilov and Hutter 2017 (arXiv:1608.03983, equation 5), with a maximum that decays.
+    """
+    if cfg.lr_schedule == "constant":
+        return cfg.learning_rate
+    cycle = cfg.lr_restart_epochs * steps_per_epoch
+    decay = min(1.0, step / ((cfg.epochs - cfg.lr_restart_epochs) * steps_per_epoch))
+    peak = cfg.learning_rate - decay * (cfg.learning_rate - SMALLEST_PEAK)
+    return SMALLEST + 0.5 * (peak - SMALLEST) * (1 + math.cos(math.pi * (step % cycle) / cycle))

@@ -1,0 +1,171 @@
+"""Training with noise on gradients or weights only while it looks stuck or overfit, or after a fixed schedule.
+
+After "Adaptive Noise Injection in CNN Training" (AdrienFeillard/OptML_project, 2025), with its defects repaired: see
+`nnet.controller` for when there is noise, `nnet.adaptive_options` for what can be chosen.
+"""
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.utils import get_total_norm
+
+from nnet.adaptive_options import Options
+from nnet.additive_noise import AdditiveNoise
+from nnet.controller import Controller, Noise
+from nnet.regimes import base
+from nnet.spread import root_mean_square
+from nnet.weight_noise import replaced, weight_tensors
+
+WATCHES_VALIDATION = True
+
+
+@dataclass
+class Layer:
+    """Noise of one kind that the batches of an epoch have."""
+
+    kind: str
+    strength: float
+    draws: AdditiveNoise
+
+
+class Regime(base.Regime):
+    """For each batch of a noisy epoch: gradient noise g + N after the backward pass, or weight noise as in `noisy`.
+
+    N has the standard deviation m·RMS(x) of the tensor x that it is added to, m at most α_train. Weight decay is added
+    after gradient noise. Every row of the history has `gradient_norm` (mean over batches, without gradient noise),
+    `update_norm` (‖Δw‖₂/‖w‖₂ of the epoch), `noise`, `strength` and `flags`; static noise is `static_strength`.
+    """
+
+    def __init__(self, cfg, model, optimizer, options: Options):
+        super().__init__(cfg, model, optimizer)
+        options.refuse_idle(cfg.options, cfg.validation_share > 0)
+        self.options = options
+        self.controller = None
+        if options.is_adaptive:
+            self.controller = Controller(options, cfg.alpha_train, cfg.epochs, cfg.lr_restart_epochs)
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.targets = {"gradient": self.parameters, "weight": weight_tensors(model)}
+        if options.tensors:
+            chosen = _named(model, options.tensors)
+            self.targets = {"gradient": chosen, "weight": chosen}
+        self.perturbed: list[torch.Tensor] = []
+        self.layers: list[Layer] = []
+
+    def start_epoch(self, epoch: int) -> None:
+        """Choose this epoch's noise and begin its streams."""
+        self.epoch, self.norms = epoch, []
+        noise = self.controller.noise if self.controller else Noise()
+        self.layers = [self._layer("static_noise", self.options.static_noise, self._static_strength())]
+        if noise.kind is not None:
+            layer = self._layer(f"{noise.kind}_noise", noise.kind, noise.strength)
+            if noise.kind == "weight" and self.options.permanent:
+                self._kick(layer, noise.activated)
+            else:
+                self.layers.append(layer)
+        self.layers = [layer for layer in self.layers if layer.strength > 0]
+        if self.controller:
+            self.before = [parameter.detach().clone() for parameter in self.parameters]
+
+    def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The gradients at the weights with noise, if they have any, and noise on these gradients, if they have any."""
+        with self._weights_with_noise():
+            loss = super().backward(images, labels)
+        if self.controller:
+            self.norms.append(get_total_norm([p.grad for p in self.parameters if p.grad is not None]))
+        for layer in self.layers:
+            if layer.kind == "gradient":
+                gradients = [p.grad for p in self.targets["gradient"] if p.grad is not None]
+                for gradient in gradients:
+                    layer.draws.add(gradient, self._std(layer, gradient), gradient)
+        return loss
+
+    def end_epoch(self, row: dict) -> dict:
+        """Let the controller see the epoch; what it had of noise and what was measured."""
+        if self.options.mode == "off":
+            return {}
+        if not self.controller:
+            return {"noise": self.options.static_noise, "strength": self._static_strength(), "flags": []}
+        noise, measured = self.controller.noise, self._measured()
+        self.controller.observe(row | measured)
+        static = {"static_strength": self._static_strength()} if self.options.is_static else {}
+        about = {"noise": noise.kind, "strength": noise.strength, "flags": list(noise.flags)}
+        return measured | about | static
+
+    def record(self) -> dict:
+        """The controller's `events`, if there is one."""
+        return {"events": self.controller.events} if self.controller else {}
+
+    def state_dict(self) -> dict:
+        """What the controller has seen, beside the optimizer's state."""
+        return super().state_dict() | {"rows": self.controller.rows if self.controller else []}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Show the controller again what it has seen."""
+        super().load_state_dict(state)
+        for row in state["rows"]:
+            self.controller.observe(row)
+
+    def _static_strength(self) -> float:
+        if not self.options.is_static:
+            return 0.0
+        done = (self.epoch - 1) / self.cfg.epochs
+        shares = {
+            "constant": 1.0,
+            "linear": 1 - done,
+            "cosine": 0.5 * (1 + math.cos(math.pi * done)),
+            "exponential": 0.95 ** (self.epoch - 1),
+        }
+        return self.cfg.alpha_train * shares[self.options.schedule]
+
+    def _layer(self, purpose: str, kind: str, strength: float) -> Layer:
+        draws = AdditiveNoise(self.options.distribution, self.cfg.seed, purpose, self.epoch, self.device)
+        return Layer(kind, strength, draws)
+
+    def _std(self, layer: Layer, tensor: torch.Tensor) -> float | torch.Tensor:
+        return layer.strength * (1.0 if self.options.legacy_absolute else root_mean_square(tensor))
+
+    def _kick(self, layer: Layer, activated: bool) -> None:
+        if activated and layer.strength > 0:
+            for weight in self.targets["weight"]:
+                layer.draws.add(weight.data, self._std(layer, weight.data), weight.data)
+
+    def _weights_with_noise(self) -> AbstractContextManager:
+        """Draw this batch's weight noise; within the `with` block the weights have it, unless it is to stay."""
+        layers = [layer for layer in self.layers if layer.kind == "weight"]
+        if not layers:
+            return nullcontext()
+        weights = self.targets["weight"]
+        if self.options.legacy_permanent:
+            self._perturb(layers, [weight.data for weight in weights])
+            return nullcontext()
+        self.perturbed = self.perturbed or [torch.empty_like(weight.data) for weight in weights]
+        self._perturb(layers, self.perturbed)
+        return replaced(weights, self.perturbed)
+
+    def _perturb(self, layers: list[Layer], outs: list[torch.Tensor]) -> None:
+        """All layers are relative to the weights without noise."""
+        for weight, out in zip(self.targets["weight"], outs, strict=True):
+            source = weight.data
+            stds = [self._std(layer, source) for layer in layers]
+            for layer, std in zip(layers, stds, strict=True):
+                layer.draws.add(source, std, out)
+                source = out
+
+    def _measured(self) -> dict:
+        moved = [parameter.detach() - before for parameter, before in zip(self.parameters, self.before, strict=True)]
+        return {
+            "gradient_norm": torch.stack(self.norms).mean().item(),
+            "update_norm": (get_total_norm(moved) / get_total_norm(self.before)).item(),
+        }
+
+
+def _named(model: nn.Module, parts: str) -> list[nn.Parameter]:
+    names = [part.strip() for part in parts.split(",")]
+    known = dict(model.named_parameters())
+    chosen = [parameter for name, parameter in known.items() if any(part and part in name for part in names)]
+    if not chosen:
+        raise ValueError(f"option 'tensors' {parts!r} matches no tensor; there are {list(known)}")
+    return chosen

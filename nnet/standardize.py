@@ -1,0 +1,30 @@
+"""Standardisation of pixels inside a network, with the mean and standard deviation of the dataset."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+
+class Standardize(nn.Module):
+    """(pixel − mean) / std, channel by channel; before `fit` it leaves pixels as they are.
+
+    Mean and std are no parameters but buffers: they are saved with the network, and nothing trains or perturbs them.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels, 1, 1))
+        self.register_buffer("std", torch.ones(channels, 1, 1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """B×C×H×W to B×C×H×W."""
+        return (images - self.mean) / self.std
+
+
+def fit(model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Set every `Standardize` of a network; one value serves all channels, a std of 0 counts as 1."""
+    for module in model.modules():
+        if isinstance(module, Standardize):
+            for buffer, values in ((module.mean, mean), (module.std, [value or 1.0 for value in std])):
+                buffer.copy_(torch.tensor(values).view(-1, 1, 1))
