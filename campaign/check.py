@@ -122,7 +122,7 @@ def check(
     campaign.pending.sort(key=lambda config: campaign.estimates[config.run_id].seconds, reverse=True)
     if memory_check:
         _fit_into_memory(campaign)
-    campaign.notes += _idle_cores(campaign) + _other_machines(campaign, machine)
+    campaign.notes += _idle_cores(campaign) + _unwatched(campaign) + _other_machines(campaign, machine)
     return campaign
 
 
@@ -150,6 +150,17 @@ def _fit_into_memory(campaign: Campaign) -> None:
             f"{campaign.workers} workers are started; --no-memory-check starts them all"
         )
         campaign.workers = fitting
+
+
+def _unwatched(campaign: Campaign) -> list[str]:
+    """A note where a regime that looks at validation images has none."""
+    regimes = {config.regime for config in campaign.pending if config.validation_share == 0}
+    blind = [name for name in sorted(regimes) if registry.constant("regimes", name, "WATCHES_VALIDATION", False)]
+    return [
+        f"{name} runs without validation images here, and sees no plateau of their loss and no overfitting; "
+        "--validation-share 0.1 holds some back"
+        for name in blind
+    ]
 
 
 def _other_machines(campaign: Campaign, machine: dict) -> list[str]:

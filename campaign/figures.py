@@ -9,7 +9,6 @@ points that miss seeds are hollow. Colours are Okabe and Ito's, which colour-bli
 
 import argparse
 import sys
-from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -17,15 +16,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from campaign import tables
+from campaign import drawing, epoch_figures, tables
 from campaign.statistics import DIFFERENCE, paired_differences
 from campaign.store import completeness
 
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-MARKERS = "os^Dvp*X"
-LINE_KEYS = ["regime", "alpha_train", "noise_model", "activation", "p"]
-PANEL_WIDTH, PANEL_HEIGHT, COLUMNS = 3.8, 3.2, 3
-ALPHA_AXIS = "weight noise at evaluation, α_test (relative to the weights)"
 P_AXIS = "probability that a pixel is corrupted in training, p"
 
 
@@ -42,7 +36,7 @@ def drop_against_alpha(summary: pd.DataFrame, note: str = "") -> Figure:
 def drop_at(summary: pd.DataFrame, alpha_test: float = 0.1, note: str = "") -> Figure:
     """Mean drop (percentage points) at one α_test: a group of bars per architecture, a bar per regime and α_train."""
     cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
-    lines, architectures = _lines(summary), _names(summary, "architecture")
+    lines, architectures = drawing.lines_of(summary), drawing.names_in(summary, "architecture")
     figure = Figure(figsize=(max(5.0, 1.6 * len(architectures) + 2), 3.8), layout="constrained")
     axes = figure.subplots()
     width = 0.8 / max(1, len(lines))
@@ -57,7 +51,7 @@ def drop_at(summary: pd.DataFrame, alpha_test: float = 0.1, note: str = "") -> F
     axes.set_title(f"Accuracy drop at α_test = {alpha_test:g}", fontsize="medium")
     if lines:
         axes.legend(fontsize="small")
-    return _finish(figure, summary, "bars: mean ± standard error", note)
+    return drawing.finish(figure, summary, "bars: mean ± standard error", note)
 
 
 def paired_difference(sweep: pd.DataFrame, note: str = "") -> Figure:
@@ -68,20 +62,24 @@ def paired_difference(sweep: pd.DataFrame, note: str = "") -> Figure:
     """
     differences = paired_differences(sweep)
     keys = [name for name in differences.columns if name not in (*DIFFERENCE, "architecture", "alpha_test")]
-    figure, panels = _panels(_names(differences, "architecture"))
+    figure, panels = drawing.make_panels(drawing.names_in(differences, "architecture"))
     for architecture, axes in panels.items():
         here = differences[differences["architecture"] == architecture]
         lines = here.groupby(keys, dropna=False)
-        for (_, line), colour, marker in zip(lines, cycle(COLOURS[1:]), cycle(MARKERS[1:]), strict=False):
+        for (_, line), colour, marker in zip(
+            lines, cycle(drawing.COLOURS[1:]), cycle(drawing.MARKERS[1:]), strict=False
+        ):
             middle = 100 * line["mean_difference"]
             bars = 100 * (line["high"] - line["mean_difference"])
-            label = _label(line.iloc[0], _varied(differences, keys)) + " − clean"
+            label = drawing.label_of(line.iloc[0], drawing.varied_settings(differences, keys)) + " − clean"
             axes.errorbar(line["alpha_test"], middle, bars, color=colour, marker=marker, ms=4, capsize=3, label=label)
         axes.axhline(0, color="black", linewidth=0.8)
         axes.set_title(architecture, fontsize="medium")
-        _alpha_axis(axes, differences)
-    _label_panels(figure, panels, "difference in accuracy\n(percentage points)")
-    return _finish(figure, differences, "bars: 95 % interval of the paired difference (Student t over seeds)", note)
+        drawing.alpha_axis(axes, differences)
+    drawing.label_panels(figure, panels, "difference in accuracy\n(percentage points)")
+    return drawing.finish(
+        figure, differences, "bars: 95 % interval of the paired difference (Student t over seeds)", note
+    )
 
 
 def accuracy_against_p(summary: pd.DataFrame, note: str = "") -> Figure:
@@ -90,14 +88,18 @@ def accuracy_against_p(summary: pd.DataFrame, note: str = "") -> Figure:
     A row of panels per architecture, a panel per activation, a line per regime and α_train.
     """
     cells = summary[summary["alpha_test"] == 0]
-    activations = _names(cells, "activation")
+    activations = drawing.names_in(cells, "activation")
     panels = [
-        (architecture, activation) for architecture in _names(cells, "architecture") for activation in activations
+        (architecture, activation)
+        for architecture in drawing.names_in(cells, "architecture")
+        for activation in activations
     ]
-    figure, axes = _panels([f"{architecture}, {activation}" for architecture, activation in panels], len(activations))
+    figure, axes = drawing.make_panels(
+        [f"{architecture}, {activation}" for architecture, activation in panels], len(activations)
+    )
     for (architecture, activation), here in zip(panels, axes.values(), strict=True):
         inside = (cells["architecture"] == architecture) & (cells["activation"] == activation)
-        _draw_against_p(here, cells[inside], _lines(cells, ["activation", "p"]), cells["n_seeds"].max())
+        _draw_against_p(here, cells[inside], drawing.lines_of(cells, ["activation", "p"]), cells["n_seeds"].max())
     return _finish_against_p(figure, axes, cells, note)
 
 
@@ -107,10 +109,10 @@ def activations_against_p(summary: pd.DataFrame, note: str = "") -> Figure:
     A panel per architecture, a line per activation, regime and α_train.
     """
     cells = summary[summary["alpha_test"] == 0]
-    figure, panels = _panels(_names(cells, "architecture"))
+    figure, panels = drawing.make_panels(drawing.names_in(cells, "architecture"))
     for architecture, axes in panels.items():
         inside = cells["architecture"] == architecture
-        _draw_against_p(axes, cells[inside], _lines(cells, ["p"]), cells["n_seeds"].max())
+        _draw_against_p(axes, cells[inside], drawing.lines_of(cells, ["p"]), cells["n_seeds"].max())
     return _finish_against_p(figure, panels, cells, note)
 
 
@@ -128,6 +130,7 @@ def save_all(folder: Path) -> list[Path]:
     """Draw the figures whose data a results folder has, as PNG and PDF under `folder`/figures; the PNGs' paths."""
     made = tables.read(folder)
     per_run, sweep, summary = (made[name] for name in tables.NAMES)
+    watched = {name: made[name] for name in tables.WATCHED if name in made}
     note = completeness(folder)
     figures = {}
     if shows_weight_noise(summary):
@@ -142,6 +145,10 @@ def save_all(folder: Path) -> list[Path]:
             "pixels": accuracy_against_p(summary, note),
             "pixels_by_activation": activations_against_p(summary, note),
         }
+    if watched:
+        figures |= epoch_figures.by_epoch(watched["epochs"], per_run, note)
+        if not watched["differences"].empty:
+            figures["against_baseline"] = epoch_figures.against_baseline(watched["differences"], note)
     (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=150, metadata={"Software": None})
@@ -150,32 +157,22 @@ def save_all(folder: Path) -> list[Path]:
 
 
 def _against_alpha(summary: pd.DataFrame, quantity: str, axis: str, note: str) -> Figure:
-    figure, panels = _panels(_names(summary, "architecture"))
+    figure, panels = drawing.make_panels(drawing.names_in(summary, "architecture"))
     for architecture, axes in panels.items():
-        for label, rows, colour, marker in _lines(summary):
+        for label, rows, colour, marker in drawing.lines_of(summary):
             line = rows.merge(summary[summary["architecture"] == architecture]).sort_values("alpha_test")
-            _draw_line(axes, line, "alpha_test", quantity, summary["n_seeds"].max(), label, colour, marker)
+            drawing.draw_line(axes, line, "alpha_test", quantity, summary["n_seeds"].max(), label, colour, marker)
         axes.set_title(architecture, fontsize="medium")
-        _alpha_axis(axes, summary)
-    _label_panels(figure, panels, axis)
-    return _finish(figure, summary, "points: mean ± standard error", note)
+        drawing.alpha_axis(axes, summary)
+    drawing.label_panels(figure, panels, axis)
+    return drawing.finish(figure, summary, "points: mean ± standard error", note)
 
 
 def _draw_against_p(
     axes: Axes, cells: pd.DataFrame, lines: list[tuple[str, pd.DataFrame, str, str]], most: int
 ) -> None:
     for label, rows, colour, marker in lines:
-        _draw_line(axes, rows.merge(cells).sort_values("p"), "p", "acc", most, label, colour, marker)
-
-
-def _draw_line(
-    axes: Axes, line: pd.DataFrame, x: str, quantity: str, most: int, label: str, colour: str, marker: str
-) -> None:
-    """Means with standard errors in %; points that have less than `most` seeds are hollow."""
-    mean, error = 100 * line[f"mean_{quantity}"], 100 * line[f"stderr_{quantity}"]
-    axes.errorbar(line[x], mean, error, color=colour, marker=marker, ms=4, capsize=3, label=label)
-    few = line["n_seeds"] < most
-    axes.plot(line[x][few], mean[few], marker, ms=4, mec=colour, mfc="white", zorder=3)
+        drawing.draw_line(axes, rows.merge(cells).sort_values("p"), "p", "acc", most, label, colour, marker)
 
 
 def _finish_against_p(figure: Figure, panels: dict[str, Axes], cells: pd.DataFrame, note: str) -> Figure:
@@ -184,76 +181,8 @@ def _finish_against_p(figure: Figure, panels: dict[str, Axes], cells: pd.DataFra
         axes.set_xticks(sorted(cells["p"].unique()))
         axes.tick_params(axis="x", labelsize="small")
         axes.grid(alpha=0.25)
-    _label_panels(figure, panels, "test accuracy (%)", P_AXIS)
-    return _finish(figure, cells, "points: mean ± standard error", note)
-
-
-def _lines(summary: pd.DataFrame, without: Sequence[str] = ()) -> list[tuple[str, pd.DataFrame, str, str]]:
-    """Label, settings (one row), colour and marker of each line; lines do not differ in the settings `without`."""
-    keys = [name for name in (*LINE_KEYS, *further_columns(summary)) if name not in without]
-    cells = summary[keys].drop_duplicates().sort_values(keys)
-    varied = _varied(summary, keys)
-    looks = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
-    return [
-        (_label(row, varied), pd.DataFrame([row]).astype(cells.dtypes), *look)
-        for (_, row), look in zip(cells.iterrows(), looks, strict=False)
-    ]
-
-
-def further_columns(summary: pd.DataFrame) -> list[str]:
-    """The settings beyond the usual keys in which the runs of a summary differ."""
-    return [name for name in summary.columns if name not in tables.SUMMARY]
-
-
-def _varied(table: pd.DataFrame, keys: list[str]) -> list[str]:
-    return [name for name in keys if name not in ("regime", "alpha_train") and table[name].nunique(dropna=False) > 1]
-
-
-def _label(row: pd.Series, varied: list[str]) -> str:
-    noise = f" α = {row['alpha_train']:g}" if row["alpha_train"] > 0 else ""
-    return ", ".join([f"{row['regime']}{noise}", *(f"{name} {row[name]}" for name in varied)])
-
-
-def _names(table: pd.DataFrame, column: str) -> list[str]:
-    return sorted(table[column].unique()) if len(table) else []
-
-
-def _panels(names: Sequence[str], columns: int | None = None) -> tuple[Figure, dict[str, Axes]]:
-    columns = columns or (2 if len(names) == 4 else max(1, min(COLUMNS, len(names))))
-    rows = max(1, -(-len(names) // columns))
-    size = (PANEL_WIDTH * max(columns, 1.4), PANEL_HEIGHT * rows + 0.4)
-    figure = Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
-    panels = dict(zip(names, grid, strict=False))
-    for empty in grid[len(names) :]:
-        empty.remove()
-    return figure, panels
-
-
-def _alpha_axis(axes: Axes, table: pd.DataFrame) -> None:
-    alphas = sorted(table["alpha_test"].unique())
-    smallest = next((alpha for alpha in alphas if alpha > 0), 1.0)
-    axes.set_xscale("symlog", linthresh=smallest, linscale=0.5)
-    axes.set_xlim(-0.2 * smallest, 1.3 * max(alphas[-1], smallest))
-    axes.set_xticks(alphas, [f"{alpha:g}" for alpha in alphas], rotation=45, fontsize="small")
-    axes.set_xticks([], minor=True)
-    axes.grid(alpha=0.25)
-
-
-def _label_panels(figure: Figure, panels: dict[str, Axes], axis: str, below: str = ALPHA_AXIS) -> None:
-    figure.supxlabel(below, fontsize="medium")
-    figure.supylabel(axis, fontsize="medium")
-    if panels:
-        next(iter(panels.values())).legend(fontsize="small")
-
-
-def _finish(figure: Figure, table: pd.DataFrame, bars: str, note: str) -> Figure:
-    low, high = (table["n_seeds"].min(), table["n_seeds"].max()) if len(table) else (0, 0)
-    seeds = f"n = {low} seeds" if low == high else f"n = {low} to {high} seeds (hollow: less than {high})"
-    note = f"; {note}" if note else ""
-    names = ", ".join(sorted(table["dataset"].astype(str).unique())) if len(table) else "no runs"
-    figure.suptitle(f"{names}; {bars}; {seeds}{note}", fontsize="small")
-    return figure
+    drawing.label_panels(figure, panels, "test accuracy (%)", P_AXIS)
+    return drawing.finish(figure, cells, "points: mean ± standard error", note)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from campaign.progress import say
-from campaign.statistics import share_of_draws
+from campaign.statistics import DIFFERENCE, share_of_draws
 from campaign.store import completeness
 
 RUN_COLUMNS = {
@@ -22,6 +22,7 @@ RUN_COLUMNS = {
     "status": "status",
 }
 ONLY_IF_VARIED = ("activation", "p", "alpha_train", "status")
+FURTHER = ("optimizer", "momentum", "learning_rate", "lr_schedule", "batch_size", "augmentation", "precision")
 LISTED = 60
 
 
@@ -32,7 +33,8 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     if runs.empty:
         return
     known = [name for name in RUN_COLUMNS if runs[name].notna().any()]
-    shown = [name for name in known if name not in ONLY_IF_VARIED or runs[name].nunique() > 1]
+    shown = [name for name in known if name not in ONLY_IF_VARIED or _varies(runs[name])]
+    shown[1:1] = [name for name in runs if name in FURTHER and _varies(runs[name])]
     forms = dict.fromkeys(("acc(0)", "acc(0.1)", "drop(0.1)"), "{:.4f}".format)
     listed = runs[shown].rename(columns=RUN_COLUMNS)
     say(listed.tail(LISTED).to_string(index=False, formatters=forms, na_rep=""))
@@ -51,12 +53,14 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
         share = share_of_draws(tables["sweep"].merge(runs[["run_id", *further]], on="run_id"))
         if not math.isnan(share):
             say(_hint(share))
+    if "differences" in tables and not tables["differences"].empty:
+        say(_differences(tables["differences"]))
     say(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns: {folder / 'runs'}")
 
 
 def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
     further = [name for name in ("noise_model", "activation", "p") if cells[name].nunique() > 1]
-    further += list(cells.columns[cells.columns.get_loc("stderr_loss") + 1 :])
+    further += [name for name in cells.columns[cells.columns.get_loc("stderr_loss") + 1 :] if _varies(cells[name])]
     where = f"{cell['architecture']}  {cell['regime']}  {cell['alpha_train']:g}"
     for name in further:
         where += f"  {name} {cell[name]:g}" if isinstance(cell[name], float) else f"  {name} {cell[name]}"
@@ -64,6 +68,23 @@ def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
     error = "" if math.isnan(error) else f" ± {error:.4f}"
     diverged = f", {cell['n_diverged']} diverged" if cell["n_diverged"] else ""
     return f"  {where}:  {mean:.4f}{error}  (n = {cell['n_seeds']}{diverged})"
+
+
+def _differences(table: pd.DataFrame) -> str:
+    """Accuracies on the validation images, and at the end on the test images, minus those of the baseline."""
+    settings = [name for name in table if name not in (*DIFFERENCE, "measure") and _varies(table[name])]
+    points = table[[*settings, "measure", "n_seeds"]].assign(
+        difference=(100 * table["mean_difference"]).map("{:+.2f}".format),
+        interval=[
+            f"{100 * low:+.2f} to {100 * high:+.2f}" for low, high in zip(table["low"], table["high"], strict=True)
+        ],
+    )
+    title = "paired differences to the baseline in accuracy, percentage points, with 95 % intervals over seeds"
+    return f"\n{title}\n{points.to_string(index=False)}"
+
+
+def _varies(values: pd.Series) -> bool:
+    return values.nunique(dropna=False) > 1
 
 
 def _hint(share: float) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,24 @@ def confidence_interval(values: pd.Series, level: float = 0.95) -> tuple[float, 
     return values.mean() - half, values.mean() + half
 
 
+def pairs(
+    rows: pd.DataFrame, columns: Sequence[str], by: str = "regime", reference: object = "clean"
+) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of each other regime (or p) beside the row of `reference` that agrees in everything else, seed included.
+
+    `rows`: settings and measured `columns`; `by`: `regime` or `p`. Returns the pairs, with each of `columns` once as it
+    is and once as <name>_reference, and the names of the settings that tell groups of pairs over seeds apart.
+    """
+    if by == "regime" and "options" in rows:
+        rows = rows.assign(**{OTHER_OPTIONS: rows.apply(_options_of_no_regime, axis=1)})
+    compared = [name for name in COMPARED[by] if name in rows]
+    shared = [name for name in rows if name not in (*compared, *MEASURED, *columns)]
+    references = rows.loc[rows[by] == reference, [*shared, *columns]]
+    others = rows.loc[rows[by] != reference, [*shared, *compared, *columns]]
+    settings = [name for name in [*shared, *compared] if name not in ("seed", OTHER_OPTIONS)]
+    return others.merge(references, on=shared, suffixes=("", "_reference")), settings
+
+
 def paired_differences(
     sweep: pd.DataFrame, column: str = "acc", by: str = "regime", reference: object = "clean"
 ) -> pd.DataFrame:
@@ -41,20 +60,18 @@ def paired_differences(
     `column` is taken between runs that agree in everything else. One row per regime (or p) and setting: `n_seeds`,
     `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
     """
-    if by == "regime" and "options" in sweep:
-        sweep = sweep.assign(**{OTHER_OPTIONS: sweep.apply(_options_of_no_regime, axis=1)})
-    compared = [name for name in COMPARED[by] if name in sweep]
-    shared = [name for name in sweep if name not in (*compared, *MEASURED)]
-    references = sweep.loc[sweep[by] == reference, [*shared, column]]
-    others = sweep.loc[sweep[by] != reference, [*shared, *compared, column]]
-    pairs = others.merge(references, on=shared, suffixes=("", "_reference"))
-    pairs["difference"] = pairs[column] - pairs[f"{column}_reference"]
-    keys = [name for name in [*shared, *compared] if name not in ("seed", OTHER_OPTIONS)]
-    rows = [
-        dict(zip(keys, key, strict=True)) | _difference(group["difference"])
-        for key, group in pairs.groupby(keys, sort=True, dropna=False)
+    found, settings = pairs(sweep, [column], by, reference)
+    return over_seeds(found.assign(difference=found[column] - found[f"{column}_reference"]), settings)
+
+
+def over_seeds(rows: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
+    """Mean, standard error and 95 % interval of the column `difference`, for each group of rows of equal `settings`."""
+    settings = list(settings)
+    made = [
+        dict(zip(settings, key, strict=True)) | _difference(group["difference"])
+        for key, group in rows.groupby(settings, sort=True, dropna=False)
     ]
-    return pd.DataFrame(rows, columns=[*keys, *DIFFERENCE])
+    return pd.DataFrame(made, columns=[*settings, *DIFFERENCE])
 
 
 def _options_of_no_regime(row: pd.Series) -> str:

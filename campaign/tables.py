@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from campaign import epochs
 from campaign.statistics import standard_error
 from campaign.store import Store
 from nnet.atomic import write_file
@@ -26,6 +27,8 @@ SUMMARY = [
     *"n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split(),
 ]
 NAMES = ("results_per_run", "sweep", "results_summary")
+WATCHED = ("epochs", "differences")
+"""Further tables, of folders in which some run has validation images."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
 YOUNGER = {field.name: field.default for field in dataclasses.fields(TrainConfig) if field.metadata.get("younger")}
@@ -33,30 +36,37 @@ YOUNGER = {field.name: field.default for field in dataclasses.fields(TrainConfig
 
 
 def write(store: Store) -> dict[str, pd.DataFrame]:
-    """Write results_per_run.csv, sweep.csv, results_summary.csv and results.json, each replaced as a whole."""
+    """Write results_per_run.csv, sweep.csv, results_summary.csv and results.json, each replaced as a whole.
+
+    And epochs.csv and differences.csv where some run has validation images.
+    """
     tables = build(list(store.results().values()))
     for name, table in tables.items():
         write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
-    records = {name: _records(table) for name, table in tables.items()}
+    records = {name: _records(tables[name]) for name in NAMES}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
     return tables
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a results folder by name: results_per_run, sweep, results_summary."""
-    return {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in NAMES}
+    """The tables of a results folder by name: results_per_run, sweep, results_summary, and those of `WATCHED`."""
+    names = [*NAMES, *(name for name in WATCHED if (Path(folder) / f"{name}.csv").exists())]
+    return {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in names}
 
 
 def build(results: list[dict]) -> dict[str, pd.DataFrame]:
-    """The three tables by name, from results of runs.
+    """The tables by name, from results of runs; those of `WATCHED` where some run has validation images.
 
     Where the runs of a folder differ in a setting that is no key of the summary (epochs, batch size, …), it
     becomes a further column of results_per_run and results_summary: such runs are never averaged together.
     """
     results = sorted(results, key=_order)
     further = further_settings(results)
-    made = (_per_run(results, further), _sweep(results), _summary(results, further))
-    return dict(zip(NAMES, made, strict=True))
+    made = dict(zip(NAMES, (_per_run(results, further), _sweep(results), _summary(results, further)), strict=True))
+    watched = epochs.table(results)
+    if not watched.empty:
+        made |= {"epochs": watched, "differences": epochs.differences(made["results_per_run"], watched)}
+    return made
 
 
 def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Whole campaigns, launched as a user launches them."""
 
+import json
 import os
 import pty
 import re
@@ -95,6 +96,36 @@ def test_the_pixels_study_runs_from_the_command_line_to_a_summary_by_p_and_activ
     assert run_files(tmp_path / "again") == run_files(tmp_path)
 
 
+ADAPTIVE = (
+    "baby_cnn --study adaptive --image-size 8 --epochs 6 --lr-restart-epochs 5 --batch-size 16 --seeds 0 1 "
+    "--validation-share 0.25 --noise-samples 2 --only momentum=0 distribution=gaussian"
+)
+
+
+def test_23_the_adaptive_study_pairs_every_run_with_its_baseline_and_resumes(npz, tmp_path):
+    planned = launch(npz, tmp_path, "--plan", "--json", base=ADAPTIVE)
+    assert json.loads(planned.stdout)["runs"] == 8 and not (tmp_path / "results").exists()
+    process = launch(npz, tmp_path, "--max-workers", "2", base=ADAPTIVE)
+    assert process.returncode == 0, process.stderr
+    assert "8 of 8 runs" in process.stdout and "paired differences to the baseline" in process.stdout
+    made = tables.read(tmp_path / "results/blobs")
+    assert len(made["epochs"]) == 8 * 6
+    assert (made["differences"]["n_seeds"] == 2).sum() == 2 * 3  # no run was noisy so early
+    runs = made["results_per_run"]
+    assert runs.groupby(["optimizer", "learning_rate", "seed"])["regime"].apply(set).tolist() == 4 * [
+        {"clean", "adaptive"}
+    ]
+    again = launch(npz, tmp_path, base=ADAPTIVE)
+    assert "8 runs: 8 finished, 0 to do\n" in again.stdout
+
+
+def test_23_a_run_that_diverges_is_flagged_and_has_no_more_epochs(npz, tmp_path):
+    process = launch(npz, tmp_path, "--learning-rate", "1e12", base=f"{ADAPTIVE} optimizer=sgd seed=0")
+    assert process.returncode == 0 and "diverged" in process.stdout
+    runs = tables.read(tmp_path / "results/blobs")["results_per_run"]
+    assert set(runs["status"]) == {"diverged"} and runs["acc_0"].isna().all()
+
+
 def test_finished_runs_are_skipped(done, npz):
     folder, _ = done
     before = {path: path.stat().st_mtime_ns for path in (folder / "results/blobs/runs").iterdir()}
@@ -187,6 +218,11 @@ WRONG = {
     "cannot write to": ["--output-dir", "/proc/results"],
     "cannot write to /proc/checkpoints": ["--checkpoint-dir", "/proc/checkpoints"],
     "at least 8×8": ["cnn", "--image-size", "4"],
+    "momentum is sgd's": ["--momentum", "0.9"],
+    "lr_restart_epochs must be below epochs": ["--lr-schedule", "cosine_restarts", "--lr-restart-epochs", "10"],
+    "--only knows no setting 'depth'": ["--only", "depth=3"],
+    "option 'window' has no effect in mode 'off'": ["--regimes", "adaptive", "--options", "mode=off", "window=3"],
+    "option 'tensors' 'conv9' matches no tensor": ["--regimes", "adaptive", "--options", "tensors=conv9"],
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """What a campaign finds and says before it starts."""
 
+import dataclasses
+
 import pytest
 
 from campaign import memory, run_file, runner
@@ -69,3 +71,10 @@ def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path, monk
     (note,) = check(configs[:3], tmp_path).notes
     assert "of 40 cores" in note and "--cpu-threads-per-worker 4 " in note
     assert check(configs, tmp_path, workers=7).notes == []
+
+
+def test_adaptive_noise_without_validation_images_is_said(npz, tmp_path):
+    adaptive = TrainConfig(dataset=npz, image_size=8, epochs=1, regime="adaptive", alpha_tests=(0,))
+    (note,) = check([adaptive], tmp_path, "serial").notes
+    assert "adaptive runs without validation images" in note and "--validation-share 0.1" in note
+    assert check([dataclasses.replace(adaptive, validation_share=0.25)], tmp_path, "serial").notes == []

@@ -4,7 +4,7 @@ import torchvision
 from torch import nn
 from torch.nn import functional
 
-from nnet import registry
+from nnet import registry, standardize
 from nnet.activations import ACTIVATIONS
 from nnet_models import ARCH_NAMES, build_model, get_activation
 
@@ -19,6 +19,49 @@ COUNTS = {
     "pixel_cnn": 421_642,
     "pixel_cnn_large": 241_546,
 }
+
+
+AT_32 = {
+    "baby_cnn": (20_714, 205_124),
+    "tiny_cnn": (545_098, 556_708),
+    "simple_cnn": (22_954_506, 23_000_676),
+    "cifar_resnet18": (11_173_962, 11_220_132),
+}
+"""Parameters for 10 and for 100 classes on images of 3×32×32 pixels."""
+
+
+@pytest.mark.parametrize("arch", AT_32)
+def test_01_parameter_counts_of_the_study_of_adaptive_noise(arch):
+    for classes, count in zip((10, 100), AT_32[arch], strict=True):
+        model = build_model(arch, image_shape=(3, 32, 32), num_classes=classes)
+        assert sum(parameter.numel() for parameter in model.parameters()) == count
+        assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("stem_pool", "sizes"), [(True, [16, 8, 4, 2]), (False, [32, 16, 8, 4])])
+def test_01_the_stages_of_cifar_resnet18(stem_pool, sizes):
+    model = build_model("cifar_resnet18", image_shape=(3, 32, 32), stem_pool=stem_pool).eval()
+    found = {}
+    for name, module in model.named_modules():
+        if name.rsplit(".")[-1] in ("layer1", "layer2", "layer3", "layer4"):
+            module.register_forward_hook(lambda _, __, out, name=name: found.update({name: tuple(out.shape[1:])}))
+    model(torch.rand(1, 3, 32, 32))
+    assert list(found.values()) == [(64 * 2**n, size, size) for n, size in enumerate(sizes)]
+    with pytest.raises(ValueError, match="stem_pool must be True or False"):
+        build_model("cifar_resnet18", stem_pool="yes")
+
+
+@pytest.mark.parametrize("arch", AT_32)
+def test_standardisation_is_inside_the_network_and_saved_with_it(arch):
+    model = build_model(arch, image_shape=(3, 32, 32)).eval()
+    images = torch.rand(4, 3, 32, 32)
+    mean, std = [0.4, 0.5, 0.6], [0.2, 0.25, 0.0]
+    before = model((images - torch.tensor(mean)[:, None, None]) / torch.tensor([0.2, 0.25, 1.0])[:, None, None])
+    standardize.fit(model, mean, std)
+    torch.testing.assert_close(model(images), before, rtol=1e-4, atol=1e-4)
+    again = build_model(arch, image_shape=(3, 32, 32)).eval()
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again(images), model(images))
 
 
 @pytest.mark.parametrize("arch", COUNTS)
@@ -44,15 +87,21 @@ def test_mlps_and_cnn_take_any_image(arch, shape):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(
-    ("arch", "channels", "stages"), [("cnn", 3, 3), ("pixel_cnn", 1, 2), ("pixel_cnn_large", 1, 3)]
+    ("arch", "channels", "stages", "linear"),
+    [
+        *(("cnn", 3, 3, 1), ("pixel_cnn", 1, 2, 2), ("pixel_cnn_large", 1, 3, 2)),
+        *(("baby_cnn", 3, 1, 1), ("tiny_cnn", 3, 2, 2), ("simple_cnn", 3, 3, 4)),
+    ],
 )
-def test_cnns_are_stages_of_convolution_activation_pooling_and_then_linear_layers(arch, channels, stages, activation):
+def test_cnns_are_stages_of_convolution_activation_pooling_and_then_linear_layers(
+    arch, channels, stages, linear, activation
+):
     torch.manual_seed(0)
     model = build_model(arch, activation, (channels, 28, 28)).double()
     images = torch.randn(4, channels, 28, 28, dtype=torch.float64)
     convolutions = [layer for layer in model if isinstance(layer, nn.Conv2d)]
     *hidden, last = [layer for layer in model if isinstance(layer, nn.Linear)]
-    assert len(convolutions) == stages and len(hidden) == (arch != "cnn")
+    assert (len(convolutions), len(hidden) + 1) == (stages, linear)
     x = images
     for layer in convolutions:
         x = functional.max_pool2d(PLAIN[activation](functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)

@@ -1,0 +1,122 @@
+"""Figures of runs that were watched on validation images: epoch by epoch, and against their baseline."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from campaign.epochs import MEASURES, SETTINGS
+
+KINDS = {"gradient": "#E69F00", "weight": "#56B4E9"}
+BASELINE, NOISY = "#000000", "#D55E00"
+FLAGS = ("gradient_plateau", "low_update", "val_plateau", "overfitting")
+ROWS = {"loss": 3, "accuracy": 3, "strength": 1.4, "flags": 1.2}
+WIDTH = 4.2
+OF_NOISE = ("regime", "alpha_train", "options")
+
+
+def by_epoch(epochs: pd.DataFrame, per_run: pd.DataFrame, note: str = "") -> dict[str, Figure]:
+    """Loss, accuracy, noise and flags of every epoch, for the smallest seed: a figure for each setting of the noise.
+
+    `epochs`, `per_run`: epochs.csv and results_per_run.csv. A column for each network and optimizer: the run with noise
+    beside its baseline of equal seed, noisy epochs shaded; below, the strength of the noise and the flags that were up.
+    """
+    if "noise" not in epochs:
+        return {}
+    runs = per_run[(per_run["seed"] == per_run["seed"].min()) & per_run["run_id"].isin(epochs["run_id"])]
+    noisy = runs[runs["run_id"].isin(epochs.loc[epochs["noise"].notna(), "run_id"])]
+    of_noise = [name for name in OF_NOISE if name in runs]
+    shared = [name for name in runs if name in SETTINGS and name not in of_noise]
+    made = {}
+    for number, (setting, group) in enumerate(noisy.groupby(of_noise, dropna=False), 1):
+        pairs = group.merge(runs[runs["regime"] == "clean"], on=shared, how="left", suffixes=("", "_baseline"))
+        title = f"{_words(dict(zip(of_noise, setting, strict=True)))}; seed {pairs['seed'].iloc[0]}"
+        varied = [name for name in shared if runs[name].nunique(dropna=False) > 1 or name == "architecture"]
+        made["epochs" if number == 1 else f"epochs_{number}"] = _columns(epochs, pairs, varied, title, note)
+    return made
+
+
+def against_baseline(differences: pd.DataFrame, note: str = "") -> Figure:
+    """Accuracy minus that of the baseline in percentage points, with 95 % intervals: a panel for each measure."""
+    measures = [name for name in MEASURES if name in set(differences["measure"])]
+    keys = [name for name in differences if name in SETTINGS and differences[name].nunique(dropna=False) > 1]
+    keys = keys or ["architecture"]
+    cells = differences[keys].drop_duplicates().reset_index(drop=True)
+    figure = Figure(figsize=(3 + 2.6 * len(measures), 1.4 + 0.4 * len(cells)), layout="constrained")
+    for axes, measure in zip(figure.subplots(1, len(measures), sharey=True, squeeze=False)[0], measures, strict=True):
+        found = cells.merge(differences[differences["measure"] == measure], on=keys, how="left")
+        middle = 100 * found["mean_difference"]
+        half = 100 * (found["high"] - found["mean_difference"])
+        axes.errorbar(middle, cells.index, xerr=half, fmt="o", color=NOISY, capsize=3)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_title(MEASURES[measure].replace(", ", ",\n", 1), fontsize="small")
+        axes.grid(axis="x", alpha=0.25)
+    figure.axes[0].set_yticks(cells.index, [_words(cell) for cell in cells.to_dict("records")], fontsize="small")
+    figure.axes[0].invert_yaxis()
+    figure.supxlabel("accuracy with noise − baseline (percentage points)", fontsize="medium")
+    seeds = differences["n_seeds"]
+    figure.suptitle(
+        f"{_names(differences)}; bars: 95 % interval of the paired difference (Student t over "
+        f"{seeds.min() if seeds.min() == seeds.max() else f'{seeds.min()} to {seeds.max()}'} seeds)"
+        f"{f'; {note}' if note else ''}",
+        fontsize="small",
+    )
+    return figure
+
+
+def _columns(epochs: pd.DataFrame, pairs: pd.DataFrame, varied: list[str], title: str, note: str) -> Figure:
+    figure = Figure(figsize=(WIDTH * max(1.4, len(pairs)), 8.4), layout="constrained")
+    grid = figure.subplots(
+        len(ROWS), len(pairs), sharex="col", sharey="row", squeeze=False, height_ratios=list(ROWS.values())
+    )
+    for (_, pair), panels in zip(pairs.iterrows(), grid.T, strict=True):
+        run = epochs[epochs["run_id"] == pair["run_id"]]
+        baseline = epochs[epochs["run_id"] == pair["run_id_baseline"]]
+        _draw(dict(zip(ROWS, panels, strict=True)), run, baseline)
+        panels[0].set_title(_words({name: pair[name] for name in varied}), fontsize="medium")
+    for name, axes in zip(ROWS, grid[:, 0], strict=True):
+        axes.set_ylabel({"loss": "loss (nats)", "accuracy": "validation accuracy (%)", "strength": "noise m"}.get(name))
+    for axes in grid[:2, 0]:
+        axes.legend(fontsize="small")
+    figure.supxlabel("epoch", fontsize="medium")
+    shading = ", ".join(f"{'orange' if kind == 'gradient' else 'blue'}: {kind} noise" for kind in KINDS)
+    figure.suptitle(f"{_names(epochs)}; {title}; {shading}{f'; {note}' if note else ''}", fontsize="small")
+    return figure
+
+
+def _draw(panels: dict[str, Axes], run: pd.DataFrame, baseline: pd.DataFrame) -> None:
+    for label, rows, colour in (("baseline", baseline, BASELINE), ("with noise", run, NOISY)):
+        panels["loss"].plot(rows["epoch"], rows["val_loss"], color=colour, label=f"{label}, validation")
+        panels["loss"].plot(rows["epoch"], rows["train_loss"], "--", color=colour, lw=1, label=f"{label}, training")
+        panels["accuracy"].plot(rows["epoch"], 100 * rows["val_acc"], color=colour, label=label)
+    for kind, colour in KINDS.items():
+        noisy = run[run["noise"] == kind]
+        panels["strength"].bar(noisy["epoch"], noisy["strength"], 1.0, color=colour)
+        for axes in panels.values():
+            for epoch in noisy["epoch"]:
+                axes.axvspan(epoch - 0.5, epoch + 0.5, color=colour, alpha=0.2, lw=0)
+    for place, flag in enumerate(FLAGS):
+        raised = run[run["flags"].fillna("").str.split().map(lambda flags, flag=flag: flag in flags)]
+        panels["flags"].plot(raised["epoch"], [place] * len(raised), "|", color="black", ms=7)
+    panels["flags"].set_yticks(range(len(FLAGS)), [flag.replace("_", " ") for flag in FLAGS], fontsize="small")
+    panels["flags"].set_ylim(-0.6, len(FLAGS) - 0.4)
+    for axes in panels.values():
+        axes.grid(alpha=0.25)
+
+
+def _words(settings: dict) -> str:
+    """Names of plug-ins as they are, other settings with their names."""
+    words = []
+    for name, value in settings.items():
+        if name in ("architecture", "regime", "activation", "optimizer"):
+            words.append(str(value))
+        elif name == "alpha_train":
+            words.append(f"α = {value:g}")
+        elif name == "options":
+            words.append(str(value).translate(str.maketrans("", "", '{}"')).replace(": ", " "))
+        else:
+            words.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
+    return ", ".join(word for word in words if word)
+
+
+def _names(table: pd.DataFrame) -> str:
+    return ", ".join(sorted(table["dataset"].astype(str).unique()))
