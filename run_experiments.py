@@ -4,7 +4,6 @@ import dataclasses
 import sys
 import tempfile
 from collections.abc import Callable
-from itertools import product
 
 from campaign import grid, interruption, plan, runner, tables
 from campaign.check import check, survey
@@ -58,7 +57,7 @@ def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands
         alpha_tests=[0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
-        augmentation="none",  # none, crop_flip, or None: what is usual for the dataset
+        augmentation="none",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
         precision="fp32",  # arithmetic of training: fp32, or bf16 (bfloat16: faster on some processors, less exact)
@@ -98,7 +97,7 @@ def pixels_block() -> Settings:
         alpha_tests=[0],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test above 0
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
-        augmentation="none",  # none, crop_flip, or None: what is usual for the dataset
+        augmentation="none",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
         precision="fp32",  # arithmetic of training: fp32 or bf16
@@ -150,7 +149,7 @@ def adaptive_block() -> Settings:
         alpha_tests=[0, 0.1, 0.2],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test
         image_size=32,  # pixels to which images are resized; None keeps the dataset's own size
-        augmentation=None,  # none, crop_flip, or None: what is usual for the dataset
+        augmentation="dataset",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.1,  # share of the training images that is held back to watch training
         precision="fp32",  # arithmetic of training: fp32 or bf16
@@ -170,9 +169,14 @@ def adaptive_study(overridden: Callable[[Settings], Settings] = as_it_stands) ->
         {"optimizer": "adam", "learning_rate": 1e-3},
     )
     configs = []
-    for optimizer, distribution in product(optimizers, ("gaussian", "uniform")):
-        block = dataclasses.replace(adaptive_block(), **optimizer, options={"distribution": distribution})
-        configs += grid.configurations(overridden(block))
+    for optimizer in optimizers:
+        block = overridden(dataclasses.replace(adaptive_block(), **optimizer))
+        if block.optimizer != optimizer["optimizer"]:
+            continue
+        for distribution in ("gaussian", "uniform") if "adaptive" in block.regimes else ():
+            options = {"distribution": distribution} | block.options
+            configs += grid.configurations(dataclasses.replace(block, options=options))
+        configs += grid.configurations(block) if "adaptive" not in block.regimes else []
     return list({config.run_id: config for config in configs}.values())
 
 
@@ -235,7 +239,10 @@ def sanity(settings: Settings) -> int:
             alpha_train=settings.alpha_train[:1],
             activations=["relu"],
             ps=[0.0],
+            options={},
             epochs=1,
+            lr_schedule="constant",
+            lr_restart_epochs=None,
             alpha_tests=[0, 0.1],
             output_dir=folder,
             checkpoint_dir=None,

@@ -154,13 +154,21 @@ def _fit_into_memory(campaign: Campaign) -> None:
 
 def _unwatched(campaign: Campaign) -> list[str]:
     """A note where a regime that looks at validation images has none."""
-    regimes = {config.regime for config in campaign.pending if config.validation_share == 0}
-    blind = [name for name in sorted(regimes) if registry.constant("regimes", name, "WATCHES_VALIDATION", False)]
+    blind = {config.regime for config in campaign.pending if config.validation_share == 0 and _watches(config)}
     return [
         f"{name} runs without validation images here, and sees no plateau of their loss and no overfitting; "
         "--validation-share 0.1 holds some back"
-        for name in blind
+        for name in sorted(blind)
     ]
+
+
+def _watches(config: TrainConfig) -> bool:
+    """Whether a run would look at validation images: its regime's file says so, and with which of its options."""
+    watching = registry.constant("regimes", config.regime, "WATCHES_VALIDATION")
+    if watching is None:
+        return False
+    options = registry.option_defaults("regimes", config.regime) | config.options
+    return all(options[name] in values for name, values in watching.items())
 
 
 def _other_machines(campaign: Campaign, machine: dict) -> list[str]:

@@ -38,9 +38,10 @@ def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
 
     `per_run`: results_per_run.csv; `epochs`: as `table` gives it. The best accuracy since the first noise is compared
     with the best of the baseline in the same epochs. A row per setting and `measure`, with `n_seeds`,
-    `mean_difference`, `stderr_difference`, `low`, `high` (accuracy, 1 = 100 %).
+    `mean_difference`, `stderr_difference`, `low`, `high` (accuracy, 1 = 100 %), and `n_diverged`: how many pairs are
+    left out because one of the two runs diverged.
     """
-    columns = [name for name in ("run_id", "first_noisy_epoch", *MEASURES) if name in per_run]
+    columns = [name for name in ("run_id", "status", "first_noisy_epoch", *MEASURES) if name in per_run]
     settings = [name for name in per_run if name in SETTINGS]
     found, keys = pairs(per_run[[*settings, *columns]], columns)
     if "val_acc_best_after_noise" in columns:
@@ -49,12 +50,20 @@ def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
             accuracies[run_id].loc[first:].max() if pd.notna(first) else None
             for run_id, first in zip(found["run_id_reference"], found["first_noisy_epoch"], strict=True)
         ]
-    measured = [name for name in MEASURES if name in columns]
-    compared = [
-        found[keys].assign(measure=name, difference=(found[name] - found[f"{name}_reference"]).astype(float))
-        for name in measured
-    ]
-    return over_seeds(pd.concat(compared), [*keys, "measure"])
+    diverged = (found["status"] != "ok") | (found["status_reference"] != "ok")
+    differences_of = {
+        name: (found[name] - found[f"{name}_reference"]).astype(float).mask(diverged)
+        for name in MEASURES
+        if name in columns
+    }
+    long = pd.concat(
+        [
+            found[keys].assign(measure=name, difference=difference, n_diverged=diverged)
+            for name, difference in differences_of.items()
+        ]
+    )
+    left_out = long.groupby([*keys, "measure"], sort=True, dropna=False)["n_diverged"].sum()
+    return over_seeds(long, [*keys, "measure"]).assign(n_diverged=left_out.to_numpy())
 
 
 def _cell(value: object) -> object:

@@ -61,23 +61,36 @@ def seeds(settings: Settings) -> list[int]:
 
 
 def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -> list[TrainConfig]:
-    """The runs that have every one of these settings or options, (name, value) each.
+    """The runs that have every one of these settings or options, (name, value) each; the text none stands for None.
 
-    A run whose regime, architecture and corruption do not have an option stays, as the baseline of those that do.
-    Raises ValueError for a name that none of them has, and where no run is left.
+    A run stays whose regime, architecture and corruption do not know an option, or whose regime has no weight noise
+    where the α_train is wanted: it may be the baseline of others. Raises ValueError for a name that no run knows, and
+    where no run is left.
     """
-    known = [*SCIENCE, *sorted({name for config in configs for name in config.options})]
+    known = [*SCIENCE, *sorted({name for config in configs for name in _options(config)})]
     for name, value in wanted:
         if name not in known:
             raise ValueError(f"--only knows no setting {name!r}; choose from {known}")
-        configs = [config for config in configs if _value(config, name, value) == value]
+        configs = [config for config in configs if _fits(config, name, value)]
         if not configs:
             raise ValueError(f"--only leaves no run: none has {name} = {value}")
     return list(configs)
 
 
-def _value(config: TrainConfig, name: str, otherwise: object) -> object:
-    return config.options.get(name, otherwise) if name not in SCIENCE else getattr(config, name)
+def _fits(config: TrainConfig, name: str, wanted: object) -> bool:
+    if name == "alpha_train" and not registry.constant("regimes", config.regime, "USES_ALPHA_TRAIN", True):
+        return True
+    value = getattr(config, name) if name in SCIENCE else _options(config).get(name, wanted)
+    return value == wanted or (value is None and wanted == "none")
+
+
+def _options(config: TrainConfig) -> dict:
+    """The options of a run, with the defaults of those that it knows and does not set."""
+    defaults = [
+        registry.option_defaults(kind, name)
+        for kind, name in (("regimes", config.regime), ("architectures", config.arch))
+    ]
+    return {**defaults[0], **defaults[1], **config.options}
 
 
 def _check_list(name: str, values: list) -> None:
@@ -100,7 +113,7 @@ def _check_options(settings: Settings) -> None:
 
 def _augmentation(settings: Settings) -> str:
     """The one that is set, or what the dataset's file states, or none."""
-    if settings.augmentation is not None:
+    if settings.augmentation != "dataset":
         return settings.augmentation
     known = settings.dataset in registry.names("datasets")
     return registry.constant("datasets", settings.dataset, "AUGMENTATION", "none") if known else "none"

@@ -72,15 +72,20 @@ def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
 
 def _differences(table: pd.DataFrame) -> str:
     """Accuracies on the validation images, and at the end on the test images, minus those of the baseline."""
-    settings = [name for name in table if name not in (*DIFFERENCE, "measure") and _varies(table[name])]
-    points = table[[*settings, "measure", "n_seeds"]].assign(
-        difference=(100 * table["mean_difference"]).map("{:+.2f}".format),
-        interval=[
-            f"{100 * low:+.2f} to {100 * high:+.2f}" for low, high in zip(table["low"], table["high"], strict=True)
-        ],
+    others = (*DIFFERENCE, "measure", "n_diverged")
+    settings = [name for name in table if name not in others and _varies(table[name])]
+    counts = ["n_seeds", *(["n_diverged"] if table["n_diverged"].any() else [])]
+    points = table[[*settings, "measure", *counts]].assign(
+        difference=[_points(value) for value in table["mean_difference"]],
+        low=[_points(value) for value in table["low"]],
+        high=[_points(value) for value in table["high"]],
     )
     title = "paired differences to the baseline in accuracy, percentage points, with 95 % intervals over seeds"
     return f"\n{title}\n{points.to_string(index=False)}"
+
+
+def _points(share: float) -> str:
+    return "" if math.isnan(share) else f"{100 * share:+.2f}"
 
 
 def _varies(values: pd.Series) -> bool:

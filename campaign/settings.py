@@ -21,10 +21,6 @@ def _text_or_none(text: str) -> str | None:
     return None if text.lower() == "none" else text
 
 
-def _text_or_dataset(text: str) -> str | None:
-    return None if text.lower() == "dataset" else text
-
-
 def _option(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -55,7 +51,7 @@ class Settings:
 
     dataset: str = _one(str, "name of a dataset, or the path of an .npz file")
     architectures: list[str] = field(metadata={"help": "networks to train"})
-    regimes: list[str] = _many(str, "how weights are updated: clean, noisy")
+    regimes: list[str] = _many(str, "how weights are updated: " + ", ".join(registry.names("regimes")))
     alpha_train: list[float] = _many(float, "strengths of weight noise in training, relative to the weights")
     noise_model: str = _one(str, "what alpha is relative to: tensor_std or magnitude")
     ps: list[float] = _many(float, "probabilities that an input pixel is corrupted in training")
@@ -77,7 +73,7 @@ class Settings:
     alpha_tests: list[float] = _many(float, "strengths of weight noise at evaluation, 0 among them")
     noise_samples: int = _one(int, "noise draws per alpha_test")
     image_size: int | None = _one(_whole_number_or_none, "pixels to which images are resized; none: native size")
-    augmentation: str | None = _one(_text_or_dataset, "none, crop_flip, or dataset: what is usual for the dataset")
+    augmentation: str = _one(str, "none, crop_flip, or dataset: what is usual for it")
     max_train_samples: int | None = _one(_whole_number_or_none, "train on so many images; none: all")
     validation_share: float = _one(float, "share of the training images that is held back to watch training")
     precision: str = _one(str, "arithmetic of training: fp32 or bf16")

@@ -41,7 +41,7 @@ def pairs(
     is and once as <name>_reference, and the names of the settings that tell groups of pairs over seeds apart.
     """
     if by == "regime" and "options" in rows:
-        rows = rows.assign(**{OTHER_OPTIONS: rows.apply(_options_of_no_regime, axis=1)})
+        rows = rows.assign(**{OTHER_OPTIONS: [_options_of_no_regime(row) for _, row in rows.iterrows()]})
     compared = [name for name in COMPARED[by] if name in rows]
     shared = [name for name in rows if name not in (*compared, *MEASURED, *columns)]
     references = rows.loc[rows[by] == reference, [*shared, *columns]]

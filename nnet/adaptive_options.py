@@ -37,7 +37,7 @@ class Options:
     (½(1 + cos(π e/E))) or exponential (0.95ᵉ). Default constant."""
     min_share: float = field(default=0.2, metadata=ADAPTIVE)
     """Strength of adaptive noise where stuckness is 0, as a share of α_train, 0 to 1; where it is 1 the share is 1.
-    Both are damped by ½(1 + cos(π e/E)). Default 0.2."""
+    Both are damped by ½(1 + cos(π e/E)). Whatever raises a flag has a stuckness of ½ or more. Default 0.2."""
     min_epochs: int = field(default=10, metadata=ADAPTIVE)
     """Epochs before training is looked at for the first time, at least 1. Default 10."""
     window: int = field(default=5, metadata=ADAPTIVE)
@@ -47,7 +47,8 @@ class Options:
     rest_after: int = field(default=3, metadata=ADAPTIVE)
     """Noisy epochs in a row after which training rests from noise, at least 1. Default 3."""
     cooldown_min: int = field(default=5, metadata=ADAPTIVE)
-    """Epochs of a rest where stuckness is 0. Default 5."""
+    """Epochs of a rest where stuckness is 0; at ½, the least that raises a flag, a rest is halfway to the longest.
+    Default 5."""
     cooldown_max: int = field(default=15, metadata=ADAPTIVE)
     """Epochs of a rest where stuckness is 1. Default 15."""
     gradient_plateau: float = field(default=0.05, metadata=ADAPTIVE)
@@ -61,7 +62,7 @@ class Options:
     overfit_epochs: int = field(default=3, metadata=VALIDATION)
     """Flag: in so many last epochs, each, the validation loss rose and the training loss fell, by more than a tenth of
     `val_plateau`, at least 1. Default 3."""
-    permanent: bool = field(default=False, metadata=ADAPTIVE)
+    permanent: bool = field(default=False, metadata=VALIDATION)
     """Weight noise is added once, when it activates, and stays; otherwise every batch has a draw of its own, which is
     taken away again before the update. Default no."""
     legacy_flags: bool = field(default=False, metadata=ADAPTIVE)
@@ -100,11 +101,13 @@ class Options:
         if self.permanent and self.legacy_permanent:
             raise ValueError("permanent and legacy_permanent exclude each other")
 
-    def refuse_idle(self, given: Iterable[str], validation: bool) -> None:
+    def refuse_idle(self, given: Iterable[str], validation: bool, epochs: int, restart_epochs: int | None) -> None:
         """Raise ValueError for one of the options that were `given` if it has no effect.
 
-        `validation`: whether there are validation images.
+        `validation`: whether there are validation images; `epochs`: of the run, and between restarts if there are any.
         """
+        weight_noise = (self.is_adaptive and validation) or (self.is_static and self.static_noise == "weight")
+        cycle = min(epochs, restart_epochs or epochs)
         known = {item.name: item.metadata for item in fields(self)}
         for name in given:
             about = known.get(name, {})
@@ -112,6 +115,12 @@ class Options:
                 raise ValueError(f"option {name!r} has no effect in mode {self.mode!r}")
             if about.get("validation") and not validation:
                 raise ValueError(f"option {name!r} has no effect without validation images; set validation_share")
+            if name == "legacy_permanent" and not weight_noise:
+                raise ValueError(f"option {name!r} has no effect without weight noise")
+            if name == "min_epochs" and self.min_epochs >= epochs:
+                raise ValueError(f"min_epochs {self.min_epochs} leaves none of {epochs} epochs to look at")
+            if name == "window" and self.window >= cycle:
+                raise ValueError(f"window {self.window} does not fit into {cycle} epochs")
 
     @property
     def is_static(self) -> bool:

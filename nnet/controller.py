@@ -38,7 +38,8 @@ class Controller:
     `rest_after` noisy epochs training rests, unwatched, the longer the more stuck it was.
 
     `events`: dicts with `epoch`, the one that the event belongs to, and `event`: flags (with what was found),
-    activation (kind, stuckness, strength), rest (how many epochs) or end (no flag is up any more).
+    activation (kind, stuckness, strength), rest (how many epochs) or end (no flag is up, as after a restart of the
+    learning rate, when there is nothing to look at yet).
     """
 
     def __init__(self, options: Options, strength: float, epochs: int, restart_epochs: int | None = None):
@@ -58,6 +59,8 @@ class Controller:
         """
         self.rows.append(row | {"noise": self.noise.kind})
         epoch = row["epoch"] + 1
+        if epoch > self.epochs:
+            return self.noise
         if self.cooldown > 0:
             self.cooldown -= 1
             self.noise = Noise()
@@ -84,8 +87,9 @@ class Controller:
         if self.noisy >= self.options.rest_after:
             least, most = self.options.cooldown_min, self.options.cooldown_max
             self.cooldown = int(least + how_stuck * (most - least))
-            self.flagged = self.noisy = 0
+            self.noisy = 0
             if self.cooldown > 0:
+                self.flagged = 0
                 self._log(epoch + 1, "rest", epochs=self.cooldown)
 
     def _end(self, epoch: int, flags: tuple[str, ...]) -> None:
@@ -98,13 +102,14 @@ class Controller:
         options, found = self.options, {}
         if len(self.rows) < options.min_epochs:
             return found
-        norms = self._last("gradient_norm", options.window, without="weight")
+        norms = self._last("gradient_norm", options.window, without=("weight",))
         if norms:
             begin, fall = self._begin_and_fall(norms)
             change = fall if options.legacy_flags else abs(fall)
             if begin > SMALLEST_NORM and change / begin < options.gradient_plateau:
                 found[GRADIENT_PLATEAU] = fall / begin
-        updates = self._last("update_norm", options.window, without="gradient")
+        moving = ("gradient", "weight") if options.legacy_permanent else ("gradient",)
+        updates = self._last("update_norm", options.window, without=moving)
         if updates and fmean(updates) < options.low_update:
             found[LOW_UPDATE] = fmean(updates)
         losses = self._last("val_loss", options.window)
@@ -129,13 +134,16 @@ class Controller:
             return sum(rises) >= count and sum(falls) >= count
         return all(rises) and all(falls)
 
-    def _last(self, name: str, count: int, without: str | None = None) -> list[float]:
-        """The last `count` figures since the learning rate's restart, of epochs `without` noise of a kind; or none."""
+    def _last(self, name: str, count: int, without: Sequence[str] = ()) -> list[float]:
+        """The last `count` figures since the learning rate's restart, or [] where there are not so many.
+
+        Epochs with a kind of noise that would change the figure are left out, and those on both sides of them joined.
+        """
         cycle = len(self.rows) // self.restart_epochs
-        rows = self.rows[cycle * self.restart_epochs :]
-        figures = [row.get(name) for row in rows if without is None or row["noise"] != without]
-        figures = [figure for figure in figures if figure is not None][-count:]
-        return figures if len(figures) == count and all(map(math.isfinite, figures)) else []
+        rows = [row for row in self.rows[cycle * self.restart_epochs :] if row["noise"] not in without]
+        figures = [row.get(name) for row in rows[-count:]]
+        whole = len(figures) == count and all(figure is not None and math.isfinite(figure) for figure in figures)
+        return figures if whole else []
 
     def _begin_and_fall(self, figures: Sequence[float]) -> tuple[float, float]:
         """Where a window begins and how far it falls from there, by its least-squares line."""

@@ -12,7 +12,7 @@ def columns(history: Sequence[dict]) -> dict:
     best of all may be older than any noise.
     """
     validated, noted = ("val_acc" in history[-1], "noise" in history[-1])
-    noisy = [row["epoch"] for row in history if noted and row["noise"]]
+    noisy = [row["epoch"] for row in history if noted and (row["noise"] or row.get("static_strength"))]
     first = noisy[0] if noisy else None
     made = {}
     if validated:

@@ -45,6 +45,11 @@ def option_names(kind: str, name: str) -> list[str]:
     return list(_options(_file(kind, name)))
 
 
+def option_defaults(kind: str, name: str) -> dict[str, object]:
+    """The defaults of these options, as far as they are literals; the file is not imported."""
+    return dict(_options(_file(kind, name)))
+
+
 def check(kind: str, name: str, what: str) -> None:
     """Raise ValueError "unknown <what> '<name>'; choose from [...]" unless the plug-in exists."""
     if name not in _files(kind):
@@ -96,13 +101,23 @@ def _statements(path: Path) -> list[ast.stmt]:
 
 
 @functools.cache
-def _options(path: Path) -> tuple[str, ...]:
+def _options(path: Path) -> dict[str, object]:
     for node in _statements(path):
         if isinstance(node, ast.ClassDef) and node.name == "Options":
-            return tuple(item.target.id for item in node.body if isinstance(item, ast.AnnAssign))
+            return {item.target.id: _default(item.value) for item in node.body if isinstance(item, ast.AnnAssign)}
         if isinstance(node, ast.ImportFrom) and "Options" in [alias.name for alias in node.names]:
             return _options(Path(find_spec(node.module).origin))
-    return ()
+    return {}
+
+
+def _default(value: ast.expr | None) -> object:
+    """The default in `name: kind = default` or `name: kind = field(default=default)`; None where it is no literal."""
+    if isinstance(value, ast.Call):
+        value = next((keyword.value for keyword in value.keywords if keyword.arg == "default"), None)
+    try:
+        return None if value is None else ast.literal_eval(value)
+    except ValueError:
+        return None
 
 
 @functools.cache

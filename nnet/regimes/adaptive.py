@@ -5,6 +5,7 @@ After "Adaptive Noise Injection in CNN Training" (AdrienFeillard/OptML_project, 
 """
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from nnet.regimes import base
 from nnet.spread import root_mean_square
 from nnet.weight_noise import replaced, weight_tensors
 
-WATCHES_VALIDATION = True
+WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
 
 
 @dataclass
@@ -34,14 +35,16 @@ class Layer:
 class Regime(base.Regime):
     """For each batch of a noisy epoch: gradient noise g + N after the backward pass, or weight noise as in `noisy`.
 
-    N has the standard deviation m·RMS(x) of the tensor x that it is added to, m at most α_train. Weight decay is added
-    after gradient noise. Every row of the history has `gradient_norm` (mean over batches, without gradient noise),
-    `update_norm` (‖Δw‖₂/‖w‖₂ of the epoch), `noise`, `strength` and `flags`; static noise is `static_strength`.
+    N has the standard deviation m·RMS(x) of the tensor x that it is added to, m at most α_train; static and adaptive
+    noise are drawn independently, and m is that of each. Weight decay is added after gradient noise. Every row of the
+    history has `gradient_norm` (mean over batches, before gradient noise, at the weights with weight noise if there is
+    any), `update_norm` (‖Δw‖₂/‖w‖₂ of the epoch, without a kick), `noise`, `strength` and `flags`; with adaptive noise
+    on top of static noise the latter is `static_strength`.
     """
 
     def __init__(self, cfg, model, optimizer, options: Options):
         super().__init__(cfg, model, optimizer)
-        options.refuse_idle(cfg.options, cfg.validation_share > 0)
+        options.refuse_idle(cfg.options, cfg.validation_share > 0, cfg.epochs, cfg.lr_restart_epochs)
         self.options = options
         self.controller = None
         if options.is_adaptive:
@@ -87,12 +90,11 @@ class Regime(base.Regime):
         if self.options.mode == "off":
             return {}
         if not self.controller:
-            return {"noise": self.options.static_noise, "strength": self._static_strength(), "flags": []}
+            return _noted(self.options.static_noise, self._static_strength())
         noise, measured = self.controller.noise, self._measured()
         self.controller.observe(row | measured)
         static = {"static_strength": self._static_strength()} if self.options.is_static else {}
-        about = {"noise": noise.kind, "strength": noise.strength, "flags": list(noise.flags)}
-        return measured | about | static
+        return measured | _noted(noise.kind, noise.strength, noise.flags) | static
 
     def record(self) -> dict:
         """The controller's `events`, if there is one."""
@@ -162,10 +164,14 @@ class Regime(base.Regime):
         }
 
 
-def _named(model: nn.Module, parts: str) -> list[nn.Parameter]:
-    names = [part.strip() for part in parts.split(",")]
+def _noted(kind: str | None, strength: float, flags: Sequence[str] = ()) -> dict:
+    return {"noise": kind if strength > 0 else None, "strength": strength, "flags": list(flags)}
+
+
+def _named(model: nn.Module, tensors: str) -> list[nn.Parameter]:
+    parts = [part.strip() for part in tensors.split(",")]
     known = dict(model.named_parameters())
-    chosen = [parameter for name, parameter in known.items() if any(part and part in name for part in names)]
-    if not chosen:
-        raise ValueError(f"option 'tensors' {parts!r} matches no tensor; there are {list(known)}")
-    return chosen
+    for part in parts:
+        if not part or not any(part in name for name in known):
+            raise ValueError(f"option 'tensors': {part!r} matches no tensor; there are {list(known)}")
+    return [parameter for name, parameter in known.items() if any(part in name for part in parts)]

@@ -222,7 +222,7 @@ WRONG = {
     "lr_restart_epochs must be below epochs": ["--lr-schedule", "cosine_restarts", "--lr-restart-epochs", "10"],
     "--only knows no setting 'depth'": ["--only", "depth=3"],
     "option 'window' has no effect in mode 'off'": ["--regimes", "adaptive", "--options", "mode=off", "window=3"],
-    "option 'tensors' 'conv9' matches no tensor": ["--regimes", "adaptive", "--options", "tensors=conv9"],
+    "option 'tensors': 'conv9' matches no tensor": ["--regimes", "adaptive", "--options", "tensors=conv9"],
 }  # fmt: skip
 
 

@@ -77,4 +77,6 @@ def test_adaptive_noise_without_validation_images_is_said(npz, tmp_path):
     adaptive = TrainConfig(dataset=npz, image_size=8, epochs=1, regime="adaptive", alpha_tests=(0,))
     (note,) = check([adaptive], tmp_path, "serial").notes
     assert "adaptive runs without validation images" in note and "--validation-share 0.1" in note
+    static = dataclasses.replace(adaptive, options={"mode": "static"})
+    assert check([static], tmp_path, "serial").notes == []
     assert check([dataclasses.replace(adaptive, validation_share=0.25)], tmp_path, "serial").notes == []

@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 import pytest
 
-from campaign import epoch_figures, report, tables
+from campaign import epoch_figures, figures, report, tables
 from campaign.epochs import MEASURES
 from campaign.store import Store
 from tests.campaign.test_tables import result
@@ -98,6 +98,29 @@ def test_a_run_that_was_never_noisy_has_no_best_epoch_since_the_first_noise():
     assert found["n_seeds"].to_dict() == dict.fromkeys(MEASURES, 3) | {"val_acc_best_after_noise": 2}
 
 
+def test_pairs_of_which_one_run_diverged_are_left_out_and_counted():
+    results = study()
+    for item in (results[0], results[5]):
+        item |= {"status": "diverged", "acc_0": None, "sweep": []}
+    found = tables.build(results)["differences"].set_index("measure")
+    assert found["n_seeds"].to_dict() == dict.fromkeys(MEASURES, 1)
+    assert set(found["n_diverged"]) == {2}
+    assert found.loc["val_acc_best", "mean_difference"] == pytest.approx(max(NOISY[1]) - max(CLEAN[1]))
+    assert set(tables.build(study())["differences"]["n_diverged"]) == {0}
+
+
+def test_figures_can_be_drawn_where_every_run_diverged(tmp_path, capsys):
+    results = study()
+    for item in results:
+        item |= {"status": "diverged", "acc_0": None, "acc_01": None, "drop_at_01": None, "sweep": []}
+    store = Store(tmp_path / "digits")
+    for item in results:
+        store.save(item)
+    report.show(store.folder, tables.write(store))
+    assert "n_diverged" in capsys.readouterr().out
+    assert figures.save_all(store.folder)
+
+
 def drawn_lines(axes) -> dict:
     return {line.get_label(): line.get_ydata() for line in axes.lines}
 
@@ -106,9 +129,11 @@ def test_the_epochs_of_the_first_seed_are_drawn_beside_its_baseline():
     made = tables.build(study() + study(arch="cnn"))
     (figure,) = epoch_figures.by_epoch(made["epochs"], made["results_per_run"], "12 of 12 runs").values()
     assert [axes.get_title() for axes in figure.axes[:2]] == ["cnn", "mlp_small"]
-    loss, accuracy, strength, flags = figure.axes[::2]
+    loss, accuracy, difference, strength, flags = figure.axes[::2]
     assert drawn_lines(accuracy)["baseline"] == pytest.approx(100 * np.array(CLEAN[0]))
     assert drawn_lines(accuracy)["with noise"] == pytest.approx(100 * np.array(NOISY[0]))
+    shown = 100 * (np.array(NOISY[0]) - np.array(CLEAN[0]))
+    assert difference.lines[-1].get_ydata() == pytest.approx(shown)
     assert drawn_lines(loss)["with noise, training"] == pytest.approx([2, 1, 2 / 3, 0.5])
     assert [bar.get_x() + 0.5 for bar in strength.patches[:2]] == [3, 4]
     assert [bar.get_height() for bar in strength.patches[:2]] == [0.1, 0.1]
@@ -129,6 +154,43 @@ def test_settings_of_the_noise_have_figures_of_their_own():
     assert ["distribution uniform" in figure.get_suptitle() for figure in figures.values()] == [True, False]
 
 
+def test_the_baseline_has_the_same_options_of_the_network():
+    with_pool, without = ({"arch": "cifar_resnet18", "options": {"stem_pool": pool}} for pool in (True, False))
+    made = tables.build(study(**with_pool) + study(shift=0.1, **without))
+    drawn = epoch_figures.by_epoch(made["epochs"], made["results_per_run"])
+    for figure, shift in zip(drawn.values(), (0.1, 0.0), strict=True):
+        assert len(figure.axes) == 5
+        assert drawn_lines(figure.axes[1])["baseline"] == pytest.approx(100 * (np.array(CLEAN[0]) + shift))
+
+
+def test_runs_without_noise_and_runs_without_a_baseline_are_drawn_too():
+    results = study()
+    quiet = [{**row, "noise": None, "strength": 0.0, "flags": []} for row in results[3]["history"]]
+    alone = [results[3] | {"history": quiet}]
+    unwatched = result(seed=0, regime="clean") | {"seed": -1}
+    made = tables.build([*alone, unwatched])
+    (figure,) = epoch_figures.by_epoch(made["epochs"], made["results_per_run"]).values()
+    assert drawn_lines(figure.axes[1])["with noise"] == pytest.approx(100 * np.array(NOISY[0]))
+    assert len(drawn_lines(figure.axes[1])["baseline"]) == 0
+
+
+def test_static_noise_is_a_line_below():
+    results = study()
+    for row in results[3]["history"]:
+        row["static_strength"] = 0.2
+    made = tables.build(results)
+    (figure,) = epoch_figures.by_epoch(made["epochs"], made["results_per_run"]).values()
+    assert figure.axes[3].lines[0].get_ydata() == pytest.approx([0.2] * 4)
+
+
+def test_long_titles_are_wrapped():
+    options = {"distribution": "uniform", "window": 4, "min_epochs": 2, "cooldown_min": 1, "cooldown_max": 4}
+    noisy = [run("adaptive", seed, NOISY[seed], options=options) for seed in range(3)]
+    made = tables.build(study()[:3] + noisy)
+    (figure,) = epoch_figures.by_epoch(made["epochs"], made["results_per_run"], "6 of 6 runs").values()
+    assert max(map(len, figure.get_suptitle().splitlines())) < 12 * figure.get_figwidth()
+
+
 def test_differences_are_drawn_in_percentage_points_with_their_intervals():
     differences = tables.build(study())["differences"]
     figure = epoch_figures.against_baseline(differences)
@@ -145,4 +207,5 @@ def test_the_report_shows_the_differences(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "paired differences to the baseline" in shown
     row = made["differences"].set_index("measure").loc["val_acc_last"]
-    assert f"{100 * row['mean_difference']:+.2f}" in shown and f"{100 * row['low']:+.2f} to" in shown
+    words = [f"{100 * row[name]:+.2f}" for name in ("mean_difference", "low", "high")]
+    assert any(line.split()[-3:] == words for line in shown.splitlines())

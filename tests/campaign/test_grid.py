@@ -117,9 +117,9 @@ def test_an_option_that_nobody_has_is_refused():
         make(options={"gamma": 0.1})
 
 
-def test_the_augmentation_of_none_is_what_is_usual_for_the_dataset(npz):
+def test_the_augmentation_may_be_what_is_usual_for_the_dataset(npz):
     for dataset, usual in (("digits", "none"), ("mnist", "none"), ("cifar10", "crop_flip"), (npz, "none")):
-        assert {config.augmentation for config in make(dataset=dataset, augmentation=None)} == {usual}
+        assert {config.augmentation for config in make(dataset=dataset, augmentation="dataset")} == {usual}
 
 
 def test_only_keeps_the_runs_with_these_settings_and_those_that_have_no_such_option():
@@ -127,11 +127,33 @@ def test_only_keeps_the_runs_with_these_settings_and_those_that_have_no_such_opt
     kept = grid.only(configs, [("p", 0.3), ("arch", "cnn"), ("window", 4)])
     assert kept == [config for config in configs if config.p == 0.3 and config.arch == "cnn"]
     assert {config.regime for config in grid.only(configs, [("window", 5)])} == {"clean"}
+    assert grid.only(configs, [("mode", "adaptive"), ("max_train_samples", 100), ("nesterov", True)]) == configs
+    default = make(regimes=["clean", "adaptive"], max_train_samples=None)
+    assert grid.only(default, [("window", 5), ("max_train_samples", "none")]) == default
+    assert {config.regime for config in grid.only(default, [("window", 4)])} == {"clean"}
+    strong = grid.only(default, [("alpha_train", 0.2)])
+    assert {(config.regime, config.alpha_train) for config in strong} == {("clean", 0.0), ("adaptive", 0.2)}
     assert grid.only(configs, []) == configs
     with pytest.raises(ValueError, match="--only knows no setting 'depth'; choose from .*window"):
         grid.only(configs, [("depth", 4)])
     with pytest.raises(ValueError, match="--only leaves no run: none has seed = 9"):
         grid.only(configs, [("seed", 9)])
+
+
+def overriding(**changed):
+    return lambda block: dataclasses.replace(block, **changed)
+
+
+def test_the_axes_of_the_adaptive_study_survive_flags():
+    longer = run_experiments.adaptive_study(overriding(options={"window": 4}))
+    assert len(longer) == 4 * 3 * 3 * 3 and all(config.options.get("window", 4) == 4 for config in longer)
+    uniform = run_experiments.adaptive_study(overriding(options={"distribution": "uniform"}))
+    assert len(uniform) == 4 * 3 * 3 * 2
+    assert {config.optimizer for config in run_experiments.adaptive_study(overriding(optimizer="adam"))} == {"adam"}
+    sgd = run_experiments.adaptive_study(overriding(optimizer="sgd"))
+    assert {(config.optimizer, config.momentum) for config in sgd} == {("sgd", 0.0), ("sgd", 0.9)}
+    clean = run_experiments.adaptive_study(overriding(regimes=["clean"]))
+    assert len(clean) == 4 * 3 * 3 and {config.regime for config in clean} == {"clean"}
 
 
 def test_the_adaptive_study_has_a_baseline_of_equal_seed_and_optimizer_for_every_run():

@@ -22,7 +22,7 @@ EXAMPLES = {
     "lr_schedule": ("constant", "constant"),
     "lr_restart_epochs": ("none", None),
     "weight_decay": ("1e-4", 1e-4),
-    "augmentation": ("dataset", None),
+    "augmentation": ("dataset", "dataset"),
     "validation_share": ("0.1", 0.1),
     "activations": ("gelu relu", ["gelu", "relu"]),
     "ps": ("0 0.5", [0, 0.5]),

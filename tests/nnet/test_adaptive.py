@@ -15,6 +15,7 @@ from nnet.controller import Noise
 from nnet.regimes import adaptive, base
 from nnet.weight_noise import weight_tensors
 from nnet_models import TrainConfig, build_model, train_and_evaluate
+from tests.nnet.test_regimes import interrupted, timeless
 from tests.nnet.test_sweep import plain_draw, plain_stream
 
 CPU = torch.device("cpu")
@@ -115,8 +116,9 @@ def test_05_without_a_filter_gradient_noise_goes_everywhere_and_weight_noise_whe
     weights = {name for name, tensor in model.named_parameters() if any(tensor is w for w in weight_tensors(model))}
     assert changed_tensors(npz, "gradient", "cifar_resnet18", None) == parameters
     assert changed_tensors(npz, "weight", "cifar_resnet18", None) == weights
-    with pytest.raises(ValueError, match="option 'tensors' 'conv7' matches no tensor; there are .*conv1.weight"):
-        set_up(npz, options={"tensors": "conv7"})
+    for tensors in ("conv7", "conv1,conv7"):
+        with pytest.raises(ValueError, match="option 'tensors': 'conv7' matches no tensor; there are .*conv1.weight"):
+            set_up(npz, options={"tensors": tensors})
 
 
 @pytest.mark.parametrize("distribution", ["gaussian", "uniform"])
@@ -202,23 +204,21 @@ def test_08_gradient_noise_is_added_to_the_gradient_before_weight_decay(npz, dis
         torch.testing.assert_close(parameter, was - 0.5 * (noisy + 0.1 * was), rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("arch", ["baby_cnn", "tiny_cnn", "mlp_small"])
+@pytest.mark.parametrize("arch", ["tiny_cnn", "mlp_small"])
 @pytest.mark.parametrize("distribution", ["gaussian", "uniform"])
 @pytest.mark.parametrize("kind", ["gradient", "weight"])
 def test_09_noise_is_as_large_as_its_strength_says_whatever_the_network(npz, arch, distribution, kind):
     options = {"mode": "static", "static_noise": kind, "distribution": distribution}
     regime, model = set_up(npz, options=options, arch=arch, alpha_train=0.2)
-    plain = copy.deepcopy(model)
-    images, labels = batch()
     if kind == "weight":
         clean = [weight.detach().clone() for weight in weight_tensors(model)]
         noisy = weights_in_a_step(regime, model)
     else:
-        clean = plain_gradients(plain, images, labels)
-        regime.step(images, labels)
+        clean = plain_gradients(copy.deepcopy(model), *batch())
+        regime.step(*batch())
         noisy = [parameter.grad for parameter in model.parameters()]
-    large = [(c, n) for c, n in zip(clean, noisy, strict=True) if c.numel() >= 1e4]
-    assert large or arch == "baby_cnn"
+    large = [(was, perturbed) for was, perturbed in zip(clean, noisy, strict=True) if was.numel() >= 1e4]
+    assert len(large) >= 2
     for was, perturbed in large:
         assert ((perturbed - was).norm() / was.norm()).item() == pytest.approx(0.2, rel=0.05)
 
@@ -299,10 +299,18 @@ def test_21_static_noise_follows_its_schedule(npz, schedule, expected):  # D8
         assert result["history"][6]["strength"] == pytest.approx(0.5 * 0.3)
 
 
+def test_noise_of_strength_0_is_no_noise(npz):
+    for options in ({"mode": "static"}, STUCK):
+        result = train_and_evaluate(config(npz, alpha_train=0, options=options))
+        assert {(row["noise"], row["strength"]) for row in result["history"]} == {(None, 0.0)}
+        assert (result["noisy_epochs"], result["first_noisy_epoch"]) == (0, None)
+
+
 def test_static_noise_with_adaptive_noise_on_top_has_both(npz):
     result = train_and_evaluate(config(npz, options=STUCK | {"mode": "static+adaptive", "schedule": "linear"}))
     assert [row["static_strength"] for row in result["history"]] == pytest.approx([0.3 * (1 - e / 6) for e in range(6)])
     assert [row["noise"] for row in result["history"]] == [None, None, "gradient", "gradient", "gradient", None]
+    assert (result["first_noisy_epoch"], result["noisy_epochs"]) == (1, 6) and result["val_acc_before_noise"] is None
     alone = train_and_evaluate(config(npz, options={"mode": "static", "schedule": "linear"}))
     losses = [[row["train_loss"] for row in run["history"]] for run in (result, alone)]
     assert losses[0][:2] == losses[1][:2] and losses[0][3] != losses[1][3]
@@ -354,6 +362,12 @@ def test_25_noise_comes_rests_and_comes_again(npz):
         ({"val_plateau": 0}, "val_plateau must be above 0"),
         ({"permanent": 1}, "permanent must be True or False"),
         ({"permanent": True, "legacy_permanent": True}, "exclude each other"),
+        ({"min_epochs": 6}, "min_epochs 6 leaves none of 6 epochs to look at"),
+        ({"window": 6}, "window 6 does not fit into 6 epochs"),
+        (
+            {"mode": "static", "static_noise": "gradient", "legacy_permanent": True},
+            "option 'legacy_permanent' has no effect without weight noise",
+        ),
     ],
 )
 def test_wrong_options_are_one_sentence(npz, options, message):
@@ -362,8 +376,11 @@ def test_wrong_options_are_one_sentence(npz, options, message):
 
 
 def test_flags_of_validation_need_validation_images(npz):
-    with pytest.raises(ValueError, match="option 'val_plateau' has no effect without validation images"):
-        train_and_evaluate(config(npz, validation_share=0, options={"val_plateau": 1e-3}))
+    for options in ({"val_plateau": 1e-3}, {"permanent": True}):
+        with pytest.raises(ValueError, match="has no effect without validation images"):
+            train_and_evaluate(config(npz, validation_share=0, options=options))
+    with pytest.raises(ValueError, match="option 'legacy_permanent' has no effect without weight noise"):
+        train_and_evaluate(config(npz, validation_share=0, options={"legacy_permanent": True}))
     result = train_and_evaluate(config(npz, validation_share=0, options=STUCK))
     assert "val_acc_last" not in result and result["noisy_epochs"] == 3
 
@@ -374,3 +391,24 @@ def test_streams_of_gradient_and_weight_noise_are_their_own():
         for purpose in ("weight_noise", "gradient_noise", "static_noise", "sweep")
     ]
     assert len({tuple(numbers.tolist()) for numbers in drawn}) == 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        STUCK | {"distribution": "uniform"},
+        STALE | {"rest_after": 1, "cooldown_min": 1, "cooldown_max": 1},
+        STALE | {"permanent": True},
+        STUCK | {"mode": "static+adaptive", "schedule": "exponential"},
+    ],
+)
+@pytest.mark.parametrize("epochs", [1, 3, 4])
+def test_an_interrupted_run_goes_on_with_the_same_noise_and_the_same_events(
+    npz, tmp_path, monkeypatch, options, epochs
+):
+    fields = dict(options=options, lr_schedule="cosine_restarts", lr_restart_epochs=5, augmentation="crop_flip")
+    whole = train_and_evaluate(config(npz, **fields))
+    cfg = config(npz, **fields, epoch_checkpoint_dir=str(tmp_path), epoch_checkpoint_s=0)
+    interrupted(cfg, monkeypatch, epochs)
+    assert timeless(train_and_evaluate(cfg)) == timeless(whole)
+    assert whole["noisy_epochs"] > 0

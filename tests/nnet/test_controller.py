@@ -10,7 +10,7 @@ import warnings
 import pytest
 
 from nnet.adaptive_options import Options
-from nnet.controller import Controller, stuckness
+from nnet.controller import Controller, Noise, stuckness
 
 FALLING = {"gradient_norm": 0.8, "update_norm": 1.0, "val_loss": 0.8, "train_loss": 0.8}
 """By which factor each figure of a training that is not stuck changes in an epoch."""
@@ -150,14 +150,23 @@ def test_13_stuckness_is_one_half_where_no_improvement_is_known():
     assert activation(made)["stuckness"] == 0.5
 
 
-@pytest.mark.parametrize(("e", "expected"), [(0, 0.05), (150, 0.025), (180, 0.017275), (240, 0.004775), (300, 0.0)])
+@pytest.mark.parametrize(("e", "expected"), [(150, 0.025), (180, 0.017275), (240, 0.004775), (299, 1.3708e-6)])
 def test_14_strength(e, expected):
-    made = controller(epochs=300, strength=0.05, min_share=0.2, min_epochs=max(e, 5), window=5, rest_after=1000)
-    noise = answers(made, max(e, 5), val_loss=lambda n: float(n))[-1]  # it rises by far more than val_plateau
-    if e == 0:
-        assert noise.strength == pytest.approx(0.05 * 0.5 * (1 + math.cos(math.pi * 5 / 300)), abs=1e-12)
-    else:
-        assert noise.strength == pytest.approx(expected, abs=1e-6)
+    made = controller(epochs=300, strength=0.05, min_share=0.2, min_epochs=e, window=5, rest_after=1000)
+    noise = answers(made, e, val_loss=lambda n: float(n))[-1]  # it rises by far more than val_plateau
+    assert noise.strength == pytest.approx(expected, abs=1e-9 if e == 299 else 1e-6)
+
+
+def test_14_strength_begins_near_the_largest():
+    made = controller(epochs=300, strength=0.05, min_epochs=2, window=2)
+    noise = answers(made, 2, val_loss=lambda n: float(n))[-1]
+    assert noise.strength == pytest.approx(0.05 * 0.5 * (1 + math.cos(math.pi * 2 / 300)), rel=1e-12)
+
+
+def test_there_is_nothing_to_decide_after_the_last_epoch():
+    made = controller(epochs=6, min_epochs=2, window=2, rest_after=1, cooldown_min=0, cooldown_max=0)
+    answers(made, 6, val_loss=1.0)
+    assert max(event["epoch"] for event in made.events) == 6
 
 
 def test_14_the_least_strength_is_a_share_of_the_largest():
@@ -210,6 +219,21 @@ def test_17_noise_is_applied_in_the_epoch_that_starts_the_rest_and_none_during_i
 def test_noise_waits_for_activate_after_flagged_epochs_and_rests_after_rest_after_noisy_ones():  # D10
     made = controller(min_epochs=10, activate_after=3, rest_after=2, cooldown_min=1, cooldown_max=1)
     assert noisy(answers(made, 25, val_loss=1.0)) == [12, 13, 17, 18, 22, 23]
+
+
+def test_a_rest_of_no_epochs_is_no_rest():
+    made = controller(min_epochs=2, window=2, activate_after=3, rest_after=2, cooldown_min=0, cooldown_max=0)
+    assert noisy(answers(made, 20, val_loss=1.0)) == list(range(4, 21))
+    assert {event["event"] for event in made.events} == {"flags", "activation"}
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_noise_that_stays_in_the_weights_is_no_update(stays):  # D4
+    made = controller(min_epochs=6, window=4, legacy_permanent=stays)
+    for n in range(1, 7):
+        made.noise = Noise("weight", 0.1) if n > 4 else Noise()
+        noise = made.observe(row(n, update_norm=1.0 if n > 4 else 1e-5))
+    assert ("low_update" in noise.flags) is stays
 
 
 def test_noise_does_not_feed_the_flag_that_raised_it():  # D4
