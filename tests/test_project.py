@@ -121,12 +121,26 @@ def test_the_readme_shows_the_committed_benchmarks():
     assert all(section_of["machine"]["git_dirty"] is False for section_of in found.values())
 
 
-@pytest.mark.parametrize("name", ["mnist", "pixels/mnist"])
+def test_the_committed_campaign_of_adaptive_noise_is_complete_and_the_controller_fires_and_rests():
+    folder = ROOT / "results/adaptive/cifar10_jpeg"
+    runs = tables.read(folder)["results_per_run"]
+    assert re.fullmatch(r"(\d+) of \1 runs", completeness(folder)) and set(runs["status"]) == {"ok"}
+    cells = runs.groupby(["architecture", "optimizer", "regime"])["seed"].nunique()
+    assert len(cells) == 2 * 2 * 2 and set(cells) == {3}
+    for path in (folder / "runs").iterdir():
+        run = json.loads(path.read_text())
+        assert run["provenance"]["git_dirty"] is False
+        if run["regime"] == "adaptive":
+            events = [event["event"] for event in run["events"]]
+            assert events.count("activation") >= 2 and events.count("rest") >= 2
+
+
+@pytest.mark.parametrize("name", ["mnist", "pixels/mnist", "adaptive/cifar10_jpeg"])
 def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
     folder = ROOT / "results" / name
     shutil.copytree(folder / "runs", tmp_path / "runs")
     tables.write(Store(tmp_path))
-    for name in tables.NAMES:
+    for name in [*tables.NAMES, *(name for name in tables.WATCHED if (folder / f"{name}.csv").exists())]:
         assert (tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes()
 
 
@@ -136,7 +150,7 @@ def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaig
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
-    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 6
-    for name in ("mnist: ", "pixels/mnist: "):
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 12
+    for name in ("mnist: ", "pixels/mnist: ", "adaptive/cifar10_jpeg: "):
         assert any(name in "".join(output.get("text", "")) for output in outputs)
     assert not re.search(r"\btorch\b", "".join("".join(cell["source"]) for cell in code))
