@@ -55,7 +55,7 @@ def main() -> None:
 def compare(clean: TrainConfig, rounds: int) -> dict:
     """Median, smallest and largest share of the clean run's training time that the controller adds, over rounds."""
     adaptive = dataclasses.replace(clean, regime="adaptive", alpha_train=0.0, options=OPTIONS)
-    warm = train_and_evaluate(dataclasses.replace(adaptive, epochs=2))
+    warm = train_and_evaluate(adaptive)
     assert warm["status"] == "ok"
     shares, seconds = [], []
     for _ in range(rounds):
