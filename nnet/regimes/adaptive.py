@@ -77,13 +77,17 @@ class Regime(base.Regime):
         with self._weights_with_noise():
             loss = super().backward(images, labels)
         if self.controller:
-            self.norms.append(get_total_norm([p.grad for p in self.parameters if p.grad is not None]))
+            self.watch()
         for layer in self.layers:
             if layer.kind == "gradient":
                 gradients = [p.grad for p in self.targets["gradient"] if p.grad is not None]
                 for gradient in gradients:
                     layer.draws.add(gradient, self._std(layer, gradient), gradient)
         return loss
+
+    def watch(self) -> None:
+        """Measure the gradients of a batch, which have no noise yet."""
+        self.norms.append(get_total_norm([p.grad for p in self.parameters if p.grad is not None]))
 
     def end_epoch(self, row: dict) -> dict:
         """Let the controller see the epoch; what it had of noise and what was measured."""
