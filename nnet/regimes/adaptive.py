@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn.utils import get_total_norm
 
 from nnet.adaptive_options import Options
 from nnet.additive_noise import AdditiveNoise
 from nnet.controller import Controller, Noise
 from nnet.regimes import base
-from nnet.spread import root_mean_square
+from nnet.spread import root_mean_square, total_norm
 from nnet.weight_noise import replaced, weight_tensors
 
 WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
@@ -87,7 +86,7 @@ class Regime(base.Regime):
 
     def watch(self) -> None:
         """Measure the gradients of a batch, which have no noise yet."""
-        self.norms.append(get_total_norm([p.grad for p in self.parameters if p.grad is not None]))
+        self.norms.append(total_norm([p.grad for p in self.parameters if p.grad is not None]))
 
     def end_epoch(self, row: dict) -> dict:
         """Let the controller see the epoch; what it had of noise and what was measured."""
@@ -164,7 +163,7 @@ class Regime(base.Regime):
         moved = [parameter.detach() - before for parameter, before in zip(self.parameters, self.before, strict=True)]
         return {
             "gradient_norm": torch.stack(self.norms).mean().item(),
-            "update_norm": (get_total_norm(moved) / get_total_norm(self.before)).item(),
+            "update_norm": (total_norm(moved) / total_norm(self.before)).item(),
         }
 
 
