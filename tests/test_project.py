@@ -118,6 +118,8 @@ def test_the_readme_shows_the_committed_benchmarks():
         for name in ("acc_0", "drop_at_0.5"):
             difference = {key: 100 * value for key, value in row[name].items()}
             assert "{mean_difference:+.2f} ({low:+.2f} to {high:+.2f})".format(**difference) in section, row
+    for row in found["controller"]["rows"]:
+        assert f"{100 * row['share']:.2f} %" in section, row
     assert all(section_of["machine"]["git_dirty"] is False for section_of in found.values())
 
 
