@@ -193,7 +193,9 @@ def _set_up(cfg: TrainConfig) -> _Run:
     known = registry.option_names("architectures", cfg.arch)
     options = {name: value for name, value in cfg.options.items() if name in known}
     set_seed(streams.seed_of(cfg.seed, "init"))
-    model = build_model(cfg.arch, cfg.activation, batches.image_shape, images.num_classes, **options).to(device)
+    model = build_model(cfg.arch, cfg.activation, batches.image_shape, images.num_classes, cfg.dropout, **options).to(
+        device
+    )
     standardize.fit(model, images.mean, images.std)
     momentum = {"momentum": cfg.momentum, "nesterov": cfg.nesterov} if cfg.momentum > 0 else {}
     optimizer = OPTIMIZERS[cfg.optimizer](

@@ -57,6 +57,7 @@ def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands
         alpha_tests=[0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
+        dropout=0.0,  # probability that a hidden value is dropped in training, for perceptrons and CNNs
         augmentation="none",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
@@ -97,6 +98,7 @@ def pixels_block() -> Settings:
         alpha_tests=[0],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test above 0
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
+        dropout=0.0,  # probability that a hidden value is dropped in training, for perceptrons and CNNs
         augmentation="none",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
@@ -149,6 +151,7 @@ def adaptive_block() -> Settings:
         alpha_tests=[0, 0.1, 0.2],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test
         image_size=32,  # pixels to which images are resized; None keeps the dataset's own size
+        dropout=0.0,  # probability that a hidden value is dropped in training, for perceptrons and CNNs
         augmentation="dataset",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.1,  # share of the training images that is held back to watch training

@@ -145,6 +145,7 @@ def _config(
         lr_schedule=settings.lr_schedule,
         lr_restart_epochs=settings.lr_restart_epochs,
         weight_decay=settings.weight_decay,
+        dropout=settings.dropout,
         augmentation=_augmentation(settings),
         max_train_samples=settings.max_train_samples,
         validation_share=settings.validation_share,

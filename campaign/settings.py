@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -27,9 +28,11 @@ def _option(text: str) -> tuple[str, object]:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
     for kind in (int, float):
         try:
-            return name, kind(value)
+            number = kind(value)
         except ValueError:
             continue
+        if math.isfinite(number):
+            return name, number
     return name, {"true": True, "false": False}.get(value.lower(), value)
 
 
@@ -73,6 +76,7 @@ class Settings:
     alpha_tests: list[float] = _many(float, "strengths of weight noise at evaluation, 0 among them")
     noise_samples: int = _one(int, "noise draws per alpha_test")
     image_size: int | None = _one(_whole_number_or_none, "pixels to which images are resized; none: native size")
+    dropout: float = _one(float, "probability that a hidden value is dropped in training, for perceptrons and CNNs")
     augmentation: str = _one(str, "none, crop_flip, or dataset: what is usual for it")
     max_train_samples: int | None = _one(_whole_number_or_none, "train on so many images; none: all")
     validation_share: float = _one(float, "share of the training images that is held back to watch training")

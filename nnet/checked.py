@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Iterable
 
 
 def number(name: str, value: object) -> float:
@@ -39,3 +40,15 @@ def strengths(name: str, values: object) -> tuple[float, ...]:
     if alphas[0] != 0:
         raise ValueError(f"{name} must contain 0, the accuracy without noise from which a drop is measured")
     return tuple(alphas)
+
+
+def choice(name: str, value: object, known: Iterable[str]) -> None:
+    """Raise ValueError, naming it and listing the known ones, unless `value` is one of `known`."""
+    if value not in known:
+        raise ValueError(f"unknown {name} {value!r}; choose from {list(known)}")
+
+
+def switch(name: str, value: object) -> None:
+    """Raise ValueError, naming it, unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False; got {value!r}")

@@ -82,6 +82,10 @@ class TrainConfig:
     """Epochs between two restarts of `cosine_restarts`, fewer than `epochs`. Default None."""
     weight_decay: float = 0.0
     """L2 penalty of the optimizer, ≥ 0. Default 0."""
+    dropout: float = field(default=0.0, metadata=YOUNGER)
+    """Probability that a hidden value of a linear layer, or a flattened one, is dropped in training, 0 to 1,
+    exclusive, while the others are scaled by 1/(1 − dropout). For architectures whose file says `DROPOUT`. Default
+    0."""
     augmentation: str = field(default="none", metadata=YOUNGER)
     """What is done to a training image each time that it is seen: none, or crop_flip (a random crop of the image
     padded by 4 black pixels, and a mirror image half of the time). Default none."""
@@ -117,7 +121,7 @@ class TrainConfig:
     def __post_init__(self):
         self._check_names()
         for name in (
-            *("alpha_train", "p", "learning_rate", "momentum", "weight_decay", "validation_share"),
+            *("alpha_train", "p", "learning_rate", "momentum", "weight_decay", "dropout", "validation_share"),
             "epoch_checkpoint_s",
         ):
             self._set(name, checked.number(name, getattr(self, name)))
@@ -137,6 +141,10 @@ class TrainConfig:
         if self.validation_share > 0.5:
             raise ValueError(f"validation_share is at most 0.5; got {self.validation_share}")
         self._check_optimization()
+        if self.dropout >= 1:
+            raise ValueError(f"dropout is 0 to 1, exclusive; got {self.dropout}")
+        if self.dropout > 0 and not registry.constant("architectures", self.arch, "DROPOUT", False):
+            raise ValueError(f"{self.arch} has no dropout")
         self._set("alpha_tests", checked.strengths("alpha_tests", self.alpha_tests))
         self._set("data_dir", str(self.data_dir))
         if not registry.constant("regimes", self.regime, "USES_ALPHA_TRAIN", True):

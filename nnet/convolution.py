@@ -7,6 +7,7 @@ from torch import nn
 
 from nnet.activations import is_monotone
 from nnet.linear import Linear, linear
+from nnet.perceptron import dropping
 
 
 class Conv2d(nn.Conv2d):
@@ -37,17 +38,18 @@ class Contiguous(nn.Module):
 
 
 def pooled_stages(channels: int, widths: Sequence[int], make_activation: Callable) -> list[nn.Module]:
-    """For each of `widths`: a convolution 3×3 with padding 1 to so many channels, activation, max-pooling 2.
-
-    A monotone activation comes after the pooling instead: the same function on a quarter of the numbers.
-    """
+    """For each of `widths`: a convolution 3×3 with padding 1 to so many channels, activation, max-pooling 2."""
     layers = []
     for width in widths:
-        activation = make_activation()
-        after = [nn.MaxPool2d(2), activation] if is_monotone(activation) else [activation, nn.MaxPool2d(2)]
-        layers += [nn.Conv2d(channels, width, 3, padding=1), *after]
+        layers += [nn.Conv2d(channels, width, 3, padding=1), *pooled(make_activation)]
         channels = width
     return layers
+
+
+def pooled(make_activation: Callable, size: int = 2) -> list[nn.Module]:
+    """An activation, then max-pooling; a monotone one comes after it: the same function on fewer numbers."""
+    activation = make_activation()
+    return [nn.MaxPool2d(size), activation] if is_monotone(activation) else [activation, nn.MaxPool2d(size)]
 
 
 def convolutional(
@@ -56,12 +58,16 @@ def convolutional(
     make_activation: Callable,
     widths: Sequence[int],
     hidden: Sequence[int] = (),
+    dropout: float = 0.0,
 ) -> list[nn.Module]:
-    """The layers of a network: `pooled_stages`, a linear layer and an activation for each of `hidden`, the logits."""
+    """The layers of a network: `pooled_stages`, a linear layer and an activation for each of `hidden`, the logits.
+
+    With dropout of the flattened and the hidden values.
+    """
     size = widths[-1] * pooled_size(image_shape, len(widths))
-    layers = [*pooled_stages(image_shape[0], widths, make_activation), nn.Flatten()]
+    layers = [*pooled_stages(image_shape[0], widths, make_activation), nn.Flatten(), *dropping(dropout)]
     for width in hidden:
-        layers += [Linear(size, width), make_activation()]
+        layers += [Linear(size, width), make_activation(), *dropping(dropout)]
         size = width
     return [*layers, Linear(size, num_classes)]
 

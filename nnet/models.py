@@ -18,12 +18,13 @@ def build_model(
     activation: str = "relu",
     image_shape: tuple[int, int, int] = (3, 28, 28),
     num_classes: int = 10,
+    dropout: float = 0.0,
     **options,
 ) -> nn.Module:
     """A new network with PyTorch's default initialisation, drawn from the process-wide generator.
 
     It maps float32 pixels B×C×H×W in [0, 1], (C, H, W) = `image_shape`, to logits B×`num_classes`.
-    Raises ValueError for an unknown architecture, activation or option, for an activation that the
+    Raises ValueError for an unknown architecture, activation or option, for an activation or dropout that the
     architecture does not have, and for an image shape that it cannot take.
     """
     registry.check("architectures", arch, "architecture")
@@ -31,4 +32,8 @@ def build_model(
     check_activation(activation, arch)
     plug_in = registry.load("architectures", arch)
     arguments = getattr(plug_in, "VARIANTS", {}).get(arch, {}) | registry.make_options("architectures", arch, options)
+    if dropout > 0:
+        if not registry.constant("architectures", arch, "DROPOUT", False):
+            raise ValueError(f"{arch} has no dropout")
+        arguments |= {"dropout": dropout}
     return plug_in.build(image_shape, num_classes, get_activation(activation), **arguments)

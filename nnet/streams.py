@@ -1,11 +1,11 @@
 """Named random streams: every draw of a run comes from a generator that says what it is for.
 
 A stream is seeded by hash from (seed, purpose, index), so no draw depends on what was drawn for another
-purpose, on the regime, or on the process in which a run happens. Purposes: `init` (weights), `order`
-(batches, per epoch), `augment` (crops and mirror images, per epoch), `pixels` (corruption of training images, per
-epoch), `test_pixels` (of test images, once), `weight_noise` and `gradient_noise` (of training, per epoch), `sweep`
-(test-time noise, per draw), `global` (the process-wide generators, per epoch: for what takes no generator, like
-dropout).
+purpose, on the regime, or on the process in which a run happens. Purposes: `init` (weights), `order` (batches,
+per epoch), `augment` (crops and mirror images, per epoch), `pixels` (corruption of training images, per epoch),
+`test_pixels` (of test images, once), `weight_noise`, `gradient_noise` and `static_noise` (of training, per epoch),
+`weight_attack` and `input_attack` (where adversaries start, per epoch), `sweep` (test-time noise, per draw), `global`
+(the process-wide generators, per epoch: for what takes no generator, like dropout).
 """
 
 import hashlib

@@ -9,6 +9,7 @@ from nnet.convolution import convolutional
 from nnet.standardize import Standardize
 
 CHANNELS = 3
+DROPOUT = True
 EVALUATION_BATCH = 64
 VARIANTS = {
     "baby_cnn": {"widths": (8,), "hidden": ()},
@@ -18,14 +19,14 @@ VARIANTS = {
 NAMES = {"Conv2d": "conv", "Linear": "fc"}
 
 
-def build(image_shape, num_classes, make_activation, widths, hidden):
+def build(image_shape, num_classes, make_activation, widths, hidden, dropout=0.0):
     """Standardised pixels, a stage of convolution, activation and pooling for each of `widths`, linear layers.
 
     Layers with parameters are called conv1, conv2, …, fc1, fc2, …
     """
     count = Counter()
     layers = OrderedDict(standardize=Standardize(image_shape[0]))
-    for layer in convolutional(image_shape, num_classes, make_activation, widths, hidden):
+    for layer in convolutional(image_shape, num_classes, make_activation, widths, hidden, dropout):
         name = NAMES.get(type(layer).__name__, type(layer).__name__.lower())
         count[name] += 1
         layers[f"{name}{count[name]}"] = layer

@@ -6,11 +6,12 @@ from torch import nn
 from nnet.convolution import convolutional
 
 CHANNELS = 3
+DROPOUT = True
 EVALUATION_BATCH = 32
 WIDTHS = (32, 64, 64)
 
 
-def build(image_shape, num_classes, make_activation):
+def build(image_shape, num_classes, make_activation, dropout=0.0):
     """Three stages of convolution, activation and pooling, then a linear layer to the logits."""
-    layers = convolutional(image_shape, num_classes, make_activation, WIDTHS)
+    layers = convolutional(image_shape, num_classes, make_activation, WIDTHS, dropout=dropout)
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)

@@ -3,6 +3,7 @@
 from nnet.perceptron import perceptron
 
 CHANNELS = 3
+DROPOUT = True
 EVALUATION_BATCH = 1000
 VARIANTS = {
     "mlp_small": {"hidden": (256, 128)},

@@ -6,12 +6,13 @@ from torch import nn
 from nnet.convolution import convolutional
 
 CHANNELS = 1
+DROPOUT = True
 EVALUATION_BATCH = 64
 VARIANTS = {"pixel_cnn": {"widths": (32, 64)}, "pixel_cnn_large": {"widths": (32, 64, 128)}}
 HIDDEN = (128,)
 
 
-def build(image_shape, num_classes, make_activation, widths):
+def build(image_shape, num_classes, make_activation, widths, dropout=0.0):
     """A stage of convolution, activation and pooling for each of `widths`, a linear layer of 128, then the logits."""
-    layers = convolutional(image_shape, num_classes, make_activation, widths, HIDDEN)
+    layers = convolutional(image_shape, num_classes, make_activation, widths, HIDDEN, dropout)
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)

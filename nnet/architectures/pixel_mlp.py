@@ -3,6 +3,7 @@
 from nnet.perceptron import perceptron
 
 CHANNELS = 1
+DROPOUT = True
 EVALUATION_BATCH = 1000
 VARIANTS = {
     "pixel_mlp": {"hidden": (256, 128)},

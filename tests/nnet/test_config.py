@@ -25,6 +25,7 @@ OTHER = {
     "optimizer": "sgd",
     "learning_rate": 0.01,
     "weight_decay": 1e-4,
+    "dropout": 0.3,
     "augmentation": "crop_flip",
     "max_train_samples": 100,
     "validation_share": 0.1,
@@ -41,7 +42,7 @@ OPERATION = {
     "epoch_checkpoint_dir": "/results",
     "epoch_checkpoint_s": 0,
 }
-YOUNGER = {"corrupt_test": True, "augmentation": "crop_flip", "validation_share": 0.1}
+YOUNGER = {"corrupt_test": True, "dropout": 0.3, "augmentation": "crop_flip", "validation_share": 0.1}
 SGD = {"optimizer": "sgd", "momentum": 0.9}
 RESTARTS = {"lr_schedule": "cosine_restarts", "lr_restart_epochs": 5}
 TOGETHER = [SGD, SGD | {"nesterov": True}, RESTARTS]

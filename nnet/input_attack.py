@@ -1,0 +1,28 @@
+"""An adversary on the pixels of a whole batch: projected gradient ascent (Madry et al. 2018, arXiv:1706.06083)."""
+
+from collections.abc import Callable
+
+import torch
+
+
+def attacked_images(
+    images: torch.Tensor,
+    loss: Callable[[torch.Tensor], torch.Tensor],
+    size: float,
+    steps: int,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Images at which `loss` is large, no pixel farther than `size` from what it was, nor outside [0, 1].
+
+    `images`: float32 B×C×H×W in [0, 1]; `loss`: a 0-dimensional tensor; `steps` steps of `size`/`steps` along the
+    gradient's sign from a uniform start.
+    """
+    images = images.contiguous()
+    low, high = (images - size).clamp_(min=0), (images + size).clamp_(max=1)
+    start = torch.empty_like(images).uniform_(-size, size, generator=generator)
+    attacked = torch.clamp(images + start, low, high)
+    for _ in range(steps):
+        attacked.requires_grad_()
+        (gradient,) = torch.autograd.grad(loss(attacked), attacked)
+        attacked = torch.clamp(attacked.detach() + size / steps * gradient.sign(), low, high)
+    return attacked
