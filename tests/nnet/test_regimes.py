@@ -36,7 +36,7 @@ def test_every_regime_learns(npz, regime):
 @pytest.mark.parametrize("arch", registry.names("architectures"))
 @pytest.mark.parametrize("regime", REGIMES)
 def test_every_network_and_regime_takes_corrupted_pixels(npz, arch, regime):
-    small = dict(regime=regime, arch=arch, epochs=1, max_train_samples=32, alpha_tests=(0,))
+    small = dict(regime=regime, arch=arch, epochs=1, max_train_samples=16, alpha_tests=(0,))
     clean = train_and_evaluate(config(npz, **small))
     replaced = train_and_evaluate(config(npz, **small, p=0.3))
     added = train_and_evaluate(config(npz, **small, p=0.3, corruption="additive", options={"sigma": 1}))
@@ -73,7 +73,7 @@ def timeless(result: dict) -> dict:
 def test_every_regime_goes_on_after_an_interruption_with_the_same_bits(
     npz, tmp_path, monkeypatch, capsys, regime, arch, optimizer
 ):
-    small = dict(regime=regime, arch=arch, optimizer=optimizer, max_train_samples=48, epochs=3)
+    small = dict(regime=regime, arch=arch, optimizer=optimizer, max_train_samples=20, epochs=3)
     whole = train_and_evaluate(config(npz, **small))
     cfg = config(npz, **small, epoch_checkpoint_dir=str(tmp_path), epoch_checkpoint_s=0)
     interrupted(cfg, monkeypatch, 1)
