@@ -14,7 +14,7 @@ from campaign.progress import Progress, describe, say
 from campaign.schedule import Answer, Schedule
 from campaign.store import Store
 from nnet import registry
-from nnet.atomic import CannotWrite
+from nnet.atomic import CannotWrite, remove_leftovers
 from nnet.config import TrainConfig
 
 TABLES_EVERY_S = 30
@@ -55,6 +55,8 @@ class _Launch:
         self.campaign = campaign
         self.logs = {name: Log(store.folder) for name, store in campaign.stores.items()}
         self.known_failures = {config.run_id for config in campaign.failures()}
+        with_weights = [config for config in campaign.configs if config.checkpoint_dir]
+        self.weights = {Path(config.checkpoint_dir) / config.dataset_name for config in with_weights}
         self.schedule = Schedule(campaign.pending, campaign.workers, self._ask)
         self.progress: Progress | None = None
         self.met: set[str] = set()
@@ -89,6 +91,8 @@ class _Launch:
         """Write all tables, and return them by store; no half-written file of a dead worker is left."""
         for store in self.campaign.stores.values():
             store.remove_leftovers()
+        for folder in self.weights:
+            remove_leftovers(folder)
         made = [tables.write(store) for store in self.campaign.stores.values()]
         self.tables_written, self.tables_due = time.monotonic(), False
         return made

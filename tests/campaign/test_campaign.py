@@ -17,6 +17,7 @@ import torch
 
 from campaign import run_file, runner, tables, work
 from campaign.check import check
+from nnet.atomic import HOST
 from nnet.config import TrainConfig
 from nnet_models import train_and_evaluate
 from tests.conftest import ROOT, blobs, save_npz
@@ -322,3 +323,17 @@ def test_sanity(tmp_path):
     assert process.returncode == 0, process.stderr
     assert re.search(r"sanity: drop at 0\.1 is -?0\.\d+ clean, -?0\.\d+ noisy: smaller or similar", process.stdout)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_half_written_weights_of_dead_workers_are_removed(npz, tmp_path):
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    dead, living = (tmp_path / f"weights/blobs/.run.pt.{HOST}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
+    dead.parent.mkdir(parents=True)
+    for path in (dead, living):
+        path.touch()
+    config = TrainConfig(
+        dataset=npz, image_size=8, epochs=1, alpha_tests=(0,), checkpoint_dir=str(tmp_path / "weights")
+    )
+    assert runner.run(check([config], tmp_path / "results", "serial")) == 0
+    assert not dead.exists() and living.exists()
