@@ -8,17 +8,15 @@ is checked. The time in the controller's methods is compared with all of trainin
 evaluated after every epoch, as they are for the baseline too.
 """
 
-import argparse
 import dataclasses
-import os
 import time
-from pathlib import Path
 from statistics import median
 from unittest import mock
 
 import torch
 
 import campaign.warm  # noqa: F401 - as in the process from which workers are forked
+from benchmarks import command_line
 from benchmarks.report import write_section
 from nnet.regimes import adaptive
 from nnet_models import TrainConfig, train_and_evaluate
@@ -29,15 +27,11 @@ METHODS = ("start_epoch", "watch", "end_epoch")
 
 def main() -> None:
     """Measure, print the table, and write it where --json says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = command_line.parser(__doc__, "controller")
     parser.add_argument("architectures", nargs="*", default=["baby_cnn", "tiny_cnn", "mlp_small"])
     parser.add_argument("--rounds", type=int, default=5, help="default 5")
     parser.add_argument("--images", type=int, default=6400, help="training images; default 6400")
-    parser.add_argument("--data-dir", default=os.environ.get("NNET_DATA_DIR", "data"), help="folder with MNIST")
-    parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)), help="the core to be pinned to")
-    parser.add_argument("--json", type=Path, help="file whose section `controller` is replaced")
-    arguments = parser.parse_args()
-    os.sched_setaffinity(0, {arguments.core})
+    arguments = command_line.parsed_on_one_core(parser)
     torch.set_num_threads(1)
     rows = []
     for arch in arguments.architectures:

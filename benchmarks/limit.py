@@ -8,19 +8,17 @@ sgemm of PyTorch's BLAS, and by the library that this project uses. A convolutio
 makes of it. A repeated channel counts three times in sgemm's time and once in that of the products as they are done.
 """
 
-import argparse
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from statistics import median
 
 import torch
 from torch import nn
 
 import nnet_models
+from benchmarks import command_line
 from benchmarks.report import write_section
 from nnet.allocator import keeping_freed_memory
 from nnet.linear import ONEDNN
@@ -34,13 +32,9 @@ BATCH = 128
 
 def main() -> None:
     """Measure, print the table, and write it where --json says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = command_line.parser(__doc__, "limit")
     parser.add_argument("architectures", nargs="*", default=ARCHITECTURES, help="default: all five")
-    parser.add_argument("--data-dir", default=os.environ.get("NNET_DATA_DIR", "data"), help="folder with MNIST")
-    parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)), help="the core to be pinned to")
-    parser.add_argument("--json", type=Path, help="file whose section `limit` is replaced")
-    arguments = parser.parse_args()
-    os.sched_setaffinity(0, {arguments.core})
+    arguments = command_line.parsed_on_one_core(parser)
     torch.set_num_threads(1)
     rows = []
     for arch in arguments.architectures:

@@ -20,6 +20,7 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median
 
+from benchmarks import command_line
 from campaign import fork_server
 from campaign.engines import process
 from nnet.config import TrainConfig
@@ -31,10 +32,8 @@ TICK_S = 0.1
 
 def main() -> None:
     """Measure each number of workers, in a process of its own, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = command_line.parser(__doc__, "memory")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 8, 40, 80], help="default: 1 2 8 40 80")
-    parser.add_argument("--data-dir", default=os.environ.get("NNET_DATA_DIR", "data"), help="folder with MNIST")
-    parser.add_argument("--json", type=Path, help="file whose section `memory` is replaced")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.environ["NNET_DATA_DIR"] = arguments.data_dir

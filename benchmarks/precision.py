@@ -7,16 +7,14 @@ and sweep in bf16. Runs of one seed share initial weights, batches and noise, so
 Student's t at 95 % over seeds. Time is gained where the processor multiplies bfloat16 itself (AMX, AVX512-BF16).
 """
 
-import argparse
 import dataclasses
-import os
-from pathlib import Path
 from statistics import median
 
 import pandas as pd
 import torch
 
 import campaign.warm  # noqa: F401 - as in the process from which workers are forked
+from benchmarks import command_line
 from benchmarks.report import write_section
 from campaign.statistics import confidence_interval
 from nnet_models import TrainConfig, train_and_evaluate
@@ -30,15 +28,11 @@ ALPHA = 0.5
 
 def main() -> None:
     """Measure, print the table, and write it where --json says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = command_line.parser(__doc__, "precision")
     parser.add_argument("architectures", nargs="*", default=["mlp_small", "mlp_large", "cnn"])
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0; default 5")
     parser.add_argument("--epochs", type=int, default=3, help="default 3")
-    parser.add_argument("--data-dir", default=os.environ.get("NNET_DATA_DIR", "data"), help="folder with MNIST")
-    parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)), help="the core to be pinned to")
-    parser.add_argument("--json", type=Path, help="file whose section `precision` is replaced")
-    arguments = parser.parse_args()
-    os.sched_setaffinity(0, {arguments.core})
+    arguments = command_line.parsed_on_one_core(parser)
     torch.set_num_threads(1)
     rows = []
     for arch in arguments.architectures:

@@ -8,16 +8,15 @@ calibration, as a plan does, and gives the next run to the next free core. What 
 measured too: it is what `--cpu-threads-per-worker` buys where there are fewer runs than cores.
 """
 
-import argparse
 import dataclasses
 import multiprocessing
 import os
 import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import mean, median
 
+from benchmarks import command_line
 from benchmarks.report import write_section
 from campaign import work
 from campaign.engines import process
@@ -37,12 +36,10 @@ THREADED = {"mlp_small": 60_000, "mlp_large": 60_000, "cnn": 12_800}
 
 def main() -> None:
     """Measure, print, and write it where --json says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data-dir", default=os.environ.get("NNET_DATA_DIR", "data"), help="folder with MNIST")
+    parser = command_line.parser(__doc__, "scaling")
     parser.add_argument("--runs", type=int, default=8, help="runs of mlp_small (noisy, 3 epochs); default 8")
     parser.add_argument("--rounds", type=int, default=3, help="how often one and two workers take turns; default 3")
     parser.add_argument("--bandwidth", type=float, default=400, help="GB/s of the memory of 80 cores; default 400")
-    parser.add_argument("--json", type=Path, help="file whose section `scaling` is replaced")
     arguments = parser.parse_args()
     os.environ["NNET_DATA_DIR"] = arguments.data_dir
     found = {"workers": two_workers(arguments.runs, arguments.rounds)}

@@ -8,7 +8,6 @@ noise draw) is a file of its own, given by --yardstick. What comes before traini
 is in neither figure; it stands on a line of its own.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks import command_line
 from benchmarks.report import write_section
 
 YARDSTICK = Path("../shared/bench/seed_programs.py")
@@ -58,17 +58,13 @@ print(json.dumps({"train_s": result["train_seconds"], "sweep_s": result["sweep_s
 
 def main() -> None:
     """Measure, print the table, and write it where --json says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = command_line.parser(__doc__, "throughput")
     parser.add_argument("--yardstick", type=Path, default=YARDSTICK, help=f"the plain program; default {YARDSTICK}")
     parser.add_argument("--rounds", type=int, default=3, help="how often the two run in turn; default 3")
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="default: all of them")
-    parser.add_argument("--data-dir", default=os.environ.get("NNET_DATA_DIR", "data"), help="folder with MNIST")
-    parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)), help="the core to be pinned to")
-    parser.add_argument("--json", type=Path, help="file whose section `throughput` is replaced")
-    arguments = parser.parse_args()
+    arguments = command_line.parsed_on_one_core(parser)
     if not arguments.yardstick.is_file():
         parser.error(f"there is no plain program {arguments.yardstick}; --yardstick says where it is")
-    os.sched_setaffinity(0, {arguments.core})
     os.environ |= {"NNET_DATA_DIR": arguments.data_dir, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     ours(_noisy("mlp_small", 128))  # so that the cache of the data is there
     rows = [row for name in arguments.only for row in compare(name, arguments.yardstick, arguments.rounds)]
