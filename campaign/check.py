@@ -167,7 +167,7 @@ def _watches(config: TrainConfig) -> bool:
     watching = registry.constant("regimes", config.regime, "WATCHES_VALIDATION")
     if watching is None:
         return False
-    options = registry.option_defaults("regimes", config.regime) | config.options
+    options = config.options_and_defaults()
     return all(options[name] in values for name, values in watching.items())
 
 

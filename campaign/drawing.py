@@ -47,10 +47,10 @@ def further_columns(summary: pd.DataFrame) -> list[str]:
 
 def varied_settings(table: pd.DataFrame, keys: list[str]) -> list[str]:
     """The settings that tell lines apart beside regime and α_train; options that a regime always has do not."""
-    varied = [name for name in keys if name not in ("regime", "alpha_train") and table[name].nunique(dropna=False) > 1]
-    if "options" in varied and table.groupby("regime")["options"].nunique().max() == 1:
-        varied.remove("options")
-    return varied
+    settings = set(tables.varied(table, keys)) - {"regime", "alpha_train"}
+    if "options" in settings and table.groupby("regime")["options"].nunique().max() == 1:
+        settings.remove("options")
+    return [name for name in keys if name in settings]
 
 
 def label_of(row: pd.Series, varied: list[str]) -> str:
@@ -109,7 +109,11 @@ def finish(figure: Figure, table: pd.DataFrame, bars: str, note: str) -> Figure:
     """Write above a figure what its bars are, of how many seeds, and how complete the campaign is."""
     low, high = (table["n_seeds"].min(), table["n_seeds"].max()) if len(table) else (0, 0)
     seeds = f"n = {low} seeds" if low == high else f"n = {low} to {high} seeds (hollow: less than {high})"
-    note = f"; {note}" if note else ""
-    names = ", ".join(sorted(table["dataset"].astype(str).unique())) if len(table) else "no runs"
-    figure.suptitle(f"{names}; {bars}; {seeds}{note}", fontsize="small")
+    figure.suptitle(title_of(table, f"{bars}; {seeds}", note), fontsize="small")
     return figure
+
+
+def title_of(table: pd.DataFrame, text: str, note: str) -> str:
+    """The datasets of a table, then `text`, then the note on how complete it is, if there is one."""
+    names = ", ".join(names_in(table.astype({"dataset": str}), "dataset")) if len(table) else "no runs"
+    return "; ".join(filter(None, [names, text, note]))

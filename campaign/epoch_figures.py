@@ -6,8 +6,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from campaign import drawing
 from campaign.epochs import MEASURES, SETTINGS
 from campaign.statistics import pairs
+from campaign.tables import varied
 
 KINDS = {"gradient": "#E69F00", "weight": "#56B4E9"}
 BASELINE, NOISY = "#000000", "#D55E00"
@@ -38,21 +40,20 @@ def by_epoch(epochs: pd.DataFrame, per_run: pd.DataFrame, note: str = "") -> dic
     noting = noting.merge(paired[["run_id", "run_id_reference"]], on="run_id", how="left")
     of_noise = [name for name in OF_NOISE if name in settings]
     shared = [name for name in settings if name not in (*of_noise, "seed")]
-    varied = [name for name in shared if runs[name].nunique(dropna=False) > 1 or name == "architecture"]
+    told = [name for name in shared if name in {"architecture", *varied(runs, shared)}]
     made = {}
     for number, (setting, group) in enumerate(noting.groupby(of_noise, dropna=False), 1):
         first = group.sort_values("seed").drop_duplicates(shared).sort_values(shared)
         seeds = ", ".join(map(str, sorted(first["seed"].unique())))
         title = f"{_words(dict(zip(of_noise, setting, strict=True)))}; seed {seeds}"
-        made["epochs" if number == 1 else f"epochs_{number}"] = _columns(epochs, first, varied, title, note)
+        made["epochs" if number == 1 else f"epochs_{number}"] = _columns(epochs, first, told, title, note)
     return made
 
 
 def against_baseline(differences: pd.DataFrame, note: str = "") -> Figure:
     """Accuracy minus that of the baseline in percentage points, with 95 % intervals: a panel for each measure."""
     measures = [name for name in MEASURES if name in set(differences["measure"])]
-    keys = [name for name in differences if name in SETTINGS and differences[name].nunique(dropna=False) > 1]
-    keys = keys or ["architecture"]
+    keys = varied(differences, SETTINGS) or ["architecture"]
     cells = differences[keys].drop_duplicates().reset_index(drop=True)
     figure = Figure(figsize=(3 + 2.6 * len(measures), 1.4 + 0.4 * len(cells)), layout="constrained")
     for axes, measure in zip(figure.subplots(1, len(measures), sharey=True, squeeze=False)[0], measures, strict=True):
@@ -69,13 +70,12 @@ def against_baseline(differences: pd.DataFrame, note: str = "") -> Figure:
     figure.supxlabel("accuracy with noise − baseline (percentage points)", fontsize="medium")
     seeds = differences["n_seeds"]
     count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-    title = f"{_names(differences)}; bars: 95 % interval of the paired difference (Student t over {count} seeds)"
-    title += f"; {note}" if note else ""
-    figure.suptitle(_wrapped(title, figure.get_figwidth()), fontsize="small")
+    text = f"bars: 95 % interval of the paired difference (Student t over {count} seeds)"
+    figure.suptitle(_wrapped(drawing.title_of(differences, text, note), figure.get_figwidth()), fontsize="small")
     return figure
 
 
-def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, varied: list[str], title: str, note: str) -> Figure:
+def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, told: list[str], title: str, note: str) -> Figure:
     figure = Figure(figsize=(WIDTH * max(1.4, len(runs)), 9.6), layout="constrained")
     grid = figure.subplots(
         len(ROWS), len(runs), sharex="col", sharey="row", squeeze=False, height_ratios=list(ROWS.values())
@@ -84,14 +84,14 @@ def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, varied: list[str], title:
         run = epochs[epochs["run_id"] == settings["run_id"]]
         baseline = epochs[epochs["run_id"] == settings["run_id_reference"]]
         _draw(dict(zip(ROWS, panels, strict=True)), run, baseline)
-        panels[0].set_title(_wrapped(_words({name: settings[name] for name in varied}), WIDTH), fontsize="medium")
+        panels[0].set_title(_wrapped(_words({name: settings[name] for name in told}), WIDTH), fontsize="medium")
     for name, axes in zip(ROWS, grid[:, 0], strict=True):
         axes.set_ylabel(LABELS.get(name, ""))
     for axes in grid[:2, 0]:
         axes.legend(fontsize="small")
     figure.supxlabel("epoch", fontsize="medium")
     shading = ", ".join(f"{'orange' if kind == 'gradient' else 'blue'}: {kind} noise" for kind in KINDS)
-    title = f"{_names(epochs)}; {title}; {shading}{f'; {note}' if note else ''}"
+    title = drawing.title_of(epochs, f"{title}; {shading}", note)
     figure.suptitle(_wrapped(title, figure.get_figwidth()), fontsize="small")
     return figure
 
@@ -138,7 +138,3 @@ def _words(settings: dict) -> str:
 
 def _wrapped(text: str, inches: float) -> str:
     return textwrap.fill(text, max(20, int(LETTERS_PER_INCH * inches)))
-
-
-def _names(table: pd.DataFrame) -> str:
-    return ", ".join(sorted(table["dataset"].astype(str).unique()))

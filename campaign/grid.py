@@ -67,7 +67,7 @@ def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -
     where the α_train is wanted: it may be the baseline of others. Raises ValueError for a name that no run knows, and
     where no run is left.
     """
-    known = [*SCIENCE, *sorted({name for config in configs for name in _options(config)})]
+    known = [*SCIENCE, *sorted({name for config in configs for name in config.options_and_defaults()})]
     for name, value in wanted:
         if name not in known:
             raise ValueError(f"--only knows no setting {name!r}; choose from {known}")
@@ -80,17 +80,8 @@ def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -
 def _fits(config: TrainConfig, name: str, wanted: object) -> bool:
     if name == "alpha_train" and not registry.constant("regimes", config.regime, "USES_ALPHA_TRAIN", True):
         return True
-    value = getattr(config, name) if name in SCIENCE else _options(config).get(name, wanted)
+    value = getattr(config, name) if name in SCIENCE else config.options_and_defaults().get(name, wanted)
     return value == wanted or (value is None and wanted == "none")
-
-
-def _options(config: TrainConfig) -> dict:
-    """The options of a run, with the defaults of those that it knows and does not set."""
-    defaults = [
-        registry.option_defaults(kind, name)
-        for kind, name in (("regimes", config.regime), ("architectures", config.arch))
-    ]
-    return {**defaults[0], **defaults[1], **config.options}
 
 
 def _check_list(name: str, values: list) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from campaign.progress import say
 from campaign.statistics import DIFFERENCE, share_of_draws
 from campaign.store import completeness
+from campaign.tables import varied
 
 RUN_COLUMNS = {
     "architecture": "architecture",
@@ -33,8 +34,8 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     if runs.empty:
         return
     known = [name for name in RUN_COLUMNS if runs[name].notna().any()]
-    shown = [name for name in known if name not in ONLY_IF_VARIED or _varies(runs[name])]
-    shown[1:1] = [name for name in runs if name in FURTHER and _varies(runs[name])]
+    shown = [name for name in known if name not in ONLY_IF_VARIED or name in varied(runs, ONLY_IF_VARIED)]
+    shown[1:1] = varied(runs, FURTHER)
     forms = dict.fromkeys(("acc(0)", "acc(0.1)", "drop(0.1)"), "{:.4f}".format)
     listed = runs[shown].rename(columns=RUN_COLUMNS)
     say(listed.tail(LISTED).to_string(index=False, formatters=forms, na_rep=""))
@@ -60,7 +61,7 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
 
 def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
     further = [name for name in ("noise_model", "activation", "p") if cells[name].nunique() > 1]
-    further += [name for name in cells.columns[cells.columns.get_loc("stderr_loss") + 1 :] if _varies(cells[name])]
+    further += varied(cells, cells.columns[cells.columns.get_loc("stderr_loss") + 1 :])
     where = f"{cell['architecture']}  {cell['regime']}  {cell['alpha_train']:g}"
     for name in further:
         where += f"  {name} {cell[name]:g}" if isinstance(cell[name], float) else f"  {name} {cell[name]}"
@@ -73,7 +74,7 @@ def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
 def _differences(table: pd.DataFrame) -> str:
     """Accuracies on the validation images, and at the end on the test images, minus those of the baseline."""
     others = (*DIFFERENCE, "measure", "n_diverged")
-    settings = [name for name in table if name not in others and _varies(table[name])]
+    settings = varied(table, set(table) - {*others})
     counts = ["n_seeds", *(["n_diverged"] if table["n_diverged"].any() else [])]
     points = table[[*settings, "measure", *counts]].assign(
         difference=[_points(value) for value in table["mean_difference"]],
@@ -86,10 +87,6 @@ def _differences(table: pd.DataFrame) -> str:
 
 def _points(share: float) -> str:
     return "" if math.isnan(share) else f"{100 * share:+.2f}"
-
-
-def _varies(values: pd.Series) -> bool:
-    return values.nunique(dropna=False) > 1
 
 
 def _hint(share: float) -> str:

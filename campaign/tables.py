@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Container
 from pathlib import Path
 
 import pandas as pd
@@ -75,8 +76,13 @@ def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
     `noise_samples`, which is 1 at α_test = 0, becomes the run's setting, or goes where all runs have the same.
     """
     fields = {field.name for field in dataclasses.fields(TrainConfig)} - set(SWEEP) | {"noise_samples"}
-    settings = [name for name in per_run if name in fields and per_run[name].nunique(dropna=False) > 1]
+    settings = varied(per_run, fields)
     return sweep.drop(columns="noise_samples").merge(per_run[["run_id", *settings]], on="run_id")
+
+
+def varied(table: pd.DataFrame, names: Container[str]) -> list[str]:
+    """The columns of a table that are among `names` and have more than one value, in their order."""
+    return [name for name in table if name in names and table[name].nunique(dropna=False) > 1]
 
 
 def further_settings(results: list[dict]) -> list[str]:

@@ -78,8 +78,7 @@ class Options:
     def __post_init__(self):
         choices = {"mode": MODES, "distribution": DISTRIBUTIONS, "static_noise": KINDS, "schedule": SCHEDULES}
         for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose from {list(known)}")
+            checked.choice(name, getattr(self, name), known)
         if not isinstance(self.tensors, str):
             raise ValueError(f"tensors are parts of names with commas between them; got {self.tensors!r}")
         for name in ("min_epochs", "activate_after", "rest_after", "overfit_epochs"):
@@ -96,8 +95,7 @@ class Options:
             if checked.number(name, getattr(self, name)) == 0:
                 raise ValueError(f"{name} must be above 0")
         for name in ("permanent", "legacy_flags", "legacy_absolute", "legacy_permanent"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be True or False; got {getattr(self, name)!r}")
+            checked.switch(name, getattr(self, name))
         if self.permanent and self.legacy_permanent:
             raise ValueError("permanent and legacy_permanent exclude each other")
 

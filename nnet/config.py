@@ -136,8 +136,7 @@ class TrainConfig:
             if getattr(self, name) is not None:
                 self._set(name, checked.whole_number(name, getattr(self, name), smallest=1))
         for name in ("corrupt_test", "nesterov"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be True or False; got {getattr(self, name)!r}")
+            checked.switch(name, getattr(self, name))
         if self.validation_share > 0.5:
             raise ValueError(f"validation_share is at most 0.5; got {self.validation_share}")
         self._check_optimization()
@@ -165,8 +164,7 @@ class TrainConfig:
             "sweep_precision": PRECISIONS,
         }
         for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"unknown {name} {getattr(self, name)!r}; choose from {list(known)}")
+            checked.choice(name, getattr(self, name), known)
         self._check_options()
 
     def _check_optimization(self) -> None:
@@ -236,6 +234,17 @@ class TrainConfig:
         if self.epoch_checkpoint_dir is None:
             return None
         return str(Path(self.epoch_checkpoint_dir) / self.dataset_name / "partial" / f"{self.run_id}.pt")
+
+    def options_and_defaults(self) -> dict:
+        """The options, with the defaults of those that the regime or the architecture knows and that are not set.
+
+        A default that is no literal stands as None.
+        """
+        regime, architecture = (
+            registry.option_defaults(kind, name)
+            for kind, name in (("regimes", self.regime), ("architectures", self.arch))
+        )
+        return regime | architecture | self.options
 
     def science(self) -> dict:
         """The JSON-able fields that may change the result, the younger ones where they are not at their default.

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.modules import batchnorm
 
 from nnet.normals import Normals
-from nnet.weight_noise import replaced, weight_tensors
+from nnet.weight_noise import replaced, trainable_tensors, weight_tensors
 
 
 class WeightAttack:
@@ -35,8 +35,7 @@ class WeightAttack:
     ):
         self.model, self.size, self.steps, self.start_noise = model, size, steps, start_noise
         self.p_norm, self.project = p_norm, project
-        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.parameters = trainable if attack_all else weight_tensors(model)
+        self.parameters = trainable_tensors(model) if attack_all else weight_tensors(model)
         self.moved = [torch.empty_like(parameter.data) for parameter in self.parameters]
 
     def find(self, loss: Callable[[], torch.Tensor], normals: Normals) -> list[torch.Tensor]:

@@ -47,6 +47,11 @@ def replaced(parameters: Sequence[nn.Parameter], others: Sequence[torch.Tensor])
             parameter.data = data
 
 
+def trainable_tensors(model: nn.Module) -> list[nn.Parameter]:
+    """All tensors that training changes, biases and normalisation included."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
 class WeightNoise:
     """Noise ε on the weights W of one network, of strength α relative to the weights.
 

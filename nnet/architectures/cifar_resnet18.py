@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 from torchvision.models import resnet18
 
+from nnet import checked
 from nnet.convolution import arrange_resnet
 from nnet.standardize import Standardize
 
@@ -23,8 +24,7 @@ class Options:
     stages see 16, 8, 4 and 2 pixels a side. Without it, as is usual for such photographs, 32, 16, 8 and 4."""
 
     def __post_init__(self):
-        if not isinstance(self.stem_pool, bool):
-            raise ValueError(f"stem_pool must be True or False; got {self.stem_pool!r}")
+        checked.switch("stem_pool", self.stem_pool)
 
 
 def build(image_shape, num_classes, make_activation, options):

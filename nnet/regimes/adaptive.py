@@ -17,7 +17,7 @@ from nnet.additive_noise import AdditiveNoise
 from nnet.controller import Controller, Noise
 from nnet.regimes import base
 from nnet.spread import root_mean_square, total_norm
-from nnet.weight_noise import replaced, weight_tensors
+from nnet.weight_noise import replaced, trainable_tensors, weight_tensors
 
 WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
 
@@ -48,7 +48,7 @@ class Regime(base.Regime):
         self.controller = None
         if options.is_adaptive:
             self.controller = Controller(options, cfg.alpha_train, cfg.epochs, cfg.lr_restart_epochs)
-        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.parameters = trainable_tensors(model)
         self.targets = {"gradient": self.parameters, "weight": weight_tensors(model)}
         if options.tensors:
             chosen = _named(model, options.tensors)

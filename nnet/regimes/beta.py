@@ -13,6 +13,7 @@ from nnet.boundary_loss import BOUNDARY_LOSSES
 from nnet.forward_noise import ForwardNoise
 from nnet.random_state import RandomState
 from nnet.weight_attack import WeightAttack, frozen_statistics
+from nnet.weight_noise import trainable_tensors
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Regime(ForwardNoise):
             options.project,
             options.attack_all,
         )
-        self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.trained = trainable_tensors(model)
 
     def start_epoch(self, epoch: int) -> None:
         """Begin this epoch's streams of weight noise and of the adversary's start."""

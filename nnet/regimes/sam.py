@@ -12,7 +12,7 @@ from nnet.random_state import RandomState
 from nnet.regimes import base
 from nnet.spread import total_norm
 from nnet.weight_attack import frozen_statistics
-from nnet.weight_noise import replaced
+from nnet.weight_noise import replaced, trainable_tensors
 
 USES_ALPHA_TRAIN = False
 
@@ -40,7 +40,7 @@ class Regime(base.Regime):
     def __init__(self, cfg, model, optimizer, options: Options):
         super().__init__(cfg, model, optimizer)
         self.options = options
-        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.parameters = trainable_tensors(model)
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The gradients at the moved parameters; they are θ again when it returns."""
