@@ -92,17 +92,20 @@ def label_panels(figure: Figure, panels: dict[str, Axes], axis: str, below: str 
     """Name the axes of all panels: `axis` to the left, `below` below; and place the legend."""
     figure.supxlabel(below, fontsize="medium")
     figure.supylabel(axis, fontsize="medium")
-    if not panels:
-        return
-    first = next(iter(panels.values()))
-    handles, labels = first.get_legend_handles_labels()
+    if panels:
+        place_legend(figure, next(iter(panels.values())))
+
+
+def place_legend(figure: Figure, axes: Axes) -> None:
+    """The legend of one panel, in it, or beside all panels where its labels are long."""
+    handles, labels = axes.get_legend_handles_labels()
     longest = max(map(len, labels), default=0)
     if longest > LONG_LABEL:
         width, height = figure.get_size_inches()
         figure.set_size_inches(width + LETTER_WIDTH * longest, height)
         figure.legend(handles, labels, loc="outside right center", fontsize="small")
     else:
-        first.legend(fontsize="small")
+        axes.legend(fontsize="small")
 
 
 def finish(figure: Figure, table: pd.DataFrame, bars: str, note: str) -> Figure:

@@ -50,7 +50,7 @@ def drop_at(summary: pd.DataFrame, alpha_test: float = 0.1, note: str = "") -> F
     axes.set_ylabel("accuracy drop (percentage points)")
     axes.set_title(f"Accuracy drop at α_test = {alpha_test:g}", fontsize="medium")
     if lines:
-        axes.legend(fontsize="small")
+        drawing.place_legend(figure, axes)
     return drawing.finish(figure, summary, "bars: mean ± standard error", note)
 
 

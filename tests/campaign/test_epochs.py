@@ -191,6 +191,13 @@ def test_long_titles_are_wrapped():
     assert max(map(len, figure.get_suptitle().splitlines())) < 12 * figure.get_figwidth()
 
 
+def test_a_legend_of_long_labels_stands_beside_the_panels():
+    results = study(optimizer="sgd", learning_rate=0.05) + study(optimizer="adam", learning_rate=0.01)
+    summary = tables.build(results)["results_summary"]
+    for figure in (figures.drop_at(summary, 0.1), figures.accuracy_against_alpha(summary)):
+        assert figure.axes[0].get_legend() is None and len(figure.legends[0].get_texts()) == 4
+
+
 def test_differences_are_drawn_in_percentage_points_with_their_intervals():
     differences = tables.build(study())["differences"]
     figure = epoch_figures.against_baseline(differences)
