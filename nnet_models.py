@@ -24,6 +24,7 @@ from nnet.allocator import keeping_freed_memory
 from nnet.batches import Batch, Batches
 from nnet.config import TrainConfig
 from nnet.cost import Cost
+from nnet.evaluations import base as evaluations
 from nnet.lr_schedule import learning_rate
 from nnet.models import ARCH_NAMES, build_model
 from nnet.partial import Partial
@@ -51,13 +52,14 @@ _only_run = threading.Lock()
 def train_and_evaluate(cfg: TrainConfig) -> dict:
     """Train one network, sweep weight noise over it, and return what is known of the run, JSON-able.
 
-    The columns of the per-run table; `sweep`, a row per α_test; `history`, a row per epoch; `config`, the
-    science fields; `provenance`; `sha256` of the data and of the weights before and after training. All but
-    `train_seconds` and `sweep_seconds` is the same, bit for bit, wherever the run happens on this kind of
-    machine with this number of threads. A loss that is not finite ends the run with status `diverged` and
-    `diverged_epoch`. With `checkpoint_dir` the weights are written to <checkpoint_dir>/<dataset>/<run_id>.pt.
-    With `epoch_checkpoint_dir` a run that was ended from outside goes on after the last epoch that it kept, and
-    ends with the same bits; the file is left to the caller, who removes it when the result is safe.
+    The columns of the per-run table; `sweep`, a row per α_test, then the rows of `evaluations`, which carry the
+    name of their `evaluation`; `history`, a row per epoch; `config`, the science fields; `provenance`; `sha256` of
+    the data and of the weights before and after training. All but `train_seconds` and `sweep_seconds` is the same,
+    bit for bit, wherever the run happens on this kind of machine with this number of threads. A loss that is not
+    finite ends the run with status `diverged` and `diverged_epoch`. With `checkpoint_dir` the weights are written
+    to <checkpoint_dir>/<dataset>/<run_id>.pt. With `epoch_checkpoint_dir` a run that was ended from outside goes on
+    after the last epoch that it kept, and ends with the same bits; the file is left to the caller, who removes it
+    when the result is safe.
 
     Raises ValueError for data or an architecture that do not fit the configuration, CannotWrite (an OSError)
     where a checkpoint cannot be written, and RuntimeError where another run is under way in this process: runs
@@ -68,22 +70,13 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
         initial = provenance.weights_sha256(run.model)
         history, train_seconds = _train(run)
         trained = time.perf_counter()
-        rows = []
-        if not _diverged(history[-1]):
-            rows = sweep(
-                run.model,
-                functools.partial(evaluate, batches=list(run.batches.test()), precision=cfg.sweep_precision),
-                cfg.alpha_tests,
-                cfg.noise_samples,
-                cfg.noise_model,
-                cfg.seed,
-            )
+        rows, further = ([], {}) if _diverged(history[-1]) else _measured(run)
         seconds = {"train_seconds": train_seconds, "sweep_seconds": time.perf_counter() - trained}
         if cfg.checkpoint_dir is not None:
             weights = {name: tensor.cpu() for name, tensor in run.model.state_dict().items()}
             checkpoint.save(Path(cfg.checkpoint_dir) / cfg.dataset_name / f"{cfg.run_id}.pt", weights)
         hashes = {"data": run.batches.images.sha256, "initial_weights": initial}
-        return _result(run, history, rows, seconds) | {
+        return _result(run, history, rows, seconds, further) | {
             "sha256": hashes | {"weights": provenance.weights_sha256(run.model)}
         }
 
@@ -168,6 +161,8 @@ class _Run:
     model: nn.Module
     regime: Regime
     partial: Partial
+    evaluations: dict[str, dict]
+    """Their options by name."""
 
 
 @contextmanager
@@ -203,10 +198,11 @@ def _set_up(cfg: TrainConfig) -> _Run:
     )
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options)
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
-    return _Run(cfg, device, batches, model, regime, Partial(cfg, model, regime, images.sha256))
+    partial = Partial(cfg, model, regime, images.sha256)
+    return _Run(cfg, device, batches, model, regime, partial, evaluations.options_of(cfg))
 
 
-def _seconds_of_parts(run: _Run, batches: int, most_s: float) -> tuple[float, float, float, int]:
+def _seconds_of_parts(run: _Run, batches: int, most_s: float) -> tuple[float, float, float, int, float]:
     """As `Cost` has them: of a training step, of one evaluation with noise on all test images, …"""
     cfg, model = run.cfg, run.model
     run.regime.start_epoch(1)
@@ -220,7 +216,20 @@ def _seconds_of_parts(run: _Run, batches: int, most_s: float) -> tuple[float, fl
     if any(cfg.alpha_tests):
         noise = (sweep(model, lambda _: (0.0, 0.0), (0.0, 1.0), 1, cfg.noise_model, 0) for _ in count())
         evaluation += _seconds_each(noise, 2, most_s)
-    return step, evaluation, image_s * run.batches.watched, run.batches.first_watched
+    plain, differentiated = evaluations.passes(_trained(run, testing), run.evaluations)
+    further = plain * image_s
+    if differentiated > 0:
+        gradients = (_differentiate(run, *batch) for batch in cycle(testing))
+        further += differentiated * _seconds_each(gradients, batches, most_s) / len(testing[0][1])
+    further *= run.batches.test_size
+    return step, evaluation, image_s * run.batches.watched, run.batches.first_watched, further
+
+
+def _differentiate(run: _Run, images: torch.Tensor, labels: torch.Tensor) -> None:
+    """Forward and backward, as an evaluation that needs gradients does it."""
+    logits = precisions.logits(run.model, images, run.cfg.sweep_precision)
+    functional.cross_entropy(logits, labels).backward()
+    run.model.zero_grad()
 
 
 def _train(run: _Run) -> tuple[list[dict], float]:
@@ -259,8 +268,21 @@ def _diverged(row: dict) -> bool:
     return not all(math.isfinite(row[name]) for name in ("train_loss", "val_loss") if name in row)
 
 
-def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict) -> dict:
-    cfg, at = run.cfg, {row["alpha_test"]: row for row in rows}
+def _measured(run: _Run) -> tuple[list[dict], dict]:
+    """The rows of the sweep over weight noise and of the other evaluations, and the columns that these add."""
+    cfg, trained = run.cfg, _trained(run, list(run.batches.test()))
+    rows = sweep(run.model, trained.measure, cfg.alpha_tests, cfg.noise_samples, cfg.noise_model, cfg.seed)
+    further, columns = evaluations.evaluated(trained, run.evaluations)
+    return rows + further, columns
+
+
+def _trained(run: _Run, testing: list[Batch]) -> evaluations.Trained:
+    measure = functools.partial(evaluate, batches=testing, precision=run.cfg.sweep_precision)
+    return evaluations.Trained(run.model, testing, measure, run.cfg.seed, run.cfg.sweep_precision)
+
+
+def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict, further: dict) -> dict:
+    cfg, at = run.cfg, {row["alpha_test"]: row for row in rows if "evaluation" not in row}
     test_loss = at[0.0]["loss"] if rows else None
     diverged = test_loss is None
     return {
@@ -283,6 +305,7 @@ def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict) -> 
         **seconds,
         **epochs.columns(history),
         **run.regime.columns(),
+        **further,
         "diverged_epoch": history[-1]["epoch"] if diverged else None,
         "sweep": [] if diverged else rows,
         "history": [{name: _finite(value) for name, value in row.items()} for row in history],

@@ -61,6 +61,7 @@ def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands
         augmentation="none",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
+        evaluations=[],  # what else is measured: worst_case, random_corners, landscape, quantization
         precision="fp32",  # arithmetic of training: fp32, or bf16 (bfloat16: faster on some processors, less exact)
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings of a regime, an architecture or the corruption, by name
@@ -102,6 +103,7 @@ def pixels_block() -> Settings:
         augmentation="none",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
+        evaluations=[],  # what else is measured: worst_case, random_corners, landscape, quantization
         precision="fp32",  # arithmetic of training: fp32 or bf16
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings of a regime, an architecture or the corruption, by name
@@ -155,6 +157,7 @@ def adaptive_block() -> Settings:
         augmentation="dataset",  # none, crop_flip, or dataset: what is usual for it
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.1,  # share of the training images that is held back to watch training
+        evaluations=[],  # what else is measured: worst_case, random_corners, landscape, quantization
         precision="fp32",  # arithmetic of training: fp32 or bf16
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings of a regime, an architecture or the corruption, by name
@@ -180,7 +183,52 @@ def adaptive_study(overridden: Callable[[Settings], Settings] = as_it_stands) ->
             options = {"distribution": distribution} | block.options
             configs += grid.configurations(dataclasses.replace(block, options=options))
         configs += grid.configurations(block) if "adaptive" not in block.regimes else []
-    return list({config.run_id: config for config in configs}.values())
+    return grid.join(configs)
+
+
+def adversarial_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
+    """Does training against perturbed weights make networks insensitive to perturbations, random or worst-case?"""
+    block = Settings(
+        dataset="fashion_mnist",  # digits, mnist, fashion_mnist, cifar10, or the path of an .npz file
+        architectures=["fmnist_cnn"],  # networks to train
+        regimes=["clean", "noisy", "awp", "sam", "beta"],  # how weights are updated
+        alpha_train=[0.3],  # forward noise of noisy and beta; the study adds beta without it, and clean with dropout
+        noise_model="magnitude",  # what alpha is relative to, in training and at evaluation
+        ps=[0.0],  # probabilities that an input pixel is corrupted in training
+        corruption="replacement",  # a corrupted pixel becomes U(0, 1); "additive" adds sigma·(U(0, 1) - 1/2) and clips
+        corrupt_test=False,  # evaluate on clean test images, or on images corrupted like those of training
+        seeds=[0, 1, 2],  # one run per seed; standard errors are over seeds
+        repeats=None,  # instead of seeds: so many, drawn from the master seed
+        master_seed=0,  # seed from which the seeds of the repeats are drawn
+        epochs=40,  # passes through the training images
+        batch_size=100,  # images per update
+        optimizer="adam",  # adam or sgd, otherwise with PyTorch's defaults
+        learning_rate=1e-4,  # step size of the optimizer
+        momentum=0.0,  # momentum of sgd
+        nesterov=False,  # Nesterov's momentum in place of the classical one
+        lr_schedule="constant",  # constant, or cosine_restarts (needs lr_restart_epochs)
+        lr_restart_epochs=None,  # epochs between two restarts
+        weight_decay=0.0,  # L2 penalty of the optimizer
+        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu
+        alpha_tests=[0, 0.1, 0.2, 0.3, 0.5, 0.7],  # strengths of weight noise at evaluation, 0 among them
+        noise_samples=100,  # noise draws per alpha_test
+        image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
+        dropout=0.0,  # of all but the runs with dropout that the study adds
+        augmentation="none",  # none, crop_flip, or dataset: what is usual for it
+        max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
+        validation_share=0.0,  # share of the training images that is held back to watch training
+        evaluations=["worst_case", "random_corners", "landscape", "quantization"],  # what else is measured
+        precision="fp32",  # arithmetic of training: fp32 or bf16
+        sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
+        options={"beta_robustness": 0.1},  # of beta with forward noise; without it β is 0.25
+        output_dir="results/adversarial",  # results are written to <output_dir>/<dataset>/
+        checkpoint_dir=None,  # folder of the trained weights; None keeps none
+        **LAUNCH,
+    )
+    runs = grid.configurations(overridden(block))
+    dropout = grid.configure(grid.select(runs, regime="clean"), dropout=0.3)
+    beta = grid.configure(grid.select(runs, regime="beta"), alpha_train=0, options={"beta_robustness": 0.25})
+    return grid.join(runs, dropout, beta)
 
 
 STUDIES = {
@@ -188,6 +236,7 @@ STUDIES = {
     "pixels": pixels_study,
     "pixels_large": large_pixels_study,
     "adaptive": adaptive_study,
+    "adversarial": adversarial_study,
 }
 
 

@@ -1,9 +1,9 @@
-"""From the config block to the list of runs."""
+"""Lists of runs: from the config block, from a product of settings, and from other lists."""
 
 import dataclasses
+import itertools
 import random
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
 
 from campaign.settings import Settings
 from nnet import registry
@@ -11,6 +11,7 @@ from nnet.checked import whole_number
 from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir
 
 LISTS = ("architectures", "regimes", "alpha_train", "ps", "activations", "alpha_tests")
+FIELDS = [item.name for item in dataclasses.fields(TrainConfig)]
 SEED_BITS = 31
 SCIENCE = [
     item.name
@@ -30,7 +31,7 @@ def configurations(settings: Settings) -> list[TrainConfig]:
     for name in LISTS:
         _check_list(name, getattr(settings, name))
     _check_options(settings)
-    combinations = product(
+    combinations = itertools.product(
         settings.architectures,
         settings.activations,
         settings.regimes,
@@ -39,7 +40,61 @@ def configurations(settings: Settings) -> list[TrainConfig]:
         seeds(settings),
     )
     configs = [_config(settings, *combination) for combination in combinations]
-    return list({config.run_id: config for config in configs}.values())
+    return join(configs)
+
+
+def product(base: TrainConfig, **settings: object) -> list[TrainConfig]:
+    """Every combination of these settings on top of `base`, each run once: a list varies, any other value is for all.
+
+    An option goes to the runs whose regime, architecture, evaluation or corruption has it. Raises ValueError, in one
+    sentence, for a name that is no field of `TrainConfig`, an empty list, an option that no run has, and whatever
+    `TrainConfig` refuses.
+    """
+    lists = [value if isinstance(value, list) else [value] for value in settings.values()]
+    points = [dict(zip(settings, values, strict=True)) for values in itertools.product(*lists)]
+    if not points:
+        raise ValueError(f"{next(name for name, value in settings.items() if value == [])} is empty; give at least one")
+    return _changed([(base, point) for point in points])
+
+
+def join(*grids: Iterable[TrainConfig]) -> list[TrainConfig]:
+    """The runs of all grids, each once, in the order in which they come first."""
+    return list({config.run_id: config for config in itertools.chain(*grids)}.values())
+
+
+def select(configs: Iterable[TrainConfig], **wanted: object) -> list[TrainConfig]:
+    """The runs that have every one of these settings or options, options at their default included.
+
+    Raises ValueError for a name that no run knows.
+    """
+    settings = [(config, _settings_of(config)) for config in configs]
+    _check_known(wanted, {name for _, known in settings for name in known} or wanted)
+    return [
+        config for config, known in settings if all(name in known and known[name] == wanted[name] for name in wanted)
+    ]
+
+
+def configure(
+    configs: Iterable[TrainConfig], where: Mapping[str, object] | None = None, **changes: object
+) -> list[TrainConfig]:
+    """A new grid in which the runs that `where` fits have these settings instead, and the others are as they were.
+
+    `options` are added to those that a run has. Raises ValueError as `product` does.
+    """
+    return split(configs, where, **{name: [value] for name, value in changes.items()})
+
+
+def split(
+    configs: Iterable[TrainConfig], where: Mapping[str, object] | None = None, **lists: list
+) -> list[TrainConfig]:
+    """A new grid in which each run that `where` fits is replaced by one per combination of the values in `lists`.
+
+    The others are as they were; each run once. Raises ValueError as `product` does.
+    """
+    configs = list(configs)
+    chosen = {config.run_id for config in select(configs, **(where or {}))}
+    points = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
+    return _changed([(config, point) for config in configs for point in (points if config.run_id in chosen else [{}])])
 
 
 def seeds(settings: Settings) -> list[int]:
@@ -84,6 +139,39 @@ def _fits(config: TrainConfig, name: str, wanted: object) -> bool:
     return value == wanted or (value is None and wanted == "none")
 
 
+def _settings_of(config: TrainConfig) -> dict:
+    return config.options_and_defaults() | {name: getattr(config, name) for name in FIELDS}
+
+
+def _changed(points: Sequence[tuple[TrainConfig, dict]]) -> list[TrainConfig]:
+    """Each run with its changes, whose options go to the runs that know them; each run once."""
+    wanted = {option for _, changes in points for option in changes.get("options", {})}
+    configs = []
+    for config, changes in points:
+        _check_known(changes, FIELDS)
+        fields = {name: getattr(config, name) for name in FIELDS} | changes
+        known = _known_options(*(fields[name] for name in ("regime", "arch", "evaluations", "corruption")))
+        options = config.options | changes.get("options", {})
+        fields["options"] = {name: value for name, value in options.items() if name in known}
+        configs.append(TrainConfig(**fields))
+        wanted -= known
+    if wanted:
+        raise ValueError(f"no run has the option {min(wanted)!r}")
+    return join(configs)
+
+
+def _check_known(names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no run has a setting {name!r}; choose from {sorted(known)}")
+
+
+def _known_options(regime: str, arch: str, evaluations: Iterable[str], corruption: str) -> set[str]:
+    plug_ins = [("regimes", regime), ("architectures", arch), *(("evaluations", name) for name in evaluations)]
+    known = {option for kind, name in plug_ins for option in registry.option_names(kind, name)}
+    return known | {*CORRUPTIONS.get(corruption, ())}
+
+
 def _check_list(name: str, values: list) -> None:
     if not isinstance(values, list | tuple):
         raise ValueError(f"{name} must be a list; got {values!r}")
@@ -94,9 +182,8 @@ def _check_list(name: str, values: list) -> None:
 
 
 def _check_options(settings: Settings) -> None:
-    plug_ins = [("regimes", name) for name in settings.regimes] + [
-        ("architectures", name) for name in settings.architectures
-    ]
+    listed = {"regimes": settings.regimes, "architectures": settings.architectures, "evaluations": settings.evaluations}
+    plug_ins = [(kind, name) for kind, names in listed.items() for name in names]
     for kind, name in plug_ins:
         registry.check(kind, name, kind.removesuffix("s"))
     registry.check_options(settings.options, *plug_ins, more=CORRUPTIONS.get(settings.corruption, ()))
@@ -113,8 +200,7 @@ def _augmentation(settings: Settings) -> str:
 def _config(
     settings: Settings, arch: str, activation: str, regime: str, alpha: float, p: float, seed: int
 ) -> TrainConfig:
-    known = {*registry.option_names("regimes", regime), *registry.option_names("architectures", arch)}
-    known |= {*CORRUPTIONS.get(settings.corruption, ())}
+    known = _known_options(regime, arch, settings.evaluations, settings.corruption)
     return TrainConfig(
         dataset=settings.dataset,
         image_size=settings.image_size,
@@ -142,6 +228,7 @@ def _config(
         validation_share=settings.validation_share,
         alpha_tests=tuple(settings.alpha_tests),
         noise_samples=settings.noise_samples,
+        evaluations=tuple(settings.evaluations),
         precision=settings.precision,
         sweep_precision=settings.sweep_precision,
         options={name: value for name, value in settings.options.items() if name in known},

@@ -26,14 +26,19 @@ def _option(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
+    values = [_value(part) for part in value.split(",")]
+    return name, values[0] if len(values) == 1 else [part for part in values if part != ""]
+
+
+def _value(text: str) -> object:
     for kind in (int, float):
         try:
-            number = kind(value)
+            number = kind(text)
         except ValueError:
             continue
         if math.isfinite(number):
-            return name, number
-    return name, {"true": True, "false": False}.get(value.lower(), value)
+            return number
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _one(kind: type, text: str):
@@ -80,9 +85,19 @@ class Settings:
     augmentation: str = _one(str, "none, crop_flip, or dataset: what is usual for it")
     max_train_samples: int | None = _one(_whole_number_or_none, "train on so many images; none: all")
     validation_share: float = _one(float, "share of the training images that is held back to watch training")
+    evaluations: list[str] = field(
+        metadata={
+            "help": "what else is measured of the trained networks; nothing after it: nothing. Of "
+            + ", ".join(registry.names("evaluations")),
+            "flag": {"type": str, "nargs": "*"},
+        }
+    )
     precision: str = _one(str, "arithmetic of training: fp32 or bf16")
     sweep_precision: str = _one(str, "arithmetic of evaluation: fp32 or bf16")
-    options: dict = _many(_option, "further settings of a regime, architecture or corruption, as name=value")
+    options: dict = _many(
+        _option,
+        "further settings of a regime, architecture, evaluation or corruption, as name=value; of a list: name=1,2",
+    )
     output_dir: str = _one(str, "results are written to <output_dir>/<dataset>/")
     checkpoint_dir: str | None = _one(_text_or_none, "folder of the trained weights; none: keep none")
     engine: str = _one(str, "where runs happen: process (one worker per slot) or serial (in this process)")

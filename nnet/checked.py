@@ -42,6 +42,15 @@ def strengths(name: str, values: object) -> tuple[float, ...]:
     return tuple(alphas)
 
 
+def names(name: str, values: object) -> tuple[str, ...]:
+    """`values` in alphabetical order. Raises ValueError, naming them, unless they are a list of distinct texts."""
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{name} must be a list of names; got {values!r}")
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name} has duplicates: {list(values)}")
+    return tuple(sorted(values))
+
+
 def choice(name: str, value: object, known: Iterable[str]) -> None:
     """Raise ValueError, naming it and listing the known ones, unless `value` is one of `known`."""
     if value not in known:

@@ -98,12 +98,16 @@ class TrainConfig:
     """Strengths of weight noise at evaluation, ≥ 0, with 0 among them; kept in ascending order."""
     noise_samples: int = 5
     """Noise draws per α_test. Default 5."""
+    evaluations: tuple[str, ...] = field(default=(), metadata=YOUNGER)
+    """Names of what else is measured of the trained network, like worst_case; kept in alphabetical order. Default
+    nothing."""
     precision: str = "fp32"
     """Arithmetic of training: fp32, or bf16 (bfloat16 by autocast; weights stay in fp32). Default fp32."""
     sweep_precision: str = "fp32"
     """Arithmetic of evaluation, at every α_test: fp32 or bf16. Default fp32."""
     options: dict = field(default_factory=dict, hash=False)
-    """Further settings by name, of the regime, the architecture or the corruption, whichever has such an option."""
+    """Further settings by name, of the regime, the architecture, an evaluation or the corruption, whichever has such an
+    option."""
 
     cpu_threads: int = field(default=1, metadata=OPERATION)
     """Threads of torch in this run; another number may change the last bits of the result. Default 1."""
@@ -154,6 +158,9 @@ class TrainConfig:
         registry.check("architectures", self.arch, "architecture")
         registry.check("regimes", self.regime, "regime")
         check_activation(self.activation, self.arch)
+        self._set("evaluations", checked.names("evaluations", self.evaluations))
+        for name in self.evaluations:
+            registry.check("evaluations", name, "evaluation")
         choices = {
             "noise_model": NOISE_MODELS,
             "corruption": CORRUPTIONS,
@@ -192,7 +199,7 @@ class TrainConfig:
             raise ValueError(f"options must be a dict of settings by name; got {self.options!r}")
         needed = CORRUPTIONS[self.corruption]
         own = {name: value for name, value in self.options.items() if name not in needed}
-        registry.check_options(own, ("regimes", self.regime), ("architectures", self.arch), more=needed)
+        registry.check_options(own, *self.plug_ins(), more=needed)
         missing = [name for name in needed if name not in self.options]
         if missing:
             raise ValueError(f"corruption {self.corruption!r} needs the option {missing[0]!r}")
@@ -236,15 +243,19 @@ class TrainConfig:
         return str(Path(self.epoch_checkpoint_dir) / self.dataset_name / "partial" / f"{self.run_id}.pt")
 
     def options_and_defaults(self) -> dict:
-        """The options, with the defaults of those that the regime or the architecture knows and that are not set.
+        """The options, with the defaults of those that one of `plug_ins` knows and that are not set.
 
         A default that is no literal stands as None.
         """
-        regime, architecture = (
-            registry.option_defaults(kind, name)
-            for kind, name in (("regimes", self.regime), ("architectures", self.arch))
-        )
-        return regime | architecture | self.options
+        known = {}
+        for kind, name in self.plug_ins():
+            known |= registry.option_defaults(kind, name)
+        return known | self.options
+
+    def plug_ins(self) -> list[tuple[str, str]]:
+        """(kind, name) of each plug-in that may have options: regime, architecture, evaluations."""
+        evaluations = [("evaluations", name) for name in self.evaluations]
+        return [("regimes", self.regime), ("architectures", self.arch), *evaluations]
 
     def science(self) -> dict:
         """The JSON-able fields that may change the result, the younger ones where they are not at their default.
@@ -256,7 +267,8 @@ class TrainConfig:
             item.name: getattr(self, item.name)
             for item in fields
             if not (item.metadata.get("younger") and getattr(self, item.name) == item.default)
-        } | {"alpha_tests": list(self.alpha_tests)}
+        }
+        science |= {name: list(value) for name, value in science.items() if isinstance(value, tuple)}
         if self.dataset.endswith(".npz"):
             science |= {"dataset": self.dataset_name, "dataset_sha256": _sha256_of_file(self.dataset)}
         return science

@@ -20,6 +20,8 @@ class Cost:
     """One pass through the validation images, without noise; 0 if there are none."""
     train_images: int
     """Training images of the dataset, without those of validation."""
+    evaluations_s: float = 0.0
+    """What is measured beside accuracy under weight noise, once per run."""
 
     def seconds(self, cfg: TrainConfig) -> float:
         """What a whole run of this kind takes, whatever its epochs, training images and noise draws."""
@@ -27,7 +29,7 @@ class Cost:
         steps = cfg.epochs * math.ceil(images / cfg.batch_size)
         evaluations = 1 + (len(cfg.alpha_tests) - 1) * cfg.noise_samples
         training = self.step_s * steps + self.validation_s * cfg.epochs
-        return self.setting_up_s + training + self.evaluation_s * evaluations
+        return self.setting_up_s + training + self.evaluation_s * evaluations + self.evaluations_s
 
 
 def kind_of(cfg: TrainConfig) -> str:

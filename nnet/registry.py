@@ -1,8 +1,9 @@
 """Plug-ins, found by file name.
 
 A plug-in is one file in the folder of its kind (`nnet/architectures/`, `nnet/datasets/`,
-`nnet/regimes/`, `campaign/engines/`). Its public name is the file's name, or, for a file that holds a
-family, each key of its `VARIANTS`. `base.py` and files that begin with an underscore are no plug-ins.
+`nnet/regimes/`, `nnet/evaluations/`, `campaign/engines/`). Its public name is the file's name, or, for a
+file that holds a family, each key of its `VARIANTS`. `base.py` and files that begin with an underscore are
+no plug-ins.
 
 What has to be known before anything is launched (names, options, a few constants) is read from the
 file's text, without importing it: the launcher lists and checks plug-ins in milliseconds, without torch.

@@ -22,9 +22,7 @@ def sweep(
 
     `measure` gives (accuracy, loss) of the network as it is. Draw k takes its standard normal numbers from the
     stream (seed, `sweep`, k), the same for every α, so no row depends on which other α are in the list.
-    α = 0 is measured once. A row: `alpha_test`, `noise_samples`, `acc` and `loss` (means over the draws),
-    `acc_std` (sample standard deviation over the draws, None for one draw), `drop` (accuracy at α = 0, which
-    must be in the list, minus `acc`). A loss that is not finite is None. The weights are bit-identical afterwards.
+    α = 0, which must be in it, is measured once. The weights are bit-identical afterwards.
     """
     device = next(model.parameters()).device
     noise = WeightNoise(model, noise_model)
@@ -37,10 +35,16 @@ def sweep(
                 with noise.applied(alpha):
                     measured[alpha].append(measure(model))
     clean = measured[0.0][0][0]
-    return [_row(alpha, measured[alpha], clean) for alpha in alphas]
+    return [row_of(alpha, measured[alpha], clean) for alpha in alphas]
 
 
-def _row(alpha: float, figures: list[tuple[float, float]], clean: float) -> dict:
+def row_of(alpha: float, figures: Sequence[tuple[float, float]], clean: float) -> dict:
+    """The row of one strength from its (accuracy, loss), one pair per draw; `clean`: accuracy without any.
+
+    `alpha_test`, `noise_samples`, `acc` and `loss` (means over the draws; a loss that is not finite is None),
+    `acc_std` (sample standard deviation over the draws, None for one draw), `drop` (`clean` minus `acc`), `acc_min`
+    (the worst draw).
+    """
     accuracies, losses = zip(*figures, strict=True)
     accuracy, loss = fmean(accuracies), fmean(losses)
     return {
@@ -50,4 +54,5 @@ def _row(alpha: float, figures: list[tuple[float, float]], clean: float) -> dict
         "acc_std": stdev(accuracies) if len(figures) > 1 else None,
         "loss": loss if math.isfinite(loss) else None,
         "drop": clean - accuracy,
+        "acc_min": min(accuracies),
     }

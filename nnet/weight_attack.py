@@ -4,7 +4,7 @@ Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adve
 algorithm 1, with the projection that the published program leaves out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -38,11 +38,12 @@ class WeightAttack:
         self.parameters = trainable_tensors(model) if attack_all else weight_tensors(model)
         self.moved = [torch.empty_like(parameter.data) for parameter in self.parameters]
 
-    def find(self, loss: Callable[[], torch.Tensor], normals: Normals) -> list[torch.Tensor]:
-        """The shifts c at which `loss` is large, one tensor per attacked parameter; the parameters are as before.
+    def find(self, losses: Callable[[], Iterable[torch.Tensor]], normals: Normals) -> list[torch.Tensor]:
+        """The shifts c at which a loss is large, one tensor per attacked parameter; the parameters are as before.
 
-        `loss`: a 0-dimensional tensor, computed with the network as it is when it is called. Statistics of batch
-        normalisation do not move.
+        `losses`: 0-dimensional tensors whose sum is the loss, computed with the network as it is when it is called;
+        each is differentiated before the next is taken, so that a set too large for one graph can be attacked in
+        parts. Statistics of batch normalisation do not move.
         """
         shifts = [torch.zeros_like(parameter.data) for parameter in self.parameters]
         if self.start_noise > 0:
@@ -52,7 +53,7 @@ class WeightAttack:
         with frozen_statistics(self.model):
             for _ in range(self.steps if self.size > 0 else 0):
                 with self.applied(shifts):
-                    gradients = torch.autograd.grad(loss(), self.parameters)
+                    gradients = self._gradients(losses())
                 for shift, gradient in zip(shifts, gradients, strict=True):
                     shift.add_(self._direction(gradient), alpha=self.size / self.steps)
                 self._project(shifts)
@@ -70,6 +71,13 @@ class WeightAttack:
         """∂θ*/∂θ, which is diagonal, tensor by tensor: 1 + sign(θ)·c; exact for `p_norm` inf."""
         pairs = zip(self.parameters, shifts, strict=True)
         return [torch.addcmul(torch.ones_like(shift), parameter.data.sign(), shift) for parameter, shift in pairs]
+
+    def _gradients(self, losses: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+        parts = (torch.autograd.grad(loss, self.parameters) for loss in losses)
+        gradients = list(next(parts))
+        for part in parts:
+            gradients = [gradient + more for gradient, more in zip(gradients, part, strict=True)]
+        return gradients
 
     def _direction(self, gradient: torch.Tensor) -> torch.Tensor:
         if self.p_norm == "inf":

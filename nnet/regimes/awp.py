@@ -89,7 +89,7 @@ class Regime(base.Regime):
             with random.again():
                 return functional.cross_entropy(self.logits(of), labels)
 
-        shifts = self.attack.find(lambda: loss(images), self.starts)
+        shifts = self.attack.find(lambda: [loss(images)], self.starts)
         if options.input_size > 0:
             with frozen_statistics(self.model):
                 images = attacked_images(images, loss, options.input_size, options.input_steps, self.input_starts)

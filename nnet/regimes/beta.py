@@ -113,7 +113,7 @@ class Regime(ForwardNoise):
             with random.again():
                 return self.logits(images)
 
-        shifts = self.attack.find(lambda: self.boundary(target, attacked(), labels), self.starts)
+        shifts = self.attack.find(lambda: [self.boundary(target, attacked(), labels)], self.starts)
         with self.attack.applied(shifts), frozen_statistics(self.model):
             star = attacked()
             if not self.options.treat_as_constant:

@@ -151,7 +151,7 @@ def test_09_awp_takes_the_gradient_on_the_adversarys_way_and_applies_it_to_the_w
     reference = copy.deepcopy(model)
     attack = WeightAttack(reference, 0.3, 4, 1e-3)
     normals = Normals(seed_of(0, "weight_attack", 1))
-    shifts = attack.find(lambda: functional.cross_entropy(reference(x), y), normals)
+    shifts = attack.find(lambda: [functional.cross_entropy(reference(x), y)], normals)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     moved = {
         name: before[name] + gamma * before[name].abs() * shift

@@ -31,6 +31,7 @@ OTHER = {
     "validation_share": 0.1,
     "alpha_tests": (0, 0.1),
     "noise_samples": 6,
+    "evaluations": ("landscape",),
     "precision": "bf16",
     "sweep_precision": "bf16",
 }
@@ -42,7 +43,13 @@ OPERATION = {
     "epoch_checkpoint_dir": "/results",
     "epoch_checkpoint_s": 0,
 }
-YOUNGER = {"corrupt_test": True, "dropout": 0.3, "augmentation": "crop_flip", "validation_share": 0.1}
+YOUNGER = {
+    "corrupt_test": True,
+    "dropout": 0.3,
+    "augmentation": "crop_flip",
+    "validation_share": 0.1,
+    "evaluations": ("landscape",),
+}
 SGD = {"optimizer": "sgd", "momentum": 0.9}
 RESTARTS = {"lr_schedule": "cosine_restarts", "lr_restart_epochs": 5}
 TOGETHER = [SGD, SGD | {"nesterov": True}, RESTARTS]

@@ -37,7 +37,7 @@ def attack_of(model, size=0.1, steps=10, start_noise=1e-3, **more) -> WeightAtta
 
 
 def against(model, x, y):
-    return lambda: functional.cross_entropy(model(x), y)
+    return lambda: [functional.cross_entropy(model(x), y)]
 
 
 def relative(model, attack, shifts) -> list[torch.Tensor]:
@@ -119,7 +119,7 @@ def test_03_steps_are_relative_to_where_the_adversary_began(trained):
     attack = attack_of(model, 0.2, 4, 0.01, project=False)
     start = Normals(3)
     draws = [0.01 * start.draw(parameter.shape).numbers().double() for parameter in attack.parameters]
-    shifts = attack.find(lambda: sum(parameter.sum() for parameter in attack.parameters), Normals(3))
+    shifts = attack.find(lambda: [sum(parameter.sum() for parameter in attack.parameters)], Normals(3))
     for shift, draw in zip(relative(model, attack, shifts), draws, strict=True):
         torch.testing.assert_close(shift, 0.2 + draw, rtol=1e-6, atol=1e-9)
 
@@ -127,7 +127,7 @@ def test_03_steps_are_relative_to_where_the_adversary_began(trained):
 def test_04_cross_entropy_moves_without_start_noise(trained):
     model, x, y = trained
     attack = attack_of(model, start_noise=0.0)
-    moved = attack.find(lambda: BOUNDARY_LOSSES["ce"](model(x), model(x), y), Normals(0))
+    moved = attack.find(lambda: [BOUNDARY_LOSSES["ce"](model(x), model(x), y)], Normals(0))
     assert all((shift.abs() > 0.05).any() for shift in moved)
 
 
@@ -187,7 +187,7 @@ def plain_robust_gradient(model, x, y, boundary, size, steps, start_noise, throu
 def our_robust_gradient(model, x, y, name, size, steps, start_noise, through_attack):
     attack, boundary = WeightAttack(model, size, steps, start_noise, project=False), BOUNDARY_LOSSES[name]
     target, parameters = model(x).detach(), list(model.parameters())
-    shifts = attack.find(lambda: boundary(target, model(x), y), Normals(5))
+    shifts = attack.find(lambda: [boundary(target, model(x), y)], Normals(5))
     with attack.applied(shifts):
         star = model(x)
         gradients = torch.autograd.grad(boundary(target, star, y), parameters)

@@ -1,0 +1,76 @@
+"""The loss along straight lines through the weights, and how steep it is.
+
+Büchel, Faber and Muir 2022 (ICLR), table S1; their slope, with the true distance between the points.
+"""
+
+from dataclasses import dataclass
+from statistics import fmean
+
+import torch
+
+from nnet import checked, streams
+from nnet.evaluations import base
+from nnet.weight_attack import WeightAttack
+
+REACH = 2.0
+WINDOW = 5
+"""Points of the moving average of which the slope is taken."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen of the lines. Raises ValueError for a wrong value."""
+
+    directions: int = 5
+    """Lines, each in a direction of its own, at least 1. Default 5."""
+    direction_size: float = 0.2
+    """Standard deviation of the direction's components, relative to the weights, above 0. Default 0.2."""
+    points: int = 50
+    """Points on a line, from −2 to 2, at least 6. Default 50."""
+
+    def __post_init__(self):
+        checked.whole_number("directions", self.directions, smallest=1)
+        checked.whole_number("points", self.points, smallest=WINDOW + 1)
+        if checked.number("direction_size", self.direction_size) == 0:
+            raise ValueError("direction_size must be above 0")
+
+
+class Evaluation(base.Evaluation):
+    """A row per place a on the lines, which stands as its strength: means over the directions at θ + a·d.
+
+    d = `direction_size`·|θ|·N(0, 1). The column `landscape_slope` is the mean slope of the loss.
+    """
+
+    def __init__(self, trained: base.Trained, options: Options):
+        super().__init__(trained)
+        self.options = options
+
+    def rows(self) -> list[dict]:
+        """The rows from −2 to 2."""
+        trained, options = self.trained, self.options
+        line = WeightAttack(trained.model, 1.0, 1, 0.0)
+        places = torch.linspace(-REACH, REACH, options.points, dtype=torch.float64).tolist()
+        measured = {place: [] for place in places}
+        for number in range(options.directions):
+            normals = streams.normals(trained.seed, "landscape", number, trained.device)
+            direction = [normals.draw(parameter.shape).numbers().to(parameter.dtype) for parameter in line.parameters]
+            for place in places:
+                with line.applied(direction, place * options.direction_size):
+                    measured[place].append(trained.measure(trained.model))
+        return [self.row(place, figures) for place, figures in measured.items()]
+
+    def passes(self) -> tuple[int, int]:
+        """One pass per place and direction."""
+        return self.options.directions * self.options.points, 0
+
+    def columns(self, rows: list[dict]) -> dict:
+        """The slope; None where a loss is not finite."""
+        losses = [row["loss"] for row in rows]
+        distance = 2 * REACH / (len(rows) - 1)
+        return {"landscape_slope": None if None in losses else slope(losses, distance)}
+
+
+def slope(losses: list[float], distance: float) -> float:
+    """Mean absolute slope of the moving average over `WINDOW` points that are so far apart."""
+    smooth = [fmean(losses[start : start + WINDOW]) for start in range(len(losses) - WINDOW + 1)]
+    return fmean(abs(after - before) for before, after in zip(smooth, smooth[1:], strict=False)) / distance
