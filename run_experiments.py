@@ -2,16 +2,14 @@
 
 import dataclasses
 import sys
-import tempfile
 from collections.abc import Callable
 
-from campaign import grid, interruption, plan, runner, tables
+from campaign import grid, interruption, plan, runner
 from campaign.check import check, survey
+from campaign.sanity import sanity
 from campaign.settings import CommandLine, Settings
 from campaign.verify import verify
 from nnet.config import TrainConfig
-
-SANITY_TOLERANCE = 0.02
 
 LAUNCH = dict(  # how the runs of every study are done; none of it may change a result but the number of threads
     engine="process",  # one worker process per slot; "serial" runs in this process, for debugging
@@ -220,15 +218,19 @@ def adversarial_study(overridden: Callable[[Settings], Settings] = as_it_stands)
         evaluations=["worst_case", "random_corners", "landscape", "quantization"],  # what else is measured
         precision="fp32",  # arithmetic of training: fp32 or bf16
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
-        options={"beta_robustness": 0.1},  # of beta with forward noise; without it β is 0.25
+        options={},  # further settings by name; beta_robustness: 0.1 with forward noise and 0.25 without, as published
         output_dir="results/adversarial",  # results are written to <output_dir>/<dataset>/
         checkpoint_dir=None,  # folder of the trained weights; None keeps none
         **LAUNCH,
     )
-    runs = grid.configurations(overridden(block))
-    dropout = grid.configure(grid.select(runs, regime="clean"), dropout=0.3)
-    beta = grid.configure(grid.select(runs, regime="beta"), alpha_train=0, options={"beta_robustness": 0.25})
-    return grid.join(runs, dropout, beta)
+    block = overridden(block)
+    runs = grid.configurations(block)
+    with_noise, without = (block.options.get("beta_robustness", usual) for usual in (0.1, 0.25))
+    return grid.join(
+        grid.configure(runs, where={"regime": "beta"}, options={"beta_robustness": with_noise}),
+        grid.configure(grid.select(runs, regime="clean"), dropout=0.3),
+        grid.configure(grid.select(runs, regime="beta"), alpha_train=0, options={"beta_robustness": without}),
+    )
 
 
 STUDIES = {
@@ -255,13 +257,13 @@ def main(arguments: list[str] | None = None) -> int:
                 raise ValueError(f"the study {command.study} must give its block to `overridden`")
             configs = grid.only(configs, flags.only)
             if flags.plan:
-                campaign = survey(configs, *surveyed(settings), flags.retry_failed)
+                campaign = survey(configs, *settings.campaign(), flags.retry_failed)
                 return plan.show(campaign, settings.memory_check, flags.json)
             if flags.sanity:
                 return sanity(settings)
             if flags.verify is not None:
                 return verify(flags.verify, settings)
-            campaign = check(configs, *surveyed(settings), flags.retry_failed, settings.memory_check)
+            campaign = check(configs, *settings.campaign(), flags.retry_failed, settings.memory_check)
     except (ValueError, ChildProcessError) as error:
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2
@@ -269,48 +271,6 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted: nothing was started", file=sys.stderr)
         return interruption.EXIT_CODE
     return runner.run(campaign)
-
-
-def surveyed(settings: Settings) -> tuple:
-    """What a campaign is surveyed and checked with, beside its runs."""
-    return settings.output_dir, settings.engine, settings.max_workers, settings.run_timeout_s
-
-
-def sanity(settings: Settings) -> int:
-    """Train mlp_small for one epoch in both regimes and compare their drops at α_test = 0.1; nothing is kept.
-
-    Returns 0 if the drop after training with noise is smaller or similar (tolerance 0.02), else 1.
-    """
-    if not settings.alpha_train[0] > 0:
-        raise ValueError(f"--sanity compares clean with noisy training; alpha_train is {settings.alpha_train[0]:g}")
-    with tempfile.TemporaryDirectory() as folder:
-        small = dataclasses.replace(
-            settings,
-            architectures=["mlp_small"],
-            regimes=["clean", "noisy"],
-            alpha_train=settings.alpha_train[:1],
-            activations=["relu"],
-            ps=[0.0],
-            options={},
-            epochs=1,
-            lr_schedule="constant",
-            lr_restart_epochs=None,
-            alpha_tests=[0, 0.1],
-            output_dir=folder,
-            checkpoint_dir=None,
-        )
-        campaign = check(grid.configurations(small), *surveyed(small), memory_check=small.memory_check)
-        code = runner.run(campaign)
-        if code != 0:
-            return code
-        (store,) = campaign.stores.values()
-        summary = tables.read(store.folder)["results_summary"].query("alpha_test == 0.1").set_index("regime")
-    clean, noisy = summary.loc["clean", "mean_drop"], summary.loc["noisy", "mean_drop"]
-    good = noisy <= clean + SANITY_TOLERANCE
-    verdict = "smaller or similar, as it should be" if good else "LARGER than it should be"
-    print(f"\nsanity: drop at 0.1 is {clean:.4f} clean, {noisy:.4f} noisy: {verdict} (tolerance {SANITY_TOLERANCE})")
-    print("nothing of this was kept")
-    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from campaign import tables
+from campaign import labels, tables
 
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 MARKERS = "os^Dvp*X"
@@ -32,10 +32,10 @@ def lines_of(summary: pd.DataFrame, without: Sequence[str] = ()) -> list[tuple[s
     """Label, settings (one row), colour and marker of each line; lines do not differ in the settings `without`."""
     keys = [name for name in (*LINE_KEYS, *further_columns(summary)) if name not in without]
     cells = summary[keys].drop_duplicates().sort_values(keys)
-    varied = varied_settings(summary, keys)
+    varied = labels.varied_settings(summary, keys)
     looks = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
     return [
-        (label_of(row, varied), pd.DataFrame([row]).astype(cells.dtypes), *look)
+        (labels.label_of(row, varied), pd.DataFrame([row]).astype(cells.dtypes), *look)
         for (_, row), look in zip(cells.iterrows(), looks, strict=False)
     ]
 
@@ -43,20 +43,6 @@ def lines_of(summary: pd.DataFrame, without: Sequence[str] = ()) -> list[tuple[s
 def further_columns(summary: pd.DataFrame) -> list[str]:
     """The settings beyond the usual keys in which the runs of a summary differ."""
     return [name for name in summary.columns if name not in tables.SUMMARY]
-
-
-def varied_settings(table: pd.DataFrame, keys: list[str]) -> list[str]:
-    """The settings that tell lines apart beside regime and α_train; options that a regime always has do not."""
-    settings = set(tables.varied(table, keys)) - {"regime", "alpha_train"}
-    if "options" in settings and table.groupby("regime")["options"].nunique().max() == 1:
-        settings.remove("options")
-    return [name for name in keys if name in settings]
-
-
-def label_of(row: pd.Series, varied: list[str]) -> str:
-    """The regime with its α_train, and the settings that are `varied`."""
-    noise = f" α = {row['alpha_train']:g}" if row["alpha_train"] > 0 else ""
-    return ", ".join([f"{row['regime']}{noise}", *(f"{name} {row[name]}" for name in varied)])
 
 
 def names_in(table: pd.DataFrame, column: str) -> list[str]:
@@ -98,12 +84,12 @@ def label_panels(figure: Figure, panels: dict[str, Axes], axis: str, below: str 
 
 def place_legend(figure: Figure, axes: Axes) -> None:
     """The legend of one panel, in it, or beside all panels where its labels are long."""
-    handles, labels = axes.get_legend_handles_labels()
-    longest = max(map(len, labels), default=0)
+    handles, texts = axes.get_legend_handles_labels()
+    longest = max(map(len, texts), default=0)
     if longest > LONG_LABEL:
         width, height = figure.get_size_inches()
         figure.set_size_inches(width + LETTER_WIDTH * longest, height)
-        figure.legend(handles, labels, loc="outside right center", fontsize="small")
+        figure.legend(handles, texts, loc="outside right center", fontsize="small")
     else:
         axes.legend(fontsize="small")
 

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from campaign import drawing
 from campaign.epochs import MEASURES, SETTINGS
+from campaign.labels import varied
 from campaign.statistics import pairs
-from campaign.tables import varied
 
 KINDS = {"gradient": "#E69F00", "weight": "#56B4E9"}
 BASELINE, NOISY = "#000000", "#D55E00"

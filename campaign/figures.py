@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from campaign import drawing, epoch_figures, tables
+from campaign import drawing, epoch_figures, evaluation_figures, labels, tables
 from campaign.statistics import DIFFERENCE, paired_differences
 from campaign.store import completeness
 
@@ -71,7 +71,7 @@ def paired_difference(sweep: pd.DataFrame, note: str = "") -> Figure:
         ):
             middle = 100 * line["mean_difference"]
             bars = 100 * (line["high"] - line["mean_difference"])
-            label = drawing.label_of(line.iloc[0], drawing.varied_settings(differences, keys)) + " − clean"
+            label = labels.label_of(line.iloc[0], labels.varied_settings(differences, keys)) + " − clean"
             axes.errorbar(line["alpha_test"], middle, bars, color=colour, marker=marker, ms=4, capsize=3, label=label)
         axes.axhline(0, color="black", linewidth=0.8)
         axes.set_title(architecture, fontsize="medium")
@@ -129,7 +129,7 @@ def shows_pixels(summary: pd.DataFrame) -> bool:
 def save_all(folder: Path) -> list[Path]:
     """Draw the figures whose data a results folder has, as PNG and PDF under `folder`/figures; the PNGs' paths."""
     made = tables.read(folder)
-    per_run, sweep, summary = (made[name] for name in tables.NAMES)
+    per_run, sweep, summary = (tables.of(made[name]) for name in tables.NAMES)
     watched = {name: made[name] for name in tables.WATCHED if name in made}
     note = completeness(folder)
     figures = {}
@@ -149,6 +149,7 @@ def save_all(folder: Path) -> list[Path]:
         figures |= epoch_figures.by_epoch(watched["epochs"], per_run, note)
         if not watched["differences"].empty:
             figures["against_baseline"] = epoch_figures.against_baseline(watched["differences"], note)
+    figures |= evaluation_figures.all_of(made["results_summary"], per_run, note)
     (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=150, metadata={"Software": None})

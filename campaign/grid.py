@@ -50,11 +50,8 @@ def product(base: TrainConfig, **settings: object) -> list[TrainConfig]:
     sentence, for a name that is no field of `TrainConfig`, an empty list, an option that no run has, and whatever
     `TrainConfig` refuses.
     """
-    lists = [value if isinstance(value, list) else [value] for value in settings.values()]
-    points = [dict(zip(settings, values, strict=True)) for values in itertools.product(*lists)]
-    if not points:
-        raise ValueError(f"{next(name for name, value in settings.items() if value == [])} is empty; give at least one")
-    return _changed([(base, point) for point in points])
+    lists = {name: value if isinstance(value, list) else [value] for name, value in settings.items()}
+    return split([base], **lists)
 
 
 def join(*grids: Iterable[TrainConfig]) -> list[TrainConfig]:
@@ -93,6 +90,8 @@ def split(
     """
     configs = list(configs)
     chosen = {config.run_id for config in select(configs, **(where or {}))}
+    for name, values in lists.items():
+        _check_list(name, values, distinct=False)
     points = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
     return _changed([(config, point) for config in configs for point in (points if config.run_id in chosen else [{}])])
 
@@ -172,12 +171,12 @@ def _known_options(regime: str, arch: str, evaluations: Iterable[str], corruptio
     return known | {*CORRUPTIONS.get(corruption, ())}
 
 
-def _check_list(name: str, values: list) -> None:
+def _check_list(name: str, values: list, distinct: bool = True) -> None:
     if not isinstance(values, list | tuple):
         raise ValueError(f"{name} must be a list; got {values!r}")
     if not values:
         raise ValueError(f"{name} is empty; give at least one")
-    if len(set(values)) < len(values):
+    if distinct and len(set(values)) < len(values):
         raise ValueError(f"{name} has duplicates: {list(values)}")
 
 

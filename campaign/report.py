@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from campaign import labels
+from campaign.labels import varied
 from campaign.progress import say
 from campaign.statistics import DIFFERENCE, share_of_draws
 from campaign.store import completeness
-from campaign.tables import varied
+from campaign.tables import of
 
 RUN_COLUMNS = {
     "architecture": "architecture",
@@ -41,7 +43,7 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     say(listed.tail(LISTED).to_string(index=False, formatters=forms, na_rep=""))
     if len(listed) > LISTED:
         say(f"… the last {LISTED} of {len(listed)} runs; all are in the table")
-    summary = tables["results_summary"]
+    summary, sweep = of(tables["results_summary"]), of(tables["sweep"])
     cells = summary.query("alpha_test == 0.1")
     if cells.empty:
         cells = summary.query("alpha_test == 0")
@@ -50,8 +52,8 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     else:
         say("\nmean drop at α_test = 0.1 ± standard error over seeds")
         say("\n".join(_cell(cell, cells, "drop") for _, cell in cells.iterrows()))
-        further = [name for name in runs if name in summary and name not in tables["sweep"]]
-        share = share_of_draws(tables["sweep"].merge(runs[["run_id", *further]], on="run_id"))
+        further = [name for name in runs if name in summary and name not in sweep]
+        share = share_of_draws(sweep.merge(runs[["run_id", *further]], on="run_id"))
         if not math.isnan(share):
             say(_hint(share))
     if "differences" in tables and not tables["differences"].empty:
@@ -61,10 +63,9 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
 
 def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
     further = [name for name in ("noise_model", "activation", "p") if cells[name].nunique() > 1]
-    further += varied(cells, cells.columns[cells.columns.get_loc("stderr_loss") + 1 :])
-    where = f"{cell['architecture']}  {cell['regime']}  {cell['alpha_train']:g}"
-    for name in further:
-        where += f"  {name} {cell[name]:g}" if isinstance(cell[name], float) else f"  {name} {cell[name]}"
+    further += cells.columns[cells.columns.get_loc("stderr_loss") + 1 :].tolist()
+    told = labels.settings_of(cell, labels.varied_settings(cells, further))
+    where = "  ".join([cell["architecture"], cell["regime"], f"{cell['alpha_train']:g}", *told])
     mean, error = cell[f"mean_{quantity}"], cell[f"stderr_{quantity}"]
     error = "" if math.isnan(error) else f" ± {error:.4f}"
     diverged = f", {cell['n_diverged']} diverged" if cell["n_diverged"] else ""

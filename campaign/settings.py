@@ -109,6 +109,10 @@ class Settings:
     use_cuda: bool = _switch("train on the GPU, one run at a time")
     data_dir: str | None = _one(_text_or_none, "folder of the image files; none: NNET_DATA_DIR, else data")
 
+    def campaign(self) -> tuple:
+        """What a campaign is surveyed and checked with, beside its runs."""
+        return self.output_dir, self.engine, self.max_workers, self.run_timeout_s
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:

@@ -10,10 +10,10 @@ from scipy.special import stdtrit
 
 from nnet import registry
 
-COMPARED = {"regime": ("regime", "alpha_train", "options"), "p": ("p",)}
-"""What two runs that are compared by regime, or by p, may differ in; of the options only those of the regime."""
+COMPARED = {"regime": ("regime", "alpha_train", "options"), "p": ("p",), "dropout": ("dropout",)}
+"""What two runs that are compared by one of these may differ in; of the options only those of the regime."""
 OTHER_OPTIONS = "other options"
-MEASURED = ("run_id", "acc", "acc_std", "loss", "drop")
+MEASURED = ("run_id", "acc", "acc_std", "acc_min", "loss", "drop")
 DIFFERENCE = ("n_seeds", "mean_difference", "stderr_difference", "low", "high")
 
 
@@ -35,10 +35,10 @@ def confidence_interval(values: pd.Series, level: float = 0.95) -> tuple[float, 
 def pairs(
     rows: pd.DataFrame, columns: Sequence[str], by: str = "regime", reference: object = "clean"
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Rows of each other regime (or p) beside the row of `reference` that agrees in everything else, seed included.
+    """Rows of each other regime (p, dropout) beside the row of `reference` that agrees in all else, seed included.
 
-    `rows`: settings and measured `columns`; `by`: `regime` or `p`. Returns the pairs, with each of `columns` once as it
-    is and once as <name>_reference, and the names of the settings that tell groups of pairs over seeds apart.
+    `rows`: settings and measured `columns`; `by`: a key of `COMPARED`. Returns the pairs, each of `columns` once as
+    it is and once as <name>_reference, and the names of the settings that tell groups of pairs over seeds apart.
     """
     if by == "regime" and "options" in rows:
         rows = rows.assign(**{OTHER_OPTIONS: [_options_of_no_regime(row) for _, row in rows.iterrows()]})
@@ -53,10 +53,10 @@ def pairs(
 def paired_differences(
     sweep: pd.DataFrame, column: str = "acc", by: str = "regime", reference: object = "clean"
 ) -> pd.DataFrame:
-    """What each other regime (or p) differs by from `reference`, seed by seed, with its 95 % interval over seeds.
+    """What each other regime (p, dropout) differs by from `reference`, seed by seed, with its 95 % interval.
 
-    `sweep`: rows of sweep.csv, `campaign.tables.with_settings` where runs differ in more than its columns; `by`:
-    `regime` or `p`. Runs of one seed share initial weights, batch order and test-time noise, so the difference of
+    `sweep`: rows of sweep.csv, `campaign.tables.with_settings` where runs differ in more than its columns; `by`: a key
+    of `COMPARED`. Runs of one seed share initial weights, batch order and test-time noise, so the difference of
     `column` is taken between runs that agree in everything else. One row per regime (or p) and setting: `n_seeds`,
     `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
     """

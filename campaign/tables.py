@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Container
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from campaign import epochs
+from campaign import comparison, epochs, run_file
+from campaign.labels import DEFAULTS, YOUNGER, varied
 from campaign.statistics import standard_error
 from campaign.store import Store
 from nnet.atomic import write_file
@@ -32,20 +33,25 @@ WATCHED = ("epochs", "differences")
 """Further tables, of folders in which some run has validation images."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
-YOUNGER = {field.name: field.default for field in dataclasses.fields(TrainConfig) if field.metadata.get("younger")}
-"""Settings that stand in a run's configuration only where they are not at their default."""
+GAUSSIAN = "gaussian"
+"""The evaluation of rows of the sweep over weight noise; theirs is not named where no run has any other."""
 
 
 def write(store: Store) -> dict[str, pd.DataFrame]:
     """Write results_per_run.csv, sweep.csv, results_summary.csv and results.json, each replaced as a whole.
 
-    And epochs.csv and differences.csv where some run has validation images.
+    And epochs.csv and differences.csv where some run has validation images, comparison.md and comparison.tex where
+    some run has further evaluations.
     """
     tables = build(list(store.results().values()))
     for name, table in tables.items():
         write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
     records = {name: _records(tables[name]) for name in NAMES}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
+    if "evaluation" in tables["sweep"]:
+        compared = comparison.table(with_settings(of(tables["sweep"]), tables["results_per_run"]))
+        write_file(store.folder / "comparison.md", comparison.as_markdown(compared).encode())
+        write_file(store.folder / "comparison.tex", comparison.as_latex(compared).encode())
     return tables
 
 
@@ -70,6 +76,46 @@ def build(results: list[dict]) -> dict[str, pd.DataFrame]:
     return made
 
 
+def of(table: pd.DataFrame, evaluation: str = GAUSSIAN) -> pd.DataFrame:
+    """The rows of sweep.csv or results_summary.csv that are of one evaluation, without the column that names it."""
+    if "evaluation" not in table:
+        return table if evaluation == GAUSSIAN else table.iloc[:0]
+    return table[table["evaluation"] == evaluation].drop(columns="evaluation").reset_index(drop=True)
+
+
+def load(
+    results_dir: Path,
+    where: Mapping[str, object] | None = None,
+    configs: Iterable[TrainConfig] | None = None,
+) -> pd.DataFrame:
+    """A row per finished run anywhere under `results_dir` that has all settings of `where`.
+
+    Its columns: the run's, every field of its configuration (`options` as a dict), and every option that some run sets,
+    by its name (None where it is not set). With `configs`, of a grid, only its runs. Raises ValueError for a name in
+    `where` that is no column, where there is no such run, and where a run of `configs` is missing.
+    """
+    rows, paths = [], sorted(Path(results_dir).rglob("runs/*.json"))
+    if configs is not None:
+        wanted = {config.run_id for config in configs}
+        paths = [path for path in paths if path.stem in wanted]
+        if len(paths) < len(wanted):
+            raise ValueError(f"{len(wanted) - len(paths)} of {len(wanted)} runs are not in {results_dir}")
+    for path in paths:
+        result = run_file.read(path)
+        settings = {name: result["config"].get(name, default) for name, default in DEFAULTS.items()} | result["config"]
+        row = {name: value for name, value in result.items() if name not in FILE_ONLY}
+        rows.append(settings["options"] | row | settings)
+    names = list(dict.fromkeys(name for row in reversed(rows) for name in row))
+    for name, value in (where or {}).items():
+        if rows and name not in names:
+            raise ValueError(f"no run in {results_dir} has a setting {name!r}; choose from {sorted(names)}")
+        rows = [row for row in rows if row.get(name) == value]
+    if not rows:
+        wanted = " and ".join(f"{name} = {value}" for name, value in (where or {}).items())
+        raise ValueError(f"{results_dir} has no finished run{f' with {wanted}' if wanted else ''}")
+    return pd.DataFrame(rows, columns=names)
+
+
 def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
     """The rows of sweep.csv with every setting in which the runs of results_per_run.csv differ as a column.
 
@@ -78,11 +124,6 @@ def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
     fields = {field.name for field in dataclasses.fields(TrainConfig)} - set(SWEEP) | {"noise_samples"}
     settings = varied(per_run, fields)
     return sweep.drop(columns="noise_samples").merge(per_run[["run_id", *settings]], on="run_id")
-
-
-def varied(table: pd.DataFrame, names: Container[str]) -> list[str]:
-    """The columns of a table that are among `names` and have more than one value, in their order."""
-    return [name for name in table if name in names and table[name].nunique(dropna=False) > 1]
 
 
 def further_settings(results: list[dict]) -> list[str]:
@@ -129,16 +170,19 @@ def _per_run(results: list[dict], further: list[str]) -> pd.DataFrame:
 
 def _sweep(results: list[dict]) -> pd.DataFrame:
     rows = [{name: result.get(name) for name in SWEEP} | row for result in results for row in result["sweep"]]
-    return pd.DataFrame(rows, columns=SWEEP)
+    if not any("evaluation" in row for row in rows):
+        return pd.DataFrame(rows, columns=SWEEP)
+    return pd.DataFrame(rows, columns=[*SWEEP, "evaluation", "acc_min"]).fillna({"evaluation": GAUSSIAN})
 
 
 def _summary(results: list[dict], further: list[str]) -> pd.DataFrame:
-    keys = [*CELL, *further]
+    named = ["evaluation"] if any("evaluation" in row for result in results for row in result["sweep"]) else []
+    keys = [*CELL, *named, *further]
     rows = []
     for result in results:
         cell = {name: result.get(name) for name in CELL} | {name: _setting(result, name) for name in further}
-        none = [{"alpha_test": alpha} for alpha in result["config"]["alpha_tests"]]
-        rows += [cell | {"diverged": not result["sweep"]} | row for row in result["sweep"] or none]
+        cell |= {"evaluation": GAUSSIAN, "diverged": not result["sweep"]}
+        rows += [cell | row for row in result["sweep"] or _not_measured(result, results)]
     columns = [*keys, "diverged", "acc", "drop", "loss"]
     cells = pd.DataFrame(rows, columns=columns).astype({name: float for name in ("acc", "drop", "loss")})
     grouped = cells.groupby(keys, sort=True, dropna=False)
@@ -147,4 +191,13 @@ def _summary(results: list[dict], further: list[str]) -> pd.DataFrame:
         summary[f"mean_{name}"] = grouped[name].mean()
         summary[f"std_{name}"] = grouped[name].std()
         summary[f"stderr_{name}"] = standard_error(summary[f"std_{name}"], grouped[name].count())
-    return summary.reset_index()[[*SUMMARY, *further]]
+    return summary.reset_index()[[*SUMMARY, *named, *further]]
+
+
+def _not_measured(diverged: dict, results: list[dict]) -> list[dict]:
+    """The strengths at which a diverged run would have been measured; of evaluations, those of runs that have them."""
+    evaluations = diverged["config"].get("evaluations")
+    alike = [row for other in results for row in other["sweep"] if other["config"].get("evaluations") == evaluations]
+    named = {(row["evaluation"], row["alpha_test"]) for row in alike if "evaluation" in row}
+    rows = [{"evaluation": evaluation, "alpha_test": strength} for evaluation, strength in sorted(named)]
+    return [{"alpha_test": alpha} for alpha in diverged["config"]["alpha_tests"]] + rows

@@ -29,9 +29,18 @@ def verify(run_id: str, settings: Settings) -> int:
         if again["provenance"].get(name) != value:
             print(f"{name} was {value}, is {again['provenance'].get(name)}")
     compared = [name for name in stored if name != "provenance" and not name.endswith("_seconds")]
-    different = [name for name in compared if again.get(name) != stored[name]]
+    different = [name for name in compared if not _same(stored[name], again.get(name))]
     print(f"{run_id}: {'DIFFERENT in ' + ', '.join(different) if different else 'the same, bit for bit'}")
     return 1 if different else 0
+
+
+def _same(stored: object, again: object) -> bool:
+    """Whether all that is stored is there again; rows may have come to hold more."""
+    if isinstance(stored, dict) and isinstance(again, dict):
+        return all(name in again and _same(value, again[name]) for name, value in stored.items())
+    if isinstance(stored, list) and isinstance(again, list) and len(stored) == len(again):
+        return all(map(_same, stored, again))
+    return stored == again
 
 
 def _config(stored: dict, settings: Settings) -> TrainConfig:

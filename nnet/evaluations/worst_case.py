@@ -62,7 +62,7 @@ class Evaluation(base.Evaluation):
         return [self._row(zeta, targets) for zeta in checked.strengths("zetas", self.options.zetas)]
 
     def passes(self) -> tuple[int, int]:
-        """One pass for the outputs at θ; per restart one for each step, with gradients, one to measure, one to choose."""
+        """One pass at θ; per restart one for each step, with gradients, one to measure, one to choose."""
         attacks = self.options.restarts * sum(zeta > 0 for zeta in self.options.zetas)
         choosing = attacks if self.options.restarts > 1 else 0
         return 1 + attacks + choosing, attacks * self.options.test_attack_steps

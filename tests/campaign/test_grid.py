@@ -13,7 +13,8 @@ BASE = Settings(
     master_seed=0, epochs=3, batch_size=64, optimizer="sgd", learning_rate=0.01, momentum=0.9, nesterov=True,
     lr_schedule="cosine_restarts", lr_restart_epochs=2, weight_decay=0.1, activations=["relu", "tanh"],
     alpha_tests=[0, 0.1], noise_samples=4, image_size=20, dropout=0.3, augmentation="crop_flip",
-    max_train_samples=100, validation_share=0.2, precision="bf16", sweep_precision="fp32", options={},
+    max_train_samples=100, validation_share=0.2, evaluations=["landscape"], precision="bf16",
+    sweep_precision="fp32", options={},
     engine="process", max_workers=None, memory_check=True, run_timeout_s=None, epoch_checkpoint_s=30,
     cpu_threads_per_worker=2, use_cuda=False, data_dir="/data", output_dir="results", checkpoint_dir="/checkpoints",
 )  # fmt: skip
@@ -39,6 +40,7 @@ def test_every_setting_reaches_the_runs():
     assert (config.dropout, config.augmentation, config.validation_share) == (0.3, "crop_flip", 0.2)
     assert (config.corruption, config.corrupt_test) == ("replacement", True)
     assert (config.max_train_samples, config.cpu_threads, config.use_cuda) == (100, 2, False)
+    assert config.evaluations == ("landscape",)
     assert (config.precision, config.sweep_precision) == ("bf16", "fp32")
     assert (config.data_dir, config.checkpoint_dir) == ("/data", "/checkpoints")
     assert (config.epoch_checkpoint_dir, config.epoch_checkpoint_s) == ("results", 30)
@@ -154,6 +156,29 @@ def test_the_axes_of_the_adaptive_study_survive_flags():
     assert {(config.optimizer, config.momentum) for config in sgd} == {("sgd", 0.0), ("sgd", 0.9)}
     clean = run_experiments.adaptive_study(overriding(regimes=["clean"]))
     assert len(clean) == 4 * 3 * 3 and {config.regime for config in clean} == {"clean"}
+
+
+def test_the_adversarial_study_compares_seven_ways_of_training_on_equal_seeds():
+    configs = run_experiments.adversarial_study()
+    assert {(c.regime, c.dropout, c.alpha_train, c.options.get("beta_robustness")) for c in configs} == {
+        ("clean", 0.0, 0.0, None),
+        ("clean", 0.3, 0.0, None),
+        ("noisy", 0.0, 0.3, None),
+        ("awp", 0.0, 0.0, None),
+        ("sam", 0.0, 0.0, None),
+        ("beta", 0.0, 0.0, 0.25),
+        ("beta", 0.0, 0.3, 0.1),
+    }
+    assert len(configs) == 7 * 3 and {(c.arch, c.noise_model, c.noise_samples) for c in configs} == {
+        ("fmnist_cnn", "magnitude", 100)
+    }
+    assert {c.alpha_tests for c in configs} == {(0, 0.1, 0.2, 0.3, 0.5, 0.7)}
+    assert {c.evaluations for c in configs} == {("landscape", "quantization", "random_corners", "worst_case")}
+    fewer = run_experiments.adversarial_study(overriding(regimes=["clean"], seeds=[5], noise_samples=10))
+    assert [(c.regime, c.dropout, c.seed, c.noise_samples) for c in fewer] == [
+        ("clean", 0, 5, 10),
+        ("clean", 0.3, 5, 10),
+    ]
 
 
 def test_the_adaptive_study_has_a_baseline_of_equal_seed_and_optimizer_for_every_run():

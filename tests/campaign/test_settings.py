@@ -8,6 +8,7 @@ import run_experiments
 from campaign.settings import CommandLine, Settings
 from tests.campaign.test_grid import BASE
 
+OPTIONS = {"depth": 3, "rate": 0.5, "fast": True, "p": "inf", "zetas": [0, 0.1], "bits": [4]}
 EXAMPLES = {
     "dataset": ("mnist", "mnist"),
     "regimes": ("noisy", ["noisy"]),
@@ -35,8 +36,9 @@ EXAMPLES = {
     "max_train_samples": ("2000", 2000),
     "precision": ("bf16", "bf16"),
     "sweep_precision": ("bf16", "bf16"),
-    "options": ("depth=3 rate=0.5 fast=true p=inf", {"depth": 3, "rate": 0.5, "fast": True, "p": "inf"}),
+    "options": ("depth=3 rate=0.5 fast=true p=inf zetas=0,0.1 bits=4,", OPTIONS),
     "engine": ("serial", "serial"),
+    "evaluations": ("worst_case landscape", ["worst_case", "landscape"]),
     "max_workers": ("3", 3),
     "cpu_threads_per_worker": ("4", 4),
     "run_timeout_s": ("3600", 3600.0),
@@ -52,7 +54,7 @@ def calls(source: str, name: str) -> list[ast.Call]:
     return [node for node in found if getattr(node.func, "id", "") == name]
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_the_blocks_name_every_setting_with_one_line_on_what_it_is(number):
     source = inspect.getsource(run_experiments)
     found = []

@@ -208,6 +208,25 @@ def test_all_passes_of_a_step_have_the_same_dropout_masks(npz, regime, options):
     assert not torch.equal(seen[first], seen[0])
 
 
+def test_10_forward_noise_takes_the_gradient_at_the_noisy_weights_with_a_fresh_draw_per_batch(npz):
+    """∂L/∂θ_n, without the derivative of |θ|; the weights themselves stay clean."""
+    x, y = batch()
+    rule, model = set_up(npz, "noisy", {}, alpha_train=0.3, noise_model="magnitude")
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    normals = Normals(seed_of(0, "weight_noise", 1))
+    found = []
+    for _ in range(2):
+        reference = network()
+        with torch.no_grad():
+            for weight in (reference[1].weight, reference[4].weight):
+                weight += 0.3 * weight.abs() * normals.draw(weight.shape).numbers().double()
+        rule.step(x, y)
+        found.append(gradients_of(model))
+        assert_close(found[-1], plain(reference, x, y))
+        assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
+    assert not torch.allclose(found[0][0], found[1][0], rtol=1e-2)
+
+
 @pytest.mark.parametrize(
     "arch", [name for name in registry.names("architectures") if registry.constant("architectures", name, "DROPOUT")]
 )

@@ -8,7 +8,7 @@ from nnet import registry
 from tests.conftest import ROOT
 
 LAYERS = {"nnet": 0, "nnet_models": 1, "campaign": 2, "run_experiments": 3}
-PLUG_INS = ("nnet.architectures", "nnet.datasets", "nnet.regimes", "campaign.engines")
+PLUG_INS = ("nnet.architectures", "nnet.datasets", "nnet.regimes", "nnet.evaluations", "campaign.engines")
 SOURCES = sorted(
     path.relative_to(ROOT) for pattern in ("*.py", "nnet/**/*.py", "campaign/**/*.py") for path in ROOT.glob(pattern)
 )
@@ -47,9 +47,11 @@ def test_names_are_file_names_or_variants():
     assert {"process", "serial"} <= set(registry.names("campaign.engines"))
 
 
-@pytest.mark.parametrize("kind", ["architectures", "datasets", "regimes", "campaign.engines"])
+@pytest.mark.parametrize("kind", ["architectures", "datasets", "regimes", "evaluations", "campaign.engines"])
 def test_every_plug_in_loads(kind):
-    export = {"architectures": "build", "datasets": "read", "regimes": "Regime", "campaign.engines": "run"}[kind]
+    export = {"architectures": "build", "datasets": "read", "regimes": "Regime", "evaluations": "Evaluation"}.get(
+        kind, "run"
+    )
     for name in registry.names(kind):
         assert hasattr(registry.load(kind, name), export)
 

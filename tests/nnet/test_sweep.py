@@ -128,3 +128,28 @@ def test_alpha_zero_is_evaluated_once(trained):
     rows = sweep(trained[0], count, (0.0, 0.1, 0.2), 5, "tensor_std", seed=0)
     assert len(calls) == 1 + 2 * 5
     assert rows[0]["noise_samples"] == 1 and rows[0]["acc_std"] is None and rows[0]["drop"] == 0
+
+
+def test_12_mismatch_is_relative_to_each_weight_and_gone_afterwards():
+    """Relative deviations have mean 0 and the level as standard deviation; zeros stay; level 0 changes nothing."""
+    torch.manual_seed(0)
+    model = nn.Linear(400, 300)
+    with torch.no_grad():
+        model.weight[:5] = 0
+    clean, bias = model.weight.detach().clone(), model.bias.detach().clone()
+    seen = []
+
+    def remember(network):
+        seen.append(network.weight.detach().clone())
+        assert torch.equal(network.bias, bias)
+        return 0.5, 1.0
+
+    for _ in range(2):
+        sweep(model, remember, (0.0, 0.1, 0.5), 1, "magnitude", seed=4)
+        assert torch.equal(model.weight, clean)
+    assert all(torch.equal(first, again) for first, again in zip(seen[:3], seen[3:], strict=True))
+    assert torch.equal(seen[0], clean) and (seen[1][:5] == 0).all()
+    for level, noisy in ((0.1, seen[1]), (0.5, seen[2])):
+        deviation = (noisy[5:] - clean[5:]) / clean[5:]
+        assert deviation.std().item() == pytest.approx(level, rel=0.02)
+        assert deviation.mean().item() == pytest.approx(0, abs=4 * level / deviation.numel() ** 0.5)
