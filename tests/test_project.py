@@ -1,7 +1,9 @@
 """The promises of README.md and packages.md, kept by running them."""
 
 import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,14 +23,14 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    """A copy of the project with the README's three plug-ins."""
+    """A copy of the project with the README's four plug-ins."""
     copy = tmp_path_factory.mktemp("copy")
     for name in ("nnet", "campaign", "tests"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("nnet_models.py", "run_experiments.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
     plug_ins = [block for block in blocks("python") if block.startswith("# nnet/")]
-    assert len(plug_ins) == 3
+    assert len(plug_ins) == 4
     for block in plug_ins:
         path = block.splitlines()[0].removeprefix("# ")
         (copy / path).write_text(block.split("\n", 1)[1])
@@ -37,21 +39,23 @@ def extended(tmp_path_factory):
 
 def test_the_readmes_plug_ins_run(extended):
     (command,) = blocks("sh")
-    done = subprocess.run([sys.executable, *command.split()[1:]], cwd=extended, capture_output=True, text=True)
+    flags = shlex.split(command.replace("\\\n", ""))[1:]
+    done = subprocess.run([sys.executable, *flags], cwd=extended, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "stripes: 12 of 12 runs" in done.stdout and "FAILED" not in done.stdout
     runs = [json.loads(path.read_text()) for path in (extended / "results/stripes/runs").iterdir()]
     assert {run["architecture"] for run in runs} == {"linear", "mlp_small"}
     assert {str(run["config"]["options"]) for run in runs} == {"{}", "{'smoothing': 0.2}"}
     assert min(run["acc_0"] for run in runs if run["architecture"] == "mlp_small") > 0.9
+    assert all([row["alpha_test"] for row in run["sweep"] if "evaluation" in row] == [0.5, 0.9] for run in runs)
 
 
 def test_new_plug_ins_pass_the_contract_tests_without_an_edit(extended):
-    contracts = ["tests/nnet/test_architectures.py", "tests/nnet/test_regimes.py", "tests/nnet/test_registry.py"]
-    command = [sys.executable, "-m", "pytest", "-v", "-k", "smoothed or linear", *contracts]
+    contracts = [f"tests/nnet/test_{name}.py" for name in ("architectures", "regimes", "registry", "evaluations")]
+    command = [sys.executable, "-m", "pytest", "-v", "-k", "smoothed or linear or pruning", *contracts]
     done = subprocess.run(command, cwd=extended, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    for passed in ("[smoothed]", "[linear]", "[smoothed-linear]", "[beta-linear]", "[smoothed-resnet18]"):
+    for passed in ("[pruning]", "[smoothed]", "[linear]", "[smoothed-linear]", "[beta-linear]", "[smoothed-resnet18]"):
         assert f"{passed} PASSED" in done.stdout
 
 
@@ -60,6 +64,19 @@ def test_the_readmes_python_example_runs(tmp_path):
     done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True)
     accuracy, _ = map(float, done.stdout.split())
     assert accuracy > 0.7
+
+
+def test_the_readmes_experiment_runs_once_and_draws(tmp_path):
+    (example,) = [block for block in blocks("python") if block.startswith("# experiment.py")]
+    (tmp_path / "experiment.py").write_text(example)
+    assert len([line for line in example.split("__main__")[1].splitlines()[1:] if line]) <= 10
+    for expected in ("9 runs: 0 finished, 9 to do", "9 runs: 9 finished, 0 to do"):
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "experiment.py"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
+    assert (tmp_path / "drop.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize("page", ["README.md", "packages.md", "CHANGELOG.md"])
