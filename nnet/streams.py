@@ -4,8 +4,9 @@ A stream is seeded by hash from (seed, purpose, index), so no draw depends on wh
 purpose, on the regime, or on the process in which a run happens. Purposes: `init` (weights), `order` (batches,
 per epoch), `augment` (crops and mirror images, per epoch), `pixels` (corruption of training images, per epoch),
 `test_pixels` (of test images, once), `weight_noise`, `gradient_noise` and `static_noise` (of training, per epoch),
-`weight_attack` and `input_attack` (where adversaries start, per epoch), `sweep` (test-time noise, per draw), `global`
-(the process-wide generators, per epoch: for what takes no generator, like dropout).
+`weight_attack` and `input_attack` (where adversaries start, per epoch), `sweep` (test-time noise, per draw),
+`test_attack`, `corners` and `landscape` (of evaluations, per restart, corner and direction), `global` (the process-wide
+generators, per epoch: for what takes no generator, like dropout).
 """
 
 import hashlib

@@ -136,6 +136,8 @@ def test_the_readme_shows_the_committed_benchmarks():
         for name in ("acc_0", "drop_at_0.5"):
             difference = {key: 100 * value for key, value in row[name].items()}
             assert "{mean_difference:+.2f} ({low:+.2f} to {high:+.2f})".format(**difference) in section, row
+    for row in found["adversarial"]["rows"]:
+        assert f"{row['ratio']:.1f} ({row['ratio_min']:.1f} to {row['ratio_max']:.1f})" in section, row
     for row in found["controller"]["rows"]:
         assert f"{100 * row['share']:.2f} %" in section, row
     assert all(section_of["machine"]["git_dirty"] is False for section_of in found.values())
@@ -155,13 +157,38 @@ def test_the_committed_campaign_of_adaptive_noise_is_complete_and_the_controller
             assert events.count("activation") >= 2 and events.count("rest") >= 2
 
 
-@pytest.mark.parametrize("name", ["mnist", "pixels/mnist", "adaptive/cifar10_jpeg"])
+def test_the_committed_campaign_of_adversaries_is_complete_and_shows_what_it_should():
+    folder = ROOT / "results/adversarial/mnist"
+    made = tables.read(folder)
+    runs = made["results_per_run"]
+    assert re.fullmatch(r"(\d+) of \1 runs", completeness(folder)) and set(runs["status"]) == {"ok"}
+    assert len(runs) == 7 * 2 and runs["seed"].nunique() == 2 and set(runs["architecture"]) == {"fmnist_cnn"}
+    drops = tables.with_settings(tables.of(made["sweep"]), runs).query("alpha_test == 0.5")
+    drops = drops.set_index(["seed", "regime", "alpha_train", "dropout"])["drop"]
+    for seed in (0, 1):
+        standard = drops[seed, "clean", 0.0, 0.0]
+        assert standard == drops[seed].max()
+        for regime, alpha in (("noisy", 0.3), ("beta", 0.0), ("beta", 0.3)):
+            assert drops[seed, regime, alpha, 0.0] < 0.7 * standard
+    worst, corners = (
+        tables.of(made["sweep"], name).query("alpha_test > 0") for name in ("worst_case", "random_corners")
+    )
+    both = worst.merge(corners, on=["run_id", "alpha_test"], suffixes=("", "_by_chance"), validate="one_to_one")
+    assert len(both) == 14 * 6 and (both["acc"] < both["acc_by_chance"]).all()
+    for path in (folder / "runs").iterdir():
+        run = json.loads(path.read_text())
+        assert run["config"]["max_train_samples"] is None and run["provenance"]["git_dirty"] is False
+
+
+@pytest.mark.parametrize("name", ["mnist", "pixels/mnist", "adaptive/cifar10_jpeg", "adversarial/mnist"])
 def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
     folder = ROOT / "results" / name
     shutil.copytree(folder / "runs", tmp_path / "runs")
     tables.write(Store(tmp_path))
     for name in [*tables.NAMES, *(name for name in tables.WATCHED if (folder / f"{name}.csv").exists())]:
         assert (tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes()
+    for path in folder.glob("comparison.*"):
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
 def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaign():
@@ -170,7 +197,7 @@ def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaig
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
-    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 12
-    for name in ("mnist: ", "pixels/mnist: ", "adaptive/cifar10_jpeg: "):
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 19
+    for name in ("mnist: ", "pixels/mnist: ", "adaptive/cifar10_jpeg: ", "adversarial/mnist: "):
         assert any(name in "".join(output.get("text", "")) for output in outputs)
     assert not re.search(r"\btorch\b", "".join("".join(cell["source"]) for cell in code))

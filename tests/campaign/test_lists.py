@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from campaign import grid, runner, tables, work
+from campaign import grid, run_file, runner, tables, work
 from campaign.check import check
 from campaign.verify import verify
 from nnet.config import TrainConfig
@@ -153,6 +153,15 @@ def test_24_loading_what_is_missing_raises_a_query_drops_it_and_verify_computes_
     settings = dataclasses.replace(SETTINGS, dataset=npz, output_dir=str(tmp_path), data_dir=None)
     assert verify(configs[0].run_id, settings) == 0
     assert "the same, bit for bit" in capsys.readouterr().out
+    path = tmp_path / configs[0].dataset_name / "runs" / f"{configs[0].run_id}.json"
+    older = run_file.read(path)
+    for row in older["sweep"]:
+        del row["acc_min"]  # as in files of before there was one
+    run_file.write(path, older)
+    assert verify(configs[0].run_id, settings) == 0
+    older["sweep"][1]["acc"] += 1e-9
+    run_file.write(path, older)
+    assert verify(configs[0].run_id, settings) == 1 and "DIFFERENT in sweep" in capsys.readouterr().out
 
 
 def test_a_query_gives_runs_with_every_field_of_their_configuration(npz, tmp_path):
