@@ -48,7 +48,7 @@ YOUNGER = {
     "dropout": 0.3,
     "augmentation": "crop_flip",
     "validation_share": 0.1,
-    "evaluations": ("landscape",),
+    "evaluations": ["landscape"],
 }
 SGD = {"optimizer": "sgd", "momentum": 0.9}
 RESTARTS = {"lr_schedule": "cosine_restarts", "lr_restart_epochs": 5}
