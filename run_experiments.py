@@ -295,15 +295,15 @@ def pnn_control_study(overridden: Callable[[Settings], Settings] = as_it_stands)
             pnn_block(),
             architectures=["pnn_resnet18", "perturb_resnet18"],
             seeds=[0, 1, 2, 3, 4],
-            epochs=8,
+            epochs=5,
             batch_size=64,
             learning_rate=0.05,
-            lr_milestones=[6, 8],
+            lr_milestones=[4, 5],
             image_size=16,
             augmentation="none",
-            max_train_samples=5000,
+            max_train_samples=4000,
             smoothed_accuracy=False,
-            output_dir="results/pnn_control",
+            output_dir="results/pnn/control",
         )
     )
     return [config for arch, options in pnn.CONTROL for config in with_options(block, arch, options)]
