@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, field
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from nnet import registry
@@ -42,16 +42,16 @@ def _value(text: str) -> object:
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
-def _one(kind: type, text: str, default: object = MISSING):
-    return field(default=default, metadata={"help": text, "flag": {"type": kind}})
+def _one(kind: type, text: str):
+    return field(metadata={"help": text, "flag": {"type": kind}})
 
 
-def _many(kind: type, text: str, default: object = MISSING):
-    return field(default=default, metadata={"help": text, "flag": {"type": kind, "nargs": "+"}})
+def _many(kind: type, text: str):
+    return field(metadata={"help": text, "flag": {"type": kind, "nargs": "+"}})
 
 
-def _switch(text: str, default: object = MISSING):
-    return field(default=default, metadata={"help": text, "flag": {"action": argparse.BooleanOptionalAction}})
+def _switch(text: str):
+    return field(metadata={"help": text, "flag": {"action": argparse.BooleanOptionalAction}})
 
 
 @dataclass
@@ -77,6 +77,8 @@ class Settings:
     nesterov: bool = _switch("Nesterov's momentum")
     lr_schedule: str = _one(str, "constant, cosine_restarts or steps")
     lr_restart_epochs: int | None = _one(_whole_number_or_none, "epochs between two restarts of cosine_restarts")
+    lr_milestones: list[int] = _many(int, "epochs from each of which on steps has a smaller learning rate")
+    lr_factor: float = _one(float, "what steps multiplies the learning rate with")
     weight_decay: float = _one(float, "L2 penalty of the optimizer")
     activations: list[str] = _many(str, "activation functions: " + ", ".join(ACTIVATIONS))
     alpha_tests: list[float] = _many(float, "strengths of weight noise at evaluation, 0 among them")
@@ -93,6 +95,7 @@ class Settings:
             "flag": {"type": str, "nargs": "*"},
         }
     )
+    smoothed_accuracy: bool = _switch("note every epoch's test accuracy, and what a published program showed for it")
     precision: str = _one(str, "arithmetic of training: fp32 or bf16")
     sweep_precision: str = _one(str, "arithmetic of evaluation: fp32 or bf16")
     options: dict = _many(
@@ -109,9 +112,6 @@ class Settings:
     cpu_threads_per_worker: int = _one(int, "threads of one run; another number may change the last bits")
     use_cuda: bool = _switch("train on the GPU, one run at a time")
     data_dir: str | None = _one(_text_or_none, "folder of the image files; none: NNET_DATA_DIR, else data")
-    lr_milestones: Sequence[int] = _many(int, "epochs from each of which on steps has a smaller learning rate", ())
-    lr_factor: float = _one(float, "what steps multiplies the learning rate with", 0.2)
-    smoothed_accuracy: bool = _switch("note every epoch's test accuracy, and what a published program showed", False)
 
     def campaign(self) -> tuple:
         """What a campaign is surveyed and checked with, beside its runs."""

@@ -10,14 +10,18 @@ from nnet import streams
 from nnet.perturbation import Masks
 
 
+def draw_seed() -> int:
+    """The seed of all streams of a network, from the process-wide generator; to be drawn before its layers are made."""
+    return int(torch.randint(2**62, ()))
+
+
 @torch.no_grad()
-def initialise(network: nn.Module) -> nn.Module:
-    """Draw all weights and masks of a network, which is returned; one number from the process-wide generator is used.
+def initialise(network: nn.Module, seed: int) -> nn.Module:
+    """Draw all weights and masks of a network, which is returned.
 
     Convolutions of k×k weights to O channels: N(0, 2/(k²·O)), whatever their groups. Their biases, and linear layers:
     U(−1/√n, 1/√n), where n values are summed, as PyTorch draws them.
     """
-    seed = int(torch.randint(2**62, ()))
     for name, module in network.named_modules():
         stream = streams.generator(seed, f"init of {name}")
         if isinstance(module, Masks):

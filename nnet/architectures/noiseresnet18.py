@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from nnet import checked
-from nnet.initial import initialise
+from nnet.initial import draw_seed, initialise
 from nnet.perturbation import Masks
 from nnet.residual import pooled, shrunk, stages
 from nnet.standardize import Standardize
@@ -41,6 +41,7 @@ def build(image_shape, num_classes, make_activation, options):
 
     A layer: masks, an activation, normalisation, a convolution 1×1.
     """
+    seed = draw_seed()
     channels, *size = image_shape
     width, large = options.nfilters, options.first_filter_size == 7
     stem = nn.Conv2d(channels, width, options.first_filter_size, 2 if large else 1, 3 if large else 1, bias=False)
@@ -60,4 +61,4 @@ def build(image_shape, num_classes, make_activation, options):
         )
 
     blocks = stages(width, size, num_classes, branch)
-    return initialise(nn.Sequential(Standardize(channels), *first, *blocks))
+    return initialise(nn.Sequential(Standardize(channels), *first, *blocks), seed)

@@ -5,7 +5,7 @@ In the form of the reproduction of Juefei-Xu, Boddeti and Savvides 2018 (CVPR), 
 
 from torch import nn
 
-from nnet.initial import initialise
+from nnet.initial import draw_seed, initialise
 from nnet.perceptron import dropping
 from nnet.perturbation import layer
 from nnet.perturbation_options import Options
@@ -16,18 +16,19 @@ CHANNELS = 1
 DROPOUT = True
 EVALUATION_BATCH = 64
 VARIANTS = {
-    "cifarnet": {"layers": 2, "hidden": 256, "second_dropout": True},
-    "lenet": {"layers": 1, "hidden": 128, "second_dropout": False},
+    "cifarnet": {"layers": 2, "hidden": 256},
+    "lenet": {"layers": 1, "hidden": 128},
 }
 STAGES, LAST_SIDE = 3, 4
 
 
-def build(image_shape, num_classes, make_activation, layers, hidden, second_dropout, options: Options, dropout=0.0):
+def build(image_shape, num_classes, make_activation, layers, hidden, options: Options, dropout=0.0):
     """Standardised pixels, three stages of so many layers and a pooling 3×3 of stride 2, two linear layers.
 
     The maps before the first linear layer have 4×4 pixels: of images of 28 to 32 pixels a side as they are, of others
     by pooling.
     """
+    seed = draw_seed()
     channels, *size = image_shape
     options.check_channels(channels)
     stages = []
@@ -41,6 +42,5 @@ def build(image_shape, num_classes, make_activation, layers, hidden, second_drop
             size = shrunk(size)
     features = [nn.AdaptiveAvgPool2d(LAST_SIDE), nn.Flatten(), *dropping(dropout)]
     linear = [nn.Linear(channels * LAST_SIDE**2, hidden), nn.BatchNorm1d(hidden), make_activation()]
-    linear += dropping(dropout) if second_dropout else []
-    network = nn.Sequential(Standardize(image_shape[0]), *stages, *features, *linear, nn.Linear(hidden, num_classes))
-    return initialise(network)
+    linear += [*dropping(dropout), nn.Linear(hidden, num_classes)]
+    return initialise(nn.Sequential(Standardize(image_shape[0]), *stages, *features, *linear), seed)

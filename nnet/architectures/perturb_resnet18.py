@@ -6,7 +6,7 @@ activation, takes images of every size, and its masks belong to it from the begi
 
 from torch import nn
 
-from nnet.initial import initialise
+from nnet.initial import draw_seed, initialise
 from nnet.perturbation import layer
 from nnet.perturbation_options import Options
 from nnet.residual import pooled, shrunk, stages
@@ -21,6 +21,7 @@ def build(image_shape, num_classes, make_activation, options: Options):
 
     A branch ends with an activation before the sum, and every block with a rectifier after it.
     """
+    seed = draw_seed()
     channels, *size = image_shape
     options.check_channels(channels)
     first = [layer(channels, options.nfilters, size, make_activation, options, first=True)]
@@ -34,4 +35,4 @@ def build(image_shape, num_classes, make_activation, options: Options):
         return nn.Sequential(one, *pooled(options.pooling, stride), other)
 
     blocks = stages(options.nfilters, size, num_classes, branch)
-    return initialise(nn.Sequential(Standardize(channels), *first, *blocks))
+    return initialise(nn.Sequential(Standardize(channels), *first, *blocks), seed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from nnet import checked
-from nnet.initial import initialise
+from nnet.initial import draw_seed, initialise
 from nnet.residual import stages
 from nnet.standardize import Standardize
 
@@ -27,6 +27,7 @@ class Options:
 
 def build(image_shape, num_classes, make_activation, options):
     """Standardised pixels, a convolution 3×3, four stages of two blocks of two convolutions 3×3, the first strided."""
+    seed = draw_seed()
     channels, *size = image_shape
     width = options.nfilters
     first = [*_normalised(channels, width), make_activation()]
@@ -35,7 +36,7 @@ def build(image_shape, num_classes, make_activation, options):
         return nn.Sequential(*_normalised(channels, width, stride), make_activation(), *_normalised(width, width))
 
     blocks = stages(width, size, num_classes, branch)
-    return initialise(nn.Sequential(Standardize(channels), *first, *blocks))
+    return initialise(nn.Sequential(Standardize(channels), *first, *blocks), seed)
 
 
 def _normalised(channels, width, stride=1):
