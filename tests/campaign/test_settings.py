@@ -56,7 +56,7 @@ def calls(source: str, name: str) -> list[ast.Call]:
     return [node for node in found if getattr(node.func, "id", "") == name]
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 3])
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4])
 def test_the_blocks_name_every_setting_with_one_line_on_what_it_is(number):
     source = inspect.getsource(run_experiments)
     found = []
