@@ -1,6 +1,11 @@
 """The study of perturbative networks: the published experiments, and pairs of runs with masks and without."""
 
+import json
 from dataclasses import dataclass, field
+
+import pandas as pd
+
+from campaign.statistics import paired_differences, standard_error
 
 
 @dataclass(frozen=True)
@@ -43,3 +48,33 @@ CONTROL = (
     ),
 )
 """Networks of 24,306 to 25,567 weights without their masks: two without masks, four pairs with level 0 and above."""
+
+
+def level_differences(sweep: pd.DataFrame) -> pd.DataFrame:
+    """What masks of a level above 0 change in accuracy, seed by seed, against level 0, with 95 % intervals over seeds.
+
+    `sweep`: as `campaign.tables.with_settings` gives it. A row for each α_test and setting of which both are there.
+    """
+    if "options" not in sweep or sweep.empty:
+        return pd.DataFrame()
+    return paired_differences(sweep, by="level", reference=0)
+
+
+def published(per_run: pd.DataFrame) -> pd.DataFrame:
+    """The published experiments of which there are runs, beside what these runs have reached; accuracies 0 to 1.
+
+    `per_run`: results_per_run.csv. A row for each experiment and number of epochs: `experiment`, `architecture`,
+    `options`, `published_acc` (the best epoch on the test images), `epochs`, `n_seeds`, `mean_acc` and `stderr_acc` of
+    the last epoch.
+    """
+    rows = []
+    for experiment in EXPERIMENTS if "options" in per_run else ():
+        options = json.dumps(experiment.options, sort_keys=True)
+        fits = (per_run["architecture"] == experiment.arch) & (per_run["options"] == options)
+        row = {"experiment": experiment.number, "architecture": experiment.arch, "options": options}
+        for epochs, runs in per_run[fits].groupby("epochs"):
+            accuracies = runs["acc_0"].dropna()
+            count, error = len(accuracies), standard_error(accuracies.std(), len(accuracies))
+            row |= {"published_acc": experiment.published / 100, "epochs": epochs, "n_seeds": count}
+            rows.append(row | {"mean_acc": accuracies.mean(), "stderr_acc": error})
+    return pd.DataFrame(rows)
