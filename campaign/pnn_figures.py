@@ -21,18 +21,14 @@ def against_level_0(differences: pd.DataFrame, summary: pd.DataFrame, note: str 
     pairs = differences[differences["alpha_test"] == 0].reset_index(drop=True)
     figure = Figure(figsize=(12, 1.6 + 0.34 * max(len(cells), len(pairs))), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.errorbar(
-        100 * cells["mean_acc"], cells.index, xerr=100 * cells["stderr_acc"], fmt="o", color=PROPER, capsize=3
-    )
-    _name_rows(left, [_label(cell["architecture"], cell["options"]) for _, cell in cells.iterrows()])
+    error = 100 * cells["stderr_acc"]
+    left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER, capsize=3)
+    _name_rows(left, [_label(cell) for _, cell in cells.iterrows()])
     left.set_xlabel("test accuracy (%): mean ± standard error")
     half = 100 * (pairs["high"] - pairs["mean_difference"])
     right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="o", color=CLAIMED, capsize=3)
     right.axvline(0, color="black", linewidth=0.8)
-    labels = [
-        _label(pair["architecture"], pair["options"]) + f" level={pair['level']:g}" for _, pair in pairs.iterrows()
-    ]
-    _name_rows(right, labels)
+    _name_rows(right, [f"{_label(pair)} level={pair['level']:g}" for _, pair in pairs.iterrows()])
     right.set_xlabel("accuracy with masks − at level 0 (percentage points)")
     text = "right: 95 % interval of the paired difference (Student t over seeds)"
     return drawing.finish(figure, cells, text, note)
@@ -71,8 +67,8 @@ def _name_rows(axes: Axes, labels: list[str]) -> None:
     axes.grid(axis="x", alpha=0.25)
 
 
-def _label(architecture: str, options: str) -> str:
-    return " ".join([architecture, *(f"{name}={value}" for name, value in json.loads(options).items())])
+def _label(row: pd.Series) -> str:
+    return " ".join([row["architecture"], *(f"{name}={value}" for name, value in json.loads(row["options"]).items())])
 
 
 def _title(settings: dict) -> str:
