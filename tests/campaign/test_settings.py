@@ -28,7 +28,6 @@ EXAMPLES = {
     "dropout": ("0.3", 0.3),
     "augmentation": ("dataset", "dataset"),
     "validation_share": ("0.1", 0.1),
-    "evaluations": ("landscape", ["landscape"]),
     "activations": ("gelu relu", ["gelu", "relu"]),
     "ps": ("0 0.5", [0, 0.5]),
     "corruption": ("additive", "additive"),
