@@ -29,6 +29,7 @@ from nnet.lr_schedule import learning_rate
 from nnet.models import ARCH_NAMES, build_model
 from nnet.partial import Partial
 from nnet.regimes.base import Regime
+from nnet.smoothed_accuracy import smoothed_accuracy
 from nnet.sweep import sweep
 
 __all__ = [
@@ -239,7 +240,7 @@ def _train(run: _Run) -> tuple[list[dict], float]:
         set_seed(streams.seed_of(run.cfg.seed, "global", epoch))
         run.regime.start_epoch(epoch)
         row = {"epoch": epoch, "train_loss": train_one_epoch(run.model, run.regime, _scheduled(run, epoch))}
-        row |= _validated(run)
+        row |= _validated(run) | _tested(run, history)
         history.append(row | run.regime.end_epoch(row))
         if _diverged(row):
             break
@@ -262,6 +263,23 @@ def _validated(run: _Run) -> dict:
         return {}
     accuracy, loss = evaluate(run.model, run.batches.validation(), run.cfg.sweep_precision)
     return {"val_loss": loss, "val_acc": accuracy}
+
+
+def _tested(run: _Run, history: list[dict]) -> dict:
+    """The accuracy on the test images and the running value that a published program took for it, if asked for."""
+    if not run.cfg.smoothed_accuracy:
+        return {}
+    correct = _correct(run.model, run.batches.test(), run.cfg.sweep_precision)
+    before = history[-1]["smoothed_acc"] if history else 0.0
+    smoothed = smoothed_accuracy(correct, run.cfg.batch_size, before)
+    return {"test_acc": int(correct.sum()) / len(correct), "smoothed_acc": smoothed}
+
+
+@torch.inference_mode()
+def _correct(model: nn.Module, batches: Iterable[Batch], precision: str) -> torch.Tensor:
+    """For each image whether it is classified right, bool N, in their order."""
+    model.eval()
+    return torch.cat([precisions.logits(model, images, precision).argmax(1) == labels for images, labels in batches])
 
 
 def _diverged(row: dict) -> bool:

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Callable
 
-from campaign import grid, interruption, plan, runner
+from campaign import grid, interruption, plan, pnn, runner
 from campaign.check import check, survey
 from campaign.sanity import sanity
 from campaign.settings import CommandLine, Settings
@@ -48,10 +48,12 @@ def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands
         learning_rate=1e-3,  # step size of the optimizer
         momentum=0.0,  # momentum of sgd
         nesterov=False,  # Nesterov's momentum in place of the classical one
-        lr_schedule="constant",  # constant, or cosine_restarts (needs lr_restart_epochs)
+        lr_schedule="constant",  # constant, cosine_restarts (with lr_restart_epochs), steps (with lr_milestones)
         lr_restart_epochs=None,  # epochs between two restarts
+        lr_milestones=[],  # epochs, counted from 1, from each of which on the rate of steps is smaller
+        lr_factor=0.2,  # what steps multiplies it with
         weight_decay=0.0,  # L2 penalty of the optimizer
-        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu; resnet18 has relu only
+        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu, and more; resnet18 has relu only
         alpha_tests=[0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
@@ -60,6 +62,7 @@ def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
         evaluations=[],  # what else is measured: worst_case, random_corners, landscape, quantization
+        smoothed_accuracy=False,  # note the test accuracy of every epoch, and what a published program showed for it
         precision="fp32",  # arithmetic of training: fp32, or bf16 (bfloat16: faster on some processors, less exact)
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings of a regime, an architecture or the corruption, by name
@@ -90,8 +93,10 @@ def pixels_block() -> Settings:
         learning_rate=1e-3,  # step size of the optimizer
         momentum=0.0,  # momentum of sgd
         nesterov=False,  # Nesterov's momentum in place of the classical one
-        lr_schedule="constant",  # constant, or cosine_restarts (needs lr_restart_epochs)
+        lr_schedule="constant",  # constant, cosine_restarts (with lr_restart_epochs), steps (with lr_milestones)
         lr_restart_epochs=None,  # epochs between two restarts
+        lr_milestones=[],  # epochs, counted from 1, from each of which on the rate of steps is smaller
+        lr_factor=0.2,  # what steps multiplies it with
         weight_decay=0.0,  # L2 penalty of the optimizer
         activations=["relu", "tanh", "sigmoid"],  # a panel each in the figures
         alpha_tests=[0],  # strengths of weight noise at evaluation, 0 among them
@@ -102,6 +107,7 @@ def pixels_block() -> Settings:
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
         evaluations=[],  # what else is measured: worst_case, random_corners, landscape, quantization
+        smoothed_accuracy=False,  # note the test accuracy of every epoch, and what a published program showed for it
         precision="fp32",  # arithmetic of training: fp32 or bf16
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings of a regime, an architecture or the corruption, by name
@@ -144,10 +150,12 @@ def adaptive_block() -> Settings:
         learning_rate=0.05,  # first and largest step size; the study has one for each optimizer
         momentum=0.0,  # momentum of sgd
         nesterov=False,  # Nesterov's momentum in place of the classical one
-        lr_schedule="cosine_restarts",  # constant, or cosine_restarts (needs lr_restart_epochs)
+        lr_schedule="cosine_restarts",  # constant, cosine_restarts (with lr_restart_epochs), steps (with lr_milestones)
         lr_restart_epochs=20,  # epochs between two restarts
+        lr_milestones=[],  # epochs, counted from 1, from each of which on the rate of steps is smaller
+        lr_factor=0.2,  # what steps multiplies it with
         weight_decay=1e-4,  # L2 penalty of the optimizer
-        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu; cifar_resnet18 has relu only
+        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu, and more; cifar_resnet18 has relu only
         alpha_tests=[0, 0.1, 0.2],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per alpha_test
         image_size=32,  # pixels to which images are resized; None keeps the dataset's own size
@@ -156,6 +164,7 @@ def adaptive_block() -> Settings:
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.1,  # share of the training images that is held back to watch training
         evaluations=[],  # what else is measured: worst_case, random_corners, landscape, quantization
+        smoothed_accuracy=False,  # note the test accuracy of every epoch, and what a published program showed for it
         precision="fp32",  # arithmetic of training: fp32 or bf16
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings of a regime, an architecture or the corruption, by name
@@ -204,10 +213,12 @@ def adversarial_study(overridden: Callable[[Settings], Settings] = as_it_stands)
         learning_rate=1e-4,  # step size of the optimizer
         momentum=0.0,  # momentum of sgd
         nesterov=False,  # Nesterov's momentum in place of the classical one
-        lr_schedule="constant",  # constant, or cosine_restarts (needs lr_restart_epochs)
+        lr_schedule="constant",  # constant, cosine_restarts (with lr_restart_epochs), steps (with lr_milestones)
         lr_restart_epochs=None,  # epochs between two restarts
+        lr_milestones=[],  # epochs, counted from 1, from each of which on the rate of steps is smaller
+        lr_factor=0.2,  # what steps multiplies it with
         weight_decay=0.0,  # L2 penalty of the optimizer
-        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu
+        activations=["relu"],  # relu, tanh, sigmoid, leaky_relu, gelu, and more
         alpha_tests=[0, 0.1, 0.2, 0.3, 0.5, 0.7],  # strengths of weight noise at evaluation, 0 among them
         noise_samples=100,  # noise draws per alpha_test
         image_size=28,  # pixels to which images are resized; None keeps the dataset's own size
@@ -216,6 +227,7 @@ def adversarial_study(overridden: Callable[[Settings], Settings] = as_it_stands)
         max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
         validation_share=0.0,  # share of the training images that is held back to watch training
         evaluations=["worst_case", "random_corners", "landscape", "quantization"],  # what else is measured
+        smoothed_accuracy=False,  # note the test accuracy of every epoch, and what a published program showed for it
         precision="fp32",  # arithmetic of training: fp32 or bf16
         sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
         options={},  # further settings by name; beta_robustness: 0.1 with forward noise and 0.25 without, as published
@@ -233,12 +245,98 @@ def adversarial_study(overridden: Callable[[Settings], Settings] = as_it_stands)
     )
 
 
+def pnn_block() -> Settings:
+    """What `pnn_study` begins with: the recipe of the published reproduction."""
+    return Settings(
+        dataset="cifar10",  # digits, mnist, fashion_mnist, cifar10, or the path of an .npz file
+        architectures=["pnn_resnet18", "noiseresnet18", "perturb_resnet18"],  # of the experiments, those of these
+        regimes=["clean"],  # how weights are updated
+        alpha_train=[0.0],  # strengths of weight noise in training, for regimes that have it
+        noise_model="tensor_std",  # what alpha is relative to
+        ps=[0.0],  # probabilities that an input pixel is corrupted in training
+        corruption="replacement",  # a corrupted pixel becomes U(0, 1); "additive" adds sigma·(U(0, 1) - 1/2) and clips
+        corrupt_test=False,  # evaluate on clean test images, or on images corrupted like those of training
+        seeds=[0, 1, 2],  # one run per seed; the published figures are of one
+        repeats=None,  # instead of seeds: so many, drawn from the master seed
+        master_seed=0,  # seed from which the seeds of the repeats are drawn
+        epochs=150,  # passes through the training images
+        batch_size=16,  # images per update; experiments 1 to 3 have 10
+        optimizer="sgd",  # adam or sgd
+        learning_rate=1e-3,  # step size of the optimizer; experiments 2 and 3 have 1e-4
+        momentum=0.9,  # momentum of sgd
+        nesterov=True,  # Nesterov's momentum in place of the classical one
+        lr_schedule="steps",  # constant, cosine_restarts (with lr_restart_epochs), steps (with lr_milestones)
+        lr_restart_epochs=None,  # epochs between two restarts
+        lr_milestones=[60, 90, 120, 160],  # epochs, counted from 1, from each of which on the rate of steps is smaller
+        lr_factor=0.2,  # what steps multiplies it with
+        weight_decay=1e-4,  # L2 penalty of the optimizer, for trained masks too
+        activations=["relu"],  # relu, lrelu, prelu, rrelu, elu, selu, tanh, sigmoid
+        alpha_tests=[0],  # strengths of weight noise at evaluation, 0 among them
+        noise_samples=5,  # noise draws per alpha_test above 0
+        image_size=32,  # pixels to which images are resized; None keeps the dataset's own size
+        dropout=0.0,  # probability that a hidden value is dropped in training, for cifarnet and lenet
+        augmentation="dataset",  # none, crop_flip, or dataset: what is usual for it
+        max_train_samples=None,  # train on the first so many images of a stratified shuffle; None takes all
+        validation_share=0.0,  # share of the training images that is held back to watch training
+        evaluations=[],  # what else is measured: worst_case, random_corners, landscape, quantization
+        smoothed_accuracy=True,  # note the test accuracy of every epoch, and what the first program showed for it
+        precision="fp32",  # arithmetic of training: fp32 or bf16
+        sweep_precision="fp32",  # arithmetic of evaluation: fp32 or bf16
+        options={},  # further options of the architectures, for all experiments
+        output_dir="results/pnn",  # results are written to <output_dir>/<dataset>/
+        checkpoint_dir=None,  # folder of the trained weights; None keeps none
+        **LAUNCH,
+    )
+
+
+def pnn_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
+    """The eight published experiments on perturbative networks at full size: for a GPU, or weeks of many cores."""
+    configs = []
+    for experiment in pnn.EXPERIMENTS:
+        block = overridden(dataclasses.replace(pnn_block(), **experiment.recipe))
+        configs += with_options(block, experiment.arch, experiment.options)
+    return configs
+
+
+def pnn_control_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
+    """Do masks do anything? Pairs of runs that differ in the level of the masks alone, 0 or above, on few small images.
+
+    Beside them networks of convolutions 1×1 and 3×3, with as many weights.
+    """
+    block = overridden(
+        dataclasses.replace(
+            pnn_block(),
+            architectures=["pnn_resnet18", "perturb_resnet18"],
+            seeds=[0, 1, 2, 3, 4],
+            epochs=5,
+            batch_size=64,
+            learning_rate=0.05,
+            lr_milestones=[4, 5],
+            image_size=16,
+            augmentation="none",
+            max_train_samples=4000,
+            smoothed_accuracy=False,
+            output_dir="results/pnn/control",
+        )
+    )
+    return [config for arch, options in pnn.CONTROL for config in with_options(block, arch, options)]
+
+
+def with_options(block: Settings, arch: str, options: dict) -> list[TrainConfig]:
+    """The runs of a block with one of its networks and these options beside its own; none if it is not among them."""
+    if arch not in block.architectures:
+        return []
+    return grid.configurations(dataclasses.replace(block, architectures=[arch], options=options | block.options))
+
+
 STUDIES = {
     "weight_noise": weight_noise_study,
     "pixels": pixels_study,
     "pixels_large": large_pixels_study,
     "adaptive": adaptive_study,
     "adversarial": adversarial_study,
+    "pnn": pnn_study,
+    "pnn_control": pnn_control_study,
 }
 
 

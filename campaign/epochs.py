@@ -20,7 +20,7 @@ SETTINGS = {"architecture"} | {item.name for item in dataclasses.fields(TrainCon
 
 
 def table(results: Sequence[dict]) -> pd.DataFrame:
-    """A row per epoch of every run that has validation images; empty if there is none.
+    """A row per epoch of every run that has validation images or noted its test accuracy; empty if there is none.
 
     Beside what tells a run, the columns of its history; several flags have spaces between them.
     """
@@ -28,7 +28,7 @@ def table(results: Sequence[dict]) -> pd.DataFrame:
         {name: result[name] for name in RUN} | {name: _cell(value) for name, value in row.items()}
         for result in results
         for row in result["history"]
-        if "val_acc" in row
+        if "val_acc" in row or "test_acc" in row
     ]
     return pd.DataFrame(rows)
 

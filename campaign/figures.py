@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from campaign import drawing, epoch_figures, evaluation_figures, labels, tables
+from campaign import drawing, epoch_figures, evaluation_figures, labels, pnn_figures, tables
 from campaign.statistics import DIFFERENCE, paired_differences
 from campaign.store import completeness
 
@@ -149,6 +149,10 @@ def save_all(folder: Path) -> list[Path]:
         figures |= epoch_figures.by_epoch(watched["epochs"], per_run, note)
         if not watched["differences"].empty:
             figures["against_baseline"] = epoch_figures.against_baseline(watched["differences"], note)
+        if "smoothed_acc" in watched["epochs"]:
+            figures["smoothed_accuracy"] = pnn_figures.claimed(watched["epochs"], per_run, note)
+    if "level_differences" in made:
+        figures["level_differences"] = pnn_figures.against_level_0(made["level_differences"], summary, note)
     figures |= evaluation_figures.all_of(made["results_summary"], per_run, note)
     (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():

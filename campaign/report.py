@@ -58,6 +58,8 @@ def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
             say(_hint(share))
     if "differences" in tables and not tables["differences"].empty:
         say(_differences(tables["differences"]))
+    if "level_differences" in tables:
+        say(_of_levels(tables["level_differences"]))
     say(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns: {folder / 'runs'}")
 
 
@@ -84,6 +86,17 @@ def _differences(table: pd.DataFrame) -> str:
     )
     title = "paired differences to the baseline in accuracy, percentage points, with 95 % intervals over seeds"
     return f"\n{title}\n{points.to_string(index=False)}"
+
+
+def _of_levels(table: pd.DataFrame) -> str:
+    """What masks change."""
+    shown = table[["architecture", "options", "level", "alpha_test", "n_seeds"]].assign(
+        difference=[_points(value) for value in table["mean_difference"]],
+        low=[_points(value) for value in table["low"]],
+        high=[_points(value) for value in table["high"]],
+    )
+    title = "accuracy with masks minus that at level 0, percentage points, with 95 % intervals over seeds"
+    return f"\n{title}\n{shown.to_string(index=False)}"
 
 
 def _points(share: float) -> str:

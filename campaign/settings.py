@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from nnet import registry
+from nnet.activations import ACTIVATIONS
 
 
 def _whole_number_or_none(text: str) -> int | None:
@@ -74,10 +75,12 @@ class Settings:
     learning_rate: float = _one(float, "step size of the optimizer")
     momentum: float = _one(float, "momentum of sgd")
     nesterov: bool = _switch("Nesterov's momentum")
-    lr_schedule: str = _one(str, "constant or cosine_restarts")
+    lr_schedule: str = _one(str, "constant, cosine_restarts or steps")
     lr_restart_epochs: int | None = _one(_whole_number_or_none, "epochs between two restarts of cosine_restarts")
+    lr_milestones: list[int] = _many(int, "epochs from each of which on steps has a smaller learning rate")
+    lr_factor: float = _one(float, "what steps multiplies the learning rate with")
     weight_decay: float = _one(float, "L2 penalty of the optimizer")
-    activations: list[str] = _many(str, "activation functions: relu, tanh, sigmoid, leaky_relu, gelu")
+    activations: list[str] = _many(str, "activation functions: " + ", ".join(ACTIVATIONS))
     alpha_tests: list[float] = _many(float, "strengths of weight noise at evaluation, 0 among them")
     noise_samples: int = _one(int, "noise draws per alpha_test")
     image_size: int | None = _one(_whole_number_or_none, "pixels to which images are resized; none: native size")
@@ -92,6 +95,7 @@ class Settings:
             "flag": {"type": str, "nargs": "*"},
         }
     )
+    smoothed_accuracy: bool = _switch("note every epoch's test accuracy, and what a published program showed for it")
     precision: str = _one(str, "arithmetic of training: fp32 or bf16")
     sweep_precision: str = _one(str, "arithmetic of evaluation: fp32 or bf16")
     options: dict = _many(

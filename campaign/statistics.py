@@ -11,7 +11,10 @@ from scipy.special import stdtrit
 from nnet import registry
 
 COMPARED = {"regime": ("regime", "alpha_train", "options"), "p": ("p",), "dropout": ("dropout",)}
-"""What two runs that are compared by one of these may differ in; of the options only those of the regime."""
+"""What two runs that are compared by one of these may differ in; of the options only those of the regime.
+
+Runs that are compared by an option differ in that option alone.
+"""
 OTHER_OPTIONS = "other options"
 MEASURED = ("run_id", "acc", "acc_std", "acc_min", "loss", "drop")
 DIFFERENCE = ("n_seeds", "mean_difference", "stderr_difference", "low", "high")
@@ -37,12 +40,15 @@ def pairs(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Rows of each other regime (p, dropout) beside the row of `reference` that agrees in all else, seed included.
 
-    `rows`: settings and measured `columns`; `by`: a key of `COMPARED`. Returns the pairs, each of `columns` once as
+    `rows`: settings and measured `columns`; `by`: a key of `COMPARED`, or an option of architectures, of which then
+    only the rows are taken that have it, at its default or set. Returns the pairs, each of `columns` once as
     it is and once as <name>_reference, and the names of the settings that tell groups of pairs over seeds apart.
     """
     if by == "regime" and "options" in rows:
         rows = rows.assign(**{OTHER_OPTIONS: [_options_of_no_regime(row) for _, row in rows.iterrows()]})
-    compared = [name for name in COMPARED[by] if name in rows]
+    if by not in COMPARED:
+        rows = _with_option(rows, by)
+    compared = [name for name in COMPARED.get(by, (by,)) if name in rows]
     shared = [name for name in rows if name not in (*compared, *MEASURED, *columns)]
     references = rows.loc[rows[by] == reference, [*shared, *columns]]
     others = rows.loc[rows[by] != reference, [*shared, *compared, *columns]]
@@ -56,9 +62,9 @@ def paired_differences(
     """What each other regime (p, dropout) differs by from `reference`, seed by seed, with its 95 % interval.
 
     `sweep`: rows of sweep.csv, `campaign.tables.with_settings` where runs differ in more than its columns; `by`: a key
-    of `COMPARED`. Runs of one seed share initial weights, batch order and test-time noise, so the difference of
-    `column` is taken between runs that agree in everything else. One row per regime (or p) and setting: `n_seeds`,
-    `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
+    of `COMPARED` or an option of architectures. Runs of one seed share initial weights, batch order and test-time
+    noise, so the difference of `column` is taken between runs that agree in everything else. One row per regime (or p)
+    and setting: `n_seeds`, `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
     """
     found, settings = pairs(sweep, [column], by, reference)
     return over_seeds(found.assign(difference=found[column] - found[f"{column}_reference"]), settings)
@@ -79,6 +85,15 @@ def _options_of_no_regime(row: pd.Series) -> str:
     own = registry.option_names("regimes", row["regime"])
     others = {name: value for name, value in json.loads(row["options"]).items() if name not in own}
     return json.dumps(others, sort_keys=True)
+
+
+def _with_option(rows: pd.DataFrame, option: str) -> pd.DataFrame:
+    """The rows of architectures that have an option, with its value as a column and in `options` the others."""
+    known = [registry.option_defaults("architectures", architecture) for architecture in rows["architecture"]]
+    given = [json.loads(options) for options in rows["options"]]
+    values = [(defaults | options).get(option) for defaults, options in zip(known, given, strict=True)]
+    others = [json.dumps({k: v for k, v in options.items() if k != option}, sort_keys=True) for options in given]
+    return rows.assign(**{"options": others, option: values})[[option in defaults for defaults in known]]
 
 
 def _difference(values: pd.Series) -> dict:

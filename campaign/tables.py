@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from campaign import comparison, epochs, run_file
+from campaign import comparison, epochs, pnn, run_file
 from campaign.labels import DEFAULTS, YOUNGER, varied
 from campaign.statistics import standard_error
 from campaign.store import Store
@@ -30,7 +30,9 @@ SUMMARY = [
 ]
 NAMES = ("results_per_run", "sweep", "results_summary")
 WATCHED = ("epochs", "differences")
-"""Further tables, of folders in which some run has validation images."""
+"""Further tables, of folders in which some run has validation images or noted its test accuracy after every epoch."""
+OF_MASKS = ("level_differences", "published")
+"""Further tables, of folders with perturbative networks."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
 GAUSSIAN = "gaussian"
@@ -40,8 +42,8 @@ GAUSSIAN = "gaussian"
 def write(store: Store) -> dict[str, pd.DataFrame]:
     """Write results_per_run.csv, sweep.csv, results_summary.csv and results.json, each replaced as a whole.
 
-    And epochs.csv and differences.csv where some run has validation images, comparison.md and comparison.tex where
-    some run has further evaluations.
+    And those of `WATCHED` and `OF_MASKS` for which there are runs, comparison.md and comparison.tex where some run has
+    further evaluations.
     """
     tables = build(list(store.results().values()))
     for name, table in tables.items():
@@ -56,13 +58,13 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a results folder by name: results_per_run, sweep, results_summary, and those of `WATCHED`."""
-    names = [*NAMES, *(name for name in WATCHED if (Path(folder) / f"{name}.csv").exists())]
+    """The tables of a results folder by name: results_per_run, sweep, results_summary, and the further ones."""
+    names = [*NAMES, *(name for name in (*WATCHED, *OF_MASKS) if (Path(folder) / f"{name}.csv").exists())]
     return {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in names}
 
 
 def build(results: list[dict]) -> dict[str, pd.DataFrame]:
-    """The tables by name, from results of runs; those of `WATCHED` where some run has validation images.
+    """The tables by name, from results of runs; the further ones where there are runs for them.
 
     Where the runs of a folder differ in a setting that is no key of the summary (epochs, batch size, …), it
     becomes a further column of results_per_run and results_summary: such runs are never averaged together.
@@ -73,7 +75,11 @@ def build(results: list[dict]) -> dict[str, pd.DataFrame]:
     watched = epochs.table(results)
     if not watched.empty:
         made |= {"epochs": watched, "differences": epochs.differences(made["results_per_run"], watched)}
-    return made
+    of_masks = {
+        "level_differences": pnn.level_differences(with_settings(made["sweep"], made["results_per_run"])),
+        "published": pnn.published(made["results_per_run"]),
+    }
+    return made | {name: table for name, table in of_masks.items() if not table.empty}
 
 
 def of(table: pd.DataFrame, evaluation: str = GAUSSIAN) -> pd.DataFrame:

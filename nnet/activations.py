@@ -10,6 +10,11 @@ ACTIVATIONS = {
     "sigmoid": ("Sigmoid", {}),
     "leaky_relu": ("LeakyReLU", {"negative_slope": 0.1}),
     "gelu": ("GELU", {}),
+    "lrelu": ("LeakyReLU", {"negative_slope": 0.01}),
+    "prelu": ("PReLU", {}),
+    "rrelu": ("RReLU", {}),
+    "elu": ("ELU", {}),
+    "selu": ("SELU", {}),
 }
 
 MONOTONE = ("ReLU", "Tanh", "Sigmoid", "LeakyReLU")
@@ -24,7 +29,10 @@ def check_activation(name: str, arch: str | None = None) -> None:
 
 
 def get_activation(name: str) -> Callable:
-    """A function that makes a new activation module; leaky_relu has slope 0.1. Raises ValueError for unknown names."""
+    """A function that makes a new activation module; leaky_relu has slope 0.1, lrelu 0.01, prelu one that is learnt.
+
+    Raises ValueError for unknown names.
+    """
     from torch import nn  # here, because the launcher reads the names above and does not import torch
 
     check_activation(name)

@@ -17,7 +17,7 @@ CORRUPTIONS = {"replacement": (), "additive": ("sigma",)}
 """The options of each corruption of pixels; it needs them all."""
 AUGMENTATIONS = ("none", "crop_flip")
 OPTIMIZERS = ("adam", "sgd")
-LR_SCHEDULES = ("constant", "cosine_restarts")
+LR_SCHEDULES = ("constant", "cosine_restarts", "steps")
 SMALLEST_PEAK = 1e-5
 """What the maximum of the learning rate decays to under `cosine_restarts`."""
 PRECISIONS = ("fp32", "bf16")
@@ -47,7 +47,8 @@ class TrainConfig:
     arch: str = "mlp_small"
     """Name of an architecture."""
     activation: str = "relu"
-    """Name of an activation function: relu, tanh, sigmoid, leaky_relu (slope 0.1) or gelu. Default relu."""
+    """Name of an activation function: relu, tanh, sigmoid, leaky_relu (slope 0.1), gelu, lrelu (slope 0.01), prelu (one
+    slope that is learnt, from 0.25 on), rrelu (slopes drawn from 1/8 to 1/3), elu or selu. Default relu."""
     regime: str = "clean"
     """Name of the rule by which weights are updated. Default clean."""
     alpha_train: float = 0.0
@@ -77,9 +78,15 @@ class TrainConfig:
     """Nesterov's momentum (Sutskever et al. 2013) in place of the classical one. Default no."""
     lr_schedule: str = field(default="constant", metadata=YOUNGER)
     """constant, or cosine_restarts: from a maximum to 10⁻⁶ in `lr_restart_epochs`, again and again, while the maximum
-    falls in a straight line to 10⁻⁵ at the last restart (after Loshchilov and Hutter 2017). Default constant."""
+    falls in a straight line to 10⁻⁵ at the last restart (after Loshchilov and Hutter 2017); or steps: multiplied with
+    `lr_factor` at the beginning of each epoch of `lr_milestones`. Default constant."""
     lr_restart_epochs: int | None = field(default=None, metadata=YOUNGER)
     """Epochs between two restarts of `cosine_restarts`, fewer than `epochs`. Default None."""
+    lr_milestones: tuple[int, ...] = field(default=(), metadata=YOUNGER)
+    """Epochs, counted from 1 and ascending, from each of which on `steps` has a smaller rate; those after the last
+    epoch of the run have no effect. Default none."""
+    lr_factor: float = field(default=0.2, metadata=YOUNGER)
+    """What `steps` multiplies the learning rate with, above 0. Default 0.2."""
     weight_decay: float = 0.0
     """L2 penalty of the optimizer, ≥ 0. Default 0."""
     dropout: float = field(default=0.0, metadata=YOUNGER)
@@ -94,6 +101,9 @@ class TrainConfig:
     validation_share: float = field(default=0.0, metadata=YOUNGER)
     """Share of the training images that are not trained on but watched: the last ones of that shuffle, whatever
     `max_train_samples` says. 0 to 0.5. Default 0."""
+    smoothed_accuracy: bool = field(default=False, metadata=YOUNGER)
+    """After every epoch note the accuracy on the test images, and beside it the running value that a published program
+    reported for it (see nnet/smoothed_accuracy.py). Nothing is chosen by them. Default no."""
     alpha_tests: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
     """Strengths of weight noise at evaluation, ≥ 0, with 0 among them; kept in ascending order."""
     noise_samples: int = 5
@@ -126,6 +136,7 @@ class TrainConfig:
         self._check_names()
         for name in (
             *("alpha_train", "p", "learning_rate", "momentum", "weight_decay", "dropout", "validation_share"),
+            "lr_factor",
             "epoch_checkpoint_s",
         ):
             self._set(name, checked.number(name, getattr(self, name)))
@@ -139,7 +150,7 @@ class TrainConfig:
         for name in ("image_size", "max_train_samples"):
             if getattr(self, name) is not None:
                 self._set(name, checked.whole_number(name, getattr(self, name), smallest=1))
-        for name in ("corrupt_test", "nesterov"):
+        for name in ("corrupt_test", "nesterov", "smoothed_accuracy"):
             checked.switch(name, getattr(self, name))
         if self.validation_share > 0.5:
             raise ValueError(f"validation_share is at most 0.5; got {self.validation_share}")
@@ -181,10 +192,11 @@ class TrainConfig:
             raise ValueError(f"momentum is sgd's; {self.optimizer} has none")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0")
+        self._check_steps()
         restart = self.lr_restart_epochs
-        if self.lr_schedule == "constant":
+        if self.lr_schedule != "cosine_restarts":
             if restart is not None:
-                raise ValueError("lr_restart_epochs has no effect with lr_schedule 'constant'")
+                raise ValueError(f"lr_restart_epochs has no effect with lr_schedule {self.lr_schedule!r}")
             return
         if restart is None:
             raise ValueError(f"lr_schedule {self.lr_schedule!r} needs lr_restart_epochs")
@@ -193,6 +205,22 @@ class TrainConfig:
             raise ValueError(f"lr_restart_epochs must be below epochs; got {restart} of {self.epochs}")
         if self.learning_rate < SMALLEST_PEAK:
             raise ValueError(f"{self.lr_schedule} falls to {SMALLEST_PEAK:g}: learning_rate must not be below")
+
+    def _check_steps(self) -> None:
+        if not isinstance(self.lr_milestones, tuple | list):
+            raise ValueError(f"lr_milestones must be a list of epochs; got {self.lr_milestones!r}")
+        milestones = [checked.whole_number("lr_milestones", epoch, smallest=2) for epoch in self.lr_milestones]
+        if milestones != sorted(set(milestones)):
+            raise ValueError(f"lr_milestones must ascend; got {milestones}")
+        self._set("lr_milestones", tuple(milestones))
+        if self.lr_factor == 0:
+            raise ValueError("lr_factor must be above 0")
+        steps = self.lr_schedule == "steps"
+        if steps and not milestones:
+            raise ValueError("lr_schedule 'steps' needs lr_milestones")
+        if not steps and (milestones or self.lr_factor != TrainConfig.lr_factor):
+            name = "lr_milestones" if milestones else "lr_factor"
+            raise ValueError(f"{name} has no effect with lr_schedule {self.lr_schedule!r}")
 
     def _check_options(self) -> None:
         if not isinstance(self.options, dict):

@@ -28,6 +28,7 @@ class Cost:
         images = min(self.train_images, cfg.max_train_samples or self.train_images)
         steps = cfg.epochs * math.ceil(images / cfg.batch_size)
         evaluations = 1 + (len(cfg.alpha_tests) - 1) * cfg.noise_samples
+        evaluations += cfg.epochs if cfg.smoothed_accuracy else 0
         training = self.step_s * steps + self.validation_s * cfg.epochs
         return self.setting_up_s + training + self.evaluation_s * evaluations + self.evaluations_s
 
@@ -38,6 +39,7 @@ def kind_of(cfg: TrainConfig) -> str:
     for name in (
         *("seed", "epochs", "max_train_samples", "noise_samples"),
         *("learning_rate", "momentum", "nesterov", "lr_schedule", "lr_restart_epochs", "weight_decay"),
+        *("lr_milestones", "lr_factor"),
     ):
         science.pop(name, None)
     science |= {name: science[name] > 0 for name in ("alpha_train", "p")} | {"alpha_tests": any(cfg.alpha_tests)}

@@ -16,9 +16,14 @@ def learning_rate(cfg: TrainConfig, step: int, steps_per_epoch: int) -> float:
         η = 10⁻⁶ + ½ (M − 10⁻⁶) (1 + cos(π (k mod R·S) / (R·S)))
 
     after Loshchilov and Hutter 2017 (arXiv:1608.03983, equation 5), with a maximum that decays.
+
+    `steps`: η₀·fⁿ in the epoch e, counted from 1, with the n milestones that are not above e.
     """
     if cfg.lr_schedule == "constant":
         return cfg.learning_rate
+    if cfg.lr_schedule == "steps":
+        epoch = step // steps_per_epoch + 1
+        return cfg.learning_rate * cfg.lr_factor ** sum(epoch >= milestone for milestone in cfg.lr_milestones)
     cycle = cfg.lr_restart_epochs * steps_per_epoch
     decay = min(1.0, step / ((cfg.epochs - cfg.lr_restart_epochs) * steps_per_epoch))
     peak = cfg.learning_rate - decay * (cfg.learning_rate - SMALLEST_PEAK)

@@ -11,10 +11,10 @@ BASE = Settings(
     dataset="digits", architectures=["mlp_small", "cnn"], regimes=["clean", "noisy"], alpha_train=[0.1, 0.2],
     noise_model="tensor_std", ps=[0.3], corruption="replacement", corrupt_test=True, seeds=[0, 1, 2], repeats=None,
     master_seed=0, epochs=3, batch_size=64, optimizer="sgd", learning_rate=0.01, momentum=0.9, nesterov=True,
-    lr_schedule="cosine_restarts", lr_restart_epochs=2, weight_decay=0.1, activations=["relu", "tanh"],
-    alpha_tests=[0, 0.1], noise_samples=4, image_size=20, dropout=0.3, augmentation="crop_flip",
-    max_train_samples=100, validation_share=0.2, evaluations=["landscape"], precision="bf16",
-    sweep_precision="fp32", options={},
+    lr_schedule="cosine_restarts", lr_restart_epochs=2, lr_milestones=[], lr_factor=0.2, weight_decay=0.1,
+    activations=["relu", "tanh"], alpha_tests=[0, 0.1], noise_samples=4, image_size=20, dropout=0.3,
+    augmentation="crop_flip", max_train_samples=100, validation_share=0.2, evaluations=["landscape"],
+    smoothed_accuracy=True, precision="bf16", sweep_precision="fp32", options={},
     engine="process", max_workers=None, memory_check=True, run_timeout_s=None, epoch_checkpoint_s=30,
     cpu_threads_per_worker=2, use_cuda=False, data_dir="/data", output_dir="results", checkpoint_dir="/checkpoints",
 )  # fmt: skip
@@ -37,7 +37,10 @@ def test_every_setting_reaches_the_runs():
     assert (config.p, config.alpha_tests, config.noise_samples, config.image_size) == (0.3, (0, 0.1), 4, 20)
     assert (config.optimizer, config.momentum, config.nesterov) == ("sgd", 0.9, True)
     assert (config.lr_schedule, config.lr_restart_epochs) == ("cosine_restarts", 2)
+    (stepped, *_) = make(lr_schedule="steps", lr_restart_epochs=None, lr_milestones=[2, 3], lr_factor=0.5)
+    assert (stepped.lr_schedule, stepped.lr_milestones, stepped.lr_factor) == ("steps", (2, 3), 0.5)
     assert (config.dropout, config.augmentation, config.validation_share) == (0.3, "crop_flip", 0.2)
+    assert config.smoothed_accuracy
     assert (config.corruption, config.corrupt_test) == ("replacement", True)
     assert (config.max_train_samples, config.cpu_threads, config.use_cuda) == (100, 2, False)
     assert config.evaluations == ("landscape",)

@@ -113,6 +113,8 @@ def test_a_run_costs_its_steps_and_its_passes_through_the_test_images():
     cfg = TrainConfig(epochs=3, batch_size=128, alpha_tests=(0, 0.1, 0.2), noise_samples=4)
     assert cost.seconds(cfg) == pytest.approx(5 + 3 * 8 * 0.1 + 9 * 2)
     assert cost.seconds(TrainConfig(epochs=1, max_train_samples=300, alpha_tests=(0,))) == pytest.approx(5 + 0.3 + 2)
+    smoothed = TrainConfig(epochs=3, max_train_samples=300, alpha_tests=(0,), smoothed_accuracy=True)
+    assert cost.seconds(smoothed) == pytest.approx(5 + 3 * 0.3 + 4 * 2)
 
 
 def test_kinds_differ_in_what_changes_the_cost_alone(npz):

@@ -22,6 +22,8 @@ EXAMPLES = {
     "momentum": ("0.5", 0.5),
     "lr_schedule": ("constant", "constant"),
     "lr_restart_epochs": ("none", None),
+    "lr_milestones": ("60 90", [60, 90]),
+    "lr_factor": ("0.1", 0.1),
     "weight_decay": ("1e-4", 1e-4),
     "dropout": ("0.3", 0.3),
     "augmentation": ("dataset", "dataset"),
@@ -54,7 +56,7 @@ def calls(source: str, name: str) -> list[ast.Call]:
     return [node for node in found if getattr(node.func, "id", "") == name]
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 3])
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4])
 def test_the_blocks_name_every_setting_with_one_line_on_what_it_is(number):
     source = inspect.getsource(run_experiments)
     found = []
@@ -79,9 +81,9 @@ def test_a_flag_overrides_the_block(name):
 
 
 def test_every_setting_has_a_flag():
-    assert EXAMPLES.keys() | {"architectures", "use_cuda", "memory_check", "corrupt_test", "nesterov", "repeats"} == {
-        field.name for field in dataclasses.fields(Settings)
-    }
+    switches = {"use_cuda", "memory_check", "corrupt_test", "nesterov", "smoothed_accuracy"}
+    tested = EXAMPLES.keys() | switches | {"architectures", "repeats"}
+    assert tested == {field.name for field in dataclasses.fields(Settings)}
 
 
 def test_architectures_are_positional_and_switches_have_a_no():

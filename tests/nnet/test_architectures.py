@@ -97,7 +97,7 @@ def test_cnns_are_stages_of_convolution_activation_pooling_and_then_linear_layer
     arch, channels, stages, linear, activation
 ):
     torch.manual_seed(0)
-    model = build_model(arch, activation, (channels, 28, 28)).double()
+    model = build_model(arch, activation, (channels, 28, 28)).double().eval()
     images = torch.randn(4, channels, 28, 28, dtype=torch.float64)
     convolutions = [layer for layer in model if isinstance(layer, nn.Conv2d)]
     *hidden, last = [layer for layer in model if isinstance(layer, nn.Linear)]
@@ -142,13 +142,18 @@ PLAIN = {
     "sigmoid": lambda x: 1 / (1 + torch.exp(-x)),
     "leaky_relu": lambda x: torch.where(x > 0, x, 0.1 * x),
     "gelu": lambda x: x * (1 + torch.erf(x / 2**0.5)) / 2,
+    "lrelu": lambda x: torch.where(x > 0, x, 0.01 * x),
+    "prelu": lambda x: torch.where(x > 0, x, 0.25 * x),
+    "rrelu": lambda x: torch.where(x > 0, x, (1 / 8 + 1 / 3) / 2 * x),
+    "elu": lambda x: torch.where(x > 0, x, x.exp() - 1),
+    "selu": lambda x: 1.0507009873554805 * torch.where(x > 0, x, 1.6732632423543772 * (x.exp() - 1)),
 }
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation_is_the_function_of_its_name(name):
     x = torch.linspace(-3, 3, 101)
-    torch.testing.assert_close(get_activation(name)()(x), PLAIN[name](x))
+    torch.testing.assert_close(get_activation(name)().eval()(x), PLAIN[name](x))
 
 
 def test_resnet18_refuses_other_activations_and_channels():

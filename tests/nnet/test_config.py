@@ -29,6 +29,7 @@ OTHER = {
     "augmentation": "crop_flip",
     "max_train_samples": 100,
     "validation_share": 0.1,
+    "smoothed_accuracy": True,
     "alpha_tests": (0, 0.1),
     "noise_samples": 6,
     "evaluations": ("landscape",),
@@ -49,10 +50,12 @@ YOUNGER = {
     "augmentation": "crop_flip",
     "validation_share": 0.1,
     "evaluations": ["landscape"],
+    "smoothed_accuracy": True,
 }
 SGD = {"optimizer": "sgd", "momentum": 0.9}
 RESTARTS = {"lr_schedule": "cosine_restarts", "lr_restart_epochs": 5}
-TOGETHER = [SGD, SGD | {"nesterov": True}, RESTARTS]
+STEPS = {"lr_schedule": "steps", "lr_milestones": [6, 8]}
+TOGETHER = [SGD, SGD | {"nesterov": True}, RESTARTS, STEPS, STEPS | {"lr_factor": 0.5}]
 """Younger fields that only some values of others allow."""
 NOISY = TrainConfig(regime="noisy", alpha_train=0.05)
 
@@ -196,6 +199,14 @@ def test_a_wrong_value_is_refused_in_one_sentence(name, value, message):
         (SGD | {"momentum": 1}, "momentum is 0 to 1, exclusive"),
         (RESTARTS | {"lr_restart_epochs": 10}, "lr_restart_epochs must be below epochs; got 10 of 10"),
         (RESTARTS | {"lr_restart_epochs": 0}, "lr_restart_epochs must be at least 1"),
+        (STEPS | {"lr_milestones": []}, "'steps' needs lr_milestones"),
+        (STEPS | {"lr_milestones": 6}, "lr_milestones must be a list of epochs; got 6"),
+        (STEPS | {"lr_milestones": [8, 6]}, "lr_milestones must ascend"),
+        (STEPS | {"lr_milestones": [1]}, "lr_milestones must be at least 2"),
+        (STEPS | {"lr_factor": 0}, "lr_factor must be above 0"),
+        ({"lr_milestones": [6]}, "lr_milestones has no effect with lr_schedule 'constant'"),
+        (RESTARTS | {"lr_factor": 0.5}, "lr_factor has no effect with lr_schedule 'cosine_restarts'"),
+        (STEPS | {"lr_restart_epochs": 5}, "lr_restart_epochs has no effect with lr_schedule 'steps'"),
         (RESTARTS | {"learning_rate": 1e-6}, "cosine_restarts falls to 1e-05: learning_rate must not be below"),
     ],
 )

@@ -33,5 +33,16 @@ def test_03_every_step_of_a_run():
         assert learning_rate(cfg, step, steps) == pytest.approx(expected, rel=1e-12)
 
 
+STEPPED = {0: 1e-3, 58: 1e-3, 59: 2e-4, 88: 2e-4, 89: 4e-5, 118: 4e-5, 119: 8e-6, 149: 8e-6}
+"""Of the study of perturbative networks (behaviour 13): 150 epochs, at the start of an epoch counted from 0."""
+
+
+@pytest.mark.parametrize(("epoch", "expected"), STEPPED.items())
+def test_pnn_13_the_rate_falls_in_steps(epoch, expected):
+    cfg = TrainConfig(epochs=150, learning_rate=1e-3, lr_schedule="steps", lr_milestones=(60, 90, 120, 160))
+    for step in (0, 4):
+        assert learning_rate(cfg, epoch * 5 + step, 5) == pytest.approx(expected, rel=1e-12)
+
+
 def test_a_constant_rate_is_constant():
     assert {learning_rate(TrainConfig(learning_rate=0.03), step, 10) for step in range(100)} == {0.03}
