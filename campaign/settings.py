@@ -77,7 +77,12 @@ class Settings:
     nesterov: bool = _switch("Nesterov's momentum")
     lr_schedule: str = _one(str, "constant, cosine_restarts or steps")
     lr_restart_epochs: int | None = _one(_whole_number_or_none, "epochs between two restarts of cosine_restarts")
-    lr_milestones: list[int] = _many(int, "epochs from each of which on steps has a smaller learning rate")
+    lr_milestones: list[int] = field(
+        metadata={
+            "help": "epochs from each of which on steps has a smaller learning rate; nothing after it: none",
+            "flag": {"type": int, "nargs": "*"},
+        }
+    )
     lr_factor: float = _one(float, "what steps multiplies the learning rate with")
     weight_decay: float = _one(float, "L2 penalty of the optimizer")
     activations: list[str] = _many(str, "activation functions: " + ", ".join(ACTIVATIONS))

@@ -191,6 +191,15 @@ def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("place", ["mlp_small mlp_medium", "--study pixels --dataset mnist", "--study adversarial"])
+def test_the_committed_campaigns_are_those_of_the_readmes_commands(place):
+    commands = re.findall(r"^    \S*python run_experiments\.py((?:.*\\\n)*.*)$", README, re.M)
+    (command,) = [text for text in commands if text.strip().startswith(place) and "--plan" not in text]
+    command = [sys.executable, "run_experiments.py", *shlex.split(command.replace("\\\n", "")), "--plan"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert re.fullmatch(r"(\d+) runs: \1 finished, 0 to do\n", done.stdout), done.stdout + done.stderr
+
+
 def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaign():
     notebook = json.loads((ROOT / "analysis.ipynb").read_text())
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
