@@ -76,7 +76,7 @@ def build(results: list[dict]) -> dict[str, pd.DataFrame]:
     if not watched.empty:
         made |= {"epochs": watched, "differences": epochs.differences(made["results_per_run"], watched)}
     of_masks = {
-        "level_differences": pnn.level_differences(with_settings(made["sweep"], made["results_per_run"])),
+        "level_differences": pnn.level_differences(with_settings(of(made["sweep"]), made["results_per_run"])),
         "published": pnn.published(made["results_per_run"]),
     }
     return made | {name: table for name, table in of_masks.items() if not table.empty}

@@ -216,9 +216,11 @@ def test_numbers_too_small_to_be_normal_are_zero_in_a_run_and_there_alone(npz, m
 
 
 def test_an_estimate_checks_the_run_and_names_the_data(npz, result):
-    estimate = nnet_models.estimate_cost(dataclasses.replace(config(npz), validation_share=0.25))
+    more = {"validation_share": 0.25, "evaluations": ("worst_case",)}
+    estimate = nnet_models.estimate_cost(dataclasses.replace(config(npz), **more))
     assert min(estimate["cost"].values()) > 0 and estimate["cost"]["train_images"] == 72
-    assert nnet_models.estimate_cost(config(npz))["cost"]["validation_s"] == 0
+    plain = nnet_models.estimate_cost(config(npz))["cost"]
+    assert plain["validation_s"] == plain["evaluations_s"] == 0
     assert estimate["data_sha256"] == result["sha256"]["data"]
     with pytest.raises(ValueError, match="at least 8×8"):
         nnet_models.estimate_cost(dataclasses.replace(config(npz), image_size=4))
