@@ -29,7 +29,7 @@ from nnet.lr_schedule import learning_rate
 from nnet.models import ARCH_NAMES, build_model
 from nnet.partial import Partial
 from nnet.regimes.base import Regime
-from nnet.smoothed_accuracy import smoothed_accuracy
+from nnet.smoothed_accuracy import correctly_classified, smoothed_accuracy
 from nnet.sweep import sweep
 
 __all__ = [
@@ -269,17 +269,10 @@ def _tested(run: _Run, history: list[dict]) -> dict:
     """The accuracy on the test images and the running value that a published program took for it, if asked for."""
     if not run.cfg.smoothed_accuracy:
         return {}
-    correct = _correct(run.model, run.batches.test(), run.cfg.sweep_precision)
+    correct = correctly_classified(run.model, run.batches.test(), run.cfg.sweep_precision)
     before = history[-1]["smoothed_acc"] if history else 0.0
     smoothed = smoothed_accuracy(correct, run.cfg.batch_size, before)
     return {"test_acc": int(correct.sum()) / len(correct), "smoothed_acc": smoothed}
-
-
-@torch.inference_mode()
-def _correct(model: nn.Module, batches: Iterable[Batch], precision: str) -> torch.Tensor:
-    """For each image whether it is classified right, bool N, in their order."""
-    model.eval()
-    return torch.cat([precisions.logits(model, images, precision).argmax(1) == labels for images, labels in batches])
 
 
 def _diverged(row: dict) -> bool:

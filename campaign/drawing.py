@@ -28,6 +28,17 @@ def draw_line(
     axes.plot(line[x][few], mean[few], marker, ms=4, mec=colour, mfc="white", zorder=3)
 
 
+def panels_of_lines(summary: pd.DataFrame, quantity: str) -> tuple[Figure, dict[str, Axes]]:
+    """A panel per architecture, by name, and in each a line per setting: means of a quantity against α_test."""
+    figure, panels = make_panels(names_in(summary, "architecture"))
+    for architecture, axes in panels.items():
+        for label, rows, colour, marker in lines_of(summary):
+            line = rows.merge(summary[summary["architecture"] == architecture]).sort_values("alpha_test")
+            draw_line(axes, line, "alpha_test", quantity, summary["n_seeds"].max(), label, colour, marker)
+        axes.set_title(architecture, fontsize="medium")
+    return figure, panels
+
+
 def lines_of(summary: pd.DataFrame, without: Sequence[str] = ()) -> list[tuple[str, pd.DataFrame, str, str]]:
     """Label, settings (one row), colour and marker of each line; lines do not differ in the settings `without`."""
     keys = [name for name in (*LINE_KEYS, *further_columns(summary)) if name not in without]

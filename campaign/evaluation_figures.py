@@ -27,15 +27,11 @@ def worst_case(summary: pd.DataFrame, corners: pd.DataFrame | None = None, note:
 
     A panel per architecture, a line per regime and setting; both as `campaign.tables.of` gives them.
     """
-    figure, panels = drawing.make_panels(drawing.names_in(summary, "architecture"))
+    figure, panels = drawing.panels_of_lines(summary, "acc")
     for architecture, axes in panels.items():
-        for label, rows, colour, marker in drawing.lines_of(summary):
-            line = rows.merge(summary[summary["architecture"] == architecture]).sort_values("alpha_test")
-            drawing.draw_line(axes, line, "alpha_test", "acc", summary["n_seeds"].max(), label, colour, marker)
-            if corners is not None:
-                by_chance = rows.merge(corners[corners["architecture"] == architecture]).sort_values("alpha_test")
-                axes.plot(by_chance["alpha_test"], 100 * by_chance["mean_acc"], "--", color=colour, linewidth=1)
-        axes.set_title(architecture, fontsize="medium")
+        for _, rows, colour, _ in drawing.lines_of(summary) if corners is not None else ():
+            by_chance = rows.merge(corners[corners["architecture"] == architecture]).sort_values("alpha_test")
+            axes.plot(by_chance["alpha_test"], 100 * by_chance["mean_acc"], "--", color=colour, linewidth=1)
         drawing.alpha_axis(axes, summary)
     drawing.label_panels(figure, panels, "test accuracy (%)", ZETA_AXIS)
     dashed = "" if corners is None else "; dashed: random corners of the same box"
@@ -63,12 +59,8 @@ def landscape(summary: pd.DataFrame, per_run: pd.DataFrame, note: str = "") -> F
 
 def quantization(summary: pd.DataFrame, note: str = "") -> Figure:
     """Mean test accuracy in % against the bits of a weight: a panel per architecture, a line per regime and setting."""
-    figure, panels = drawing.make_panels(drawing.names_in(summary, "architecture"))
-    for architecture, axes in panels.items():
-        for label, rows, colour, marker in drawing.lines_of(summary):
-            line = rows.merge(summary[summary["architecture"] == architecture]).sort_values("alpha_test")
-            drawing.draw_line(axes, line, "alpha_test", "acc", summary["n_seeds"].max(), label, colour, marker)
-        axes.set_title(architecture, fontsize="medium")
+    figure, panels = drawing.panels_of_lines(summary, "acc")
+    for axes in panels.values():
         axes.set_xticks(sorted(summary["alpha_test"].unique()))
         axes.grid(alpha=0.25)
     drawing.label_panels(figure, panels, "test accuracy (%)", "bits of a weight")

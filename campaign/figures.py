@@ -162,12 +162,8 @@ def save_all(folder: Path) -> list[Path]:
 
 
 def _against_alpha(summary: pd.DataFrame, quantity: str, axis: str, note: str) -> Figure:
-    figure, panels = drawing.make_panels(drawing.names_in(summary, "architecture"))
-    for architecture, axes in panels.items():
-        for label, rows, colour, marker in drawing.lines_of(summary):
-            line = rows.merge(summary[summary["architecture"] == architecture]).sort_values("alpha_test")
-            drawing.draw_line(axes, line, "alpha_test", quantity, summary["n_seeds"].max(), label, colour, marker)
-        axes.set_title(architecture, fontsize="medium")
+    figure, panels = drawing.panels_of_lines(summary, quantity)
+    for axes in panels.values():
         drawing.alpha_axis(axes, summary)
     drawing.label_panels(figure, panels, axis)
     return drawing.finish(figure, summary, "points: mean ± standard error", note)

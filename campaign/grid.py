@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from campaign.settings import Settings
 from nnet import registry
 from nnet.checked import whole_number
-from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir
+from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir, plug_ins
 
 LISTS = ("architectures", "regimes", "alpha_train", "ps", "activations", "alpha_tests")
 FIELDS = [item.name for item in dataclasses.fields(TrainConfig)]
@@ -166,8 +166,8 @@ def _check_known(names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def _known_options(regime: str, arch: str, evaluations: Iterable[str], corruption: str) -> set[str]:
-    plug_ins = [("regimes", regime), ("architectures", arch), *(("evaluations", name) for name in evaluations)]
-    known = {option for kind, name in plug_ins for option in registry.option_names(kind, name)}
+    named = plug_ins([regime], [arch], evaluations)
+    known = {option for kind, name in named for option in registry.option_names(kind, name)}
     return known | {*CORRUPTIONS.get(corruption, ())}
 
 
@@ -181,11 +181,10 @@ def _check_list(name: str, values: list, distinct: bool = True) -> None:
 
 
 def _check_options(settings: Settings) -> None:
-    listed = {"regimes": settings.regimes, "architectures": settings.architectures, "evaluations": settings.evaluations}
-    plug_ins = [(kind, name) for kind, names in listed.items() for name in names]
-    for kind, name in plug_ins:
+    named = plug_ins(settings.regimes, settings.architectures, settings.evaluations)
+    for kind, name in named:
         registry.check(kind, name, kind.removesuffix("s"))
-    registry.check_options(settings.options, *plug_ins, more=CORRUPTIONS.get(settings.corruption, ()))
+    registry.check_options(settings.options, *named, more=CORRUPTIONS.get(settings.corruption, ()))
 
 
 def _augmentation(settings: Settings) -> str:

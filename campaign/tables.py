@@ -182,13 +182,14 @@ def _sweep(results: list[dict]) -> pd.DataFrame:
 
 
 def _summary(results: list[dict], further: list[str]) -> pd.DataFrame:
-    named = ["evaluation"] if any("evaluation" in row for result in results for row in result["sweep"]) else []
+    strengths = _strengths(results)
+    named = ["evaluation"] if any(strengths.values()) else []
     keys = [*CELL, *named, *further]
     rows = []
     for result in results:
         cell = {name: result.get(name) for name in CELL} | {name: _setting(result, name) for name in further}
         cell |= {"evaluation": GAUSSIAN, "diverged": not result["sweep"]}
-        rows += [cell | row for row in result["sweep"] or _not_measured(result, results)]
+        rows += [cell | row for row in result["sweep"] or _not_measured(result, strengths)]
     columns = [*keys, "diverged", "acc", "drop", "loss"]
     cells = pd.DataFrame(rows, columns=columns).astype({name: float for name in ("acc", "drop", "loss")})
     grouped = cells.groupby(keys, sort=True, dropna=False)
@@ -200,10 +201,22 @@ def _summary(results: list[dict], further: list[str]) -> pd.DataFrame:
     return summary.reset_index()[[*SUMMARY, *named, *further]]
 
 
-def _not_measured(diverged: dict, results: list[dict]) -> list[dict]:
+def _strengths(results: list[dict]) -> dict[tuple[str, ...], set[tuple[str, float]]]:
+    """At what strengths of each evaluation runs were measured, by the evaluations that these runs have."""
+    found: dict[tuple[str, ...], set[tuple[str, float]]] = {}
+    for result in results:
+        rows = [row for row in result["sweep"] if "evaluation" in row]
+        of_these = found.setdefault(_evaluations(result), set())
+        of_these |= {(row["evaluation"], row["alpha_test"]) for row in rows}
+    return found
+
+
+def _evaluations(result: dict) -> tuple[str, ...]:
+    return tuple(result["config"].get("evaluations", YOUNGER["evaluations"]))
+
+
+def _not_measured(diverged: dict, strengths: dict[tuple[str, ...], set[tuple[str, float]]]) -> list[dict]:
     """The strengths at which a diverged run would have been measured; of evaluations, those of runs that have them."""
-    evaluations = diverged["config"].get("evaluations")
-    alike = [row for other in results for row in other["sweep"] if other["config"].get("evaluations") == evaluations]
-    named = {(row["evaluation"], row["alpha_test"]) for row in alike if "evaluation" in row}
-    rows = [{"evaluation": evaluation, "alpha_test": strength} for evaluation, strength in sorted(named)]
+    named = sorted(strengths[_evaluations(diverged)])
+    rows = [{"evaluation": evaluation, "alpha_test": strength} for evaluation, strength in named]
     return [{"alpha_test": alpha} for alpha in diverged["config"]["alpha_tests"]] + rows

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -281,9 +282,8 @@ class TrainConfig:
         return known | self.options
 
     def plug_ins(self) -> list[tuple[str, str]]:
-        """(kind, name) of each plug-in that may have options: regime, architecture, evaluations."""
-        evaluations = [("evaluations", name) for name in self.evaluations]
-        return [("regimes", self.regime), ("architectures", self.arch), *evaluations]
+        """(kind, name) of each plug-in that may have options."""
+        return plug_ins([self.regime], [self.arch], self.evaluations)
 
     def science(self) -> dict:
         """The JSON-able fields that may change the result, the younger ones where they are not at their default.
@@ -300,6 +300,12 @@ class TrainConfig:
         if self.dataset.endswith(".npz"):
             science |= {"dataset": self.dataset_name, "dataset_sha256": _sha256_of_file(self.dataset)}
         return science
+
+
+def plug_ins(regimes: Iterable[str], architectures: Iterable[str], evaluations: Iterable[str]) -> list[tuple[str, str]]:
+    """(kind, name) of each of these, which are the plug-ins that may have options."""
+    named = {"regimes": regimes, "architectures": architectures, "evaluations": evaluations}
+    return [(kind, name) for kind, names in named.items() for name in names]
 
 
 def _sha256_of_file(path: str) -> str:

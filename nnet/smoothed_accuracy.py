@@ -8,6 +8,10 @@ batches have 83 % of the weight, whatever the size of the test set.
 from collections.abc import Iterable
 
 import torch
+from torch import nn
+
+from nnet import precision as precisions
+from nnet.batches import Batch
 
 KEPT, ADDED = 0.7, 0.3
 
@@ -23,3 +27,10 @@ def smoothed_accuracy(correct: torch.Tensor, batch_size: int, before: float = 0.
     """The same, 0 to 1, from which images are classified right, bool N; a last batch that is short is left out."""
     full = len(correct) // batch_size * batch_size
     return smoothed(correct[:full].view(-1, batch_size).double().mean(1).tolist(), before)
+
+
+@torch.inference_mode()
+def correctly_classified(model: nn.Module, batches: Iterable[Batch], precision: str) -> torch.Tensor:
+    """For each image whether it is classified right, bool N, in their order; the network is in evaluation mode then."""
+    model.eval()
+    return torch.cat([precisions.logits(model, images, precision).argmax(1) == labels for images, labels in batches])

@@ -18,7 +18,7 @@ from nnet.evaluations.quantization import quantized
 from nnet.normals import Normals
 from nnet.streams import seed_of
 from nnet_models import TrainConfig, build_model, evaluate, train_and_evaluate
-from tests.conftest import blobs
+from tests.conftest import blobs, learn
 
 ZETAS = [0, 0.05, 0.2, 0.5]
 SMALL = {"landscape": {"directions": 2, "points": 7}}
@@ -31,12 +31,7 @@ def network():
     model = build_model("mlp_small", image_shape=(3, 8, 8), num_classes=3)
     images, labels = blobs(300, channels=3, contrast=25)
     x, y = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    for _ in range(40):
-        optimizer.zero_grad()
-        functional.cross_entropy(model(x), y).backward()
-        optimizer.step()
-    model.zero_grad()
+    learn(model, x, y, steps=40, rate=2e-3)
     images, labels = blobs(301, channels=3, seed=7, contrast=25)
     return model.eval(), torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
 

@@ -6,12 +6,11 @@ import statistics
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
 
 from nnet.normals import Normals
 from nnet.sweep import sweep
 from nnet_models import build_model, evaluate
-from tests.conftest import blobs
+from tests.conftest import blobs, learn
 
 ALPHAS = (0.0, 0.05, 0.3, 2.0)
 
@@ -23,11 +22,7 @@ def trained(request):
     model = build_model(request.param, image_shape=(3, 8, 8), num_classes=3)
     images, labels = blobs(300, channels=3, contrast=20)
     x, y = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(25 if request.param != "resnet18" else 60):
-        optimizer.zero_grad()
-        functional.cross_entropy(model(x), y).backward()
-        optimizer.step()
+    learn(model, x, y, steps=25 if request.param != "resnet18" else 60, rate=3e-3)
     images, labels = blobs(301, channels=3, seed=7, contrast=20)
     return model, torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
 

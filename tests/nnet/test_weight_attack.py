@@ -14,7 +14,7 @@ from nnet.normals import Normals
 from nnet.regimes import beta
 from nnet.weight_attack import WeightAttack, frozen_statistics
 from nnet_models import build_model
-from tests.conftest import blobs
+from tests.conftest import blobs, learn
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +24,7 @@ def trained():
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 3)).double()
     images, labels = blobs(120, contrast=60)
     x, y = torch.from_numpy(images).double() / 255, torch.from_numpy(labels)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(60):
-        optimizer.zero_grad()
-        functional.cross_entropy(model(x), y).backward()
-        optimizer.step()
+    learn(model, x, y, steps=60, rate=1e-2)
     return model, x, y
 
 
