@@ -294,8 +294,8 @@ def pnn_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list
     configs = []
     for experiment in pnn.EXPERIMENTS:
         block = overridden(dataclasses.replace(pnn_block(), **experiment.recipe))
-        configs += with_options(block, experiment.arch, experiment.options)
-    return configs
+        configs += network_runs(block, experiment.arch, experiment.options)
+    return grid.configure(configs, options=block.options)
 
 
 def pnn_control_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
@@ -319,14 +319,15 @@ def pnn_control_study(overridden: Callable[[Settings], Settings] = as_it_stands)
             output_dir="results/pnn/control",
         )
     )
-    return [config for arch, options in pnn.CONTROL for config in with_options(block, arch, options)]
+    configs = [config for arch, options in pnn.CONTROL for config in network_runs(block, arch, options)]
+    return grid.configure(configs, options=block.options)
 
 
-def with_options(block: Settings, arch: str, options: dict) -> list[TrainConfig]:
-    """The runs of a block with one of its networks and these options beside its own; none if it is not among them."""
+def network_runs(block: Settings, arch: str, options: dict) -> list[TrainConfig]:
+    """The runs of a block with one of its networks and these options alone; none if it is not among them."""
     if arch not in block.architectures:
         return []
-    return grid.configurations(dataclasses.replace(block, architectures=[arch], options=options | block.options))
+    return grid.configurations(dataclasses.replace(block, architectures=[arch], options=options))
 
 
 STUDIES = {

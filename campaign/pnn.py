@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from campaign.statistics import paired_differences, standard_error
+from nnet.perturbation_options import NOISE_STD
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,16 @@ CONTROL = (
 def level_differences(sweep: pd.DataFrame) -> pd.DataFrame:
     """What masks of a level above 0 change in accuracy, seed by seed, against level 0, with 95 % intervals over seeds.
 
-    `sweep`: as `campaign.tables.with_settings` gives it. A row for each α_test and setting of which both are there.
+    `sweep`: as `campaign.tables.with_settings` gives it. A row for each α_test and setting of which both are there;
+    `noise_std` is the standard deviation of the masks before any training, times the level.
     """
     if "options" not in sweep or sweep.empty:
         return pd.DataFrame()
-    return paired_differences(sweep, by="level", reference=0)
+    differences = paired_differences(sweep, by="level", reference=0)
+    kinds = [json.loads(options).get("noise_type", "uniform") for options in differences["options"]]
+    stds = [level * NOISE_STD[kind] for level, kind in zip(differences["level"], kinds, strict=True)]
+    differences.insert(differences.columns.get_loc("level") + 1, "noise_std", stds)
+    return differences
 
 
 def published(per_run: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The study of perturbative networks: its experiments, pairs by level, tables and figures."""
 
+import dataclasses
 import json
 import statistics
 
@@ -38,6 +39,7 @@ def test_runs_that_differ_in_the_level_alone_are_paired():
     half = 4.302652729911275 * statistics.stdev(differences) / 3**0.5
     row = found.loc[0.0]
     assert row["n_seeds"] == 3 and row["level"] == 0.5 and json.loads(row["options"]) == MASKS
+    assert row["noise_std"] == pytest.approx(0.5 / 3**0.5)  # of U(-1/2, 1/2)
     assert row["mean_difference"] == pytest.approx(statistics.fmean(differences))
     assert (row["low"], row["high"]) == pytest.approx((row["mean_difference"] - half, row["mean_difference"] + half))
     assert len(found) == 2 and "published" not in made
@@ -112,3 +114,12 @@ def test_the_control_is_matched():
     cells = [config.options for config in configs[::5] if "level" in config.options]
     pairs = {json.dumps({name: value for name, value in options.items() if name != "level"}) for options in cells}
     assert len(cells) == 8 and len(pairs) == 4
+
+
+def test_an_option_goes_to_the_networks_that_know_it():
+    configs = run_experiments.pnn_control_study(lambda block: dataclasses.replace(block, options={"pooling": "avg"}))
+    assert len(configs) == 10 * 5
+    for config in configs:
+        assert config.options.get("pooling") == ("avg" if config.arch == "perturb_resnet18" else None)
+    with pytest.raises(ValueError, match="'momentums'"):
+        run_experiments.pnn_study(lambda block: dataclasses.replace(block, options={"momentums": 3}))
