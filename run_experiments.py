@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Callable
 
-from campaign import grid, interruption, plan, pnn, runner
+from campaign import cluster, grid, interruption, job_script, plan, pnn, runner, status
 from campaign.check import check, survey
 from campaign.sanity import sanity
 from campaign.settings import CommandLine, Settings
@@ -355,6 +355,13 @@ def main(arguments: list[str] | None = None) -> int:
             if settings is None:
                 raise ValueError(f"the study {command.study} must give its block to `overridden`")
             configs = grid.only(configs, flags.only)
+            if flags.status:
+                return status.show(configs, settings.output_dir, flags.json)
+            given = {name: getattr(flags, name) for name in cluster.FLAGS}
+            if flags.print_job:
+                wanted = cluster.options(flags.print_job, given, flags.cluster_file)
+                words = sys.argv[1:] if arguments is None else arguments
+                return job_script.show(flags.print_job, configs, settings.campaign(), wanted, words)
             if flags.plan:
                 campaign = survey(configs, *settings.campaign(), flags.retry_failed)
                 return plan.show(campaign, settings.memory_check, flags.json)
@@ -362,7 +369,7 @@ def main(arguments: list[str] | None = None) -> int:
                 return sanity(settings)
             if flags.verify is not None:
                 return verify(flags.verify, settings)
-            campaign = check(configs, *settings.campaign(), flags.retry_failed, settings.memory_check)
+            campaign = check(configs, *settings.campaign(), flags.retry_failed, settings.memory_check, flags.shard)
     except (ValueError, ChildProcessError) as error:
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2

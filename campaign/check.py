@@ -10,6 +10,7 @@ from campaign import memory, pilot
 from campaign.engines import base
 from campaign.machine import usable_cores
 from campaign.progress import duration
+from campaign.shard import Shard
 from campaign.store import Store
 from nnet import registry
 from nnet.config import TrainConfig
@@ -32,6 +33,8 @@ class Campaign:
     engine: str
     workers: int
     timeout_s: float | None = None
+    shard: Shard | None = None
+    """The share of the runs that this launch does first, of as many launches as there are shares."""
     notes: list[str] = field(default_factory=list)
     """What a person should know before it starts, in sentences."""
 
@@ -65,8 +68,14 @@ class Campaign:
         if not self.pending:
             return line
         seconds = [self.estimates[config.run_id].seconds for config in self.pending]
-        wall = max(sum(seconds) / self.workers, max(seconds))
-        return f"{line} on {self.workers} worker(s), about {duration(wall)}"
+        wall = max(sum(seconds) / self.all_workers, max(seconds))
+        share = f" in each of {self.shard.count} shards, this is {self.shard}" if self.shard else ""
+        return f"{line} on {self.workers} worker(s){share}, about {duration(wall)}"
+
+    @property
+    def all_workers(self) -> int:
+        """Runs at the same time, in all shards together."""
+        return self.workers * (self.shard.count if self.shard else 1)
 
 
 def survey(
@@ -108,18 +117,23 @@ def check(
     timeout_s: float | None = None,
     retry_failed: bool = False,
     memory_check: bool = True,
+    shard: Shard | None = None,
 ) -> Campaign:
     """Find out what is done, try each kind of run that is not, and plan the rest. Nothing is written to `output_dir`.
 
     `workers`: runs at the same time; None takes one per usable core and thread, or one with a GPU; with
     `memory_check` fewer are taken where their memory does not suffice. `timeout_s`: after so many seconds a run
-    is ended and fails. Runs that have failed before are left out unless `retry_failed`. Raises ValueError, in one
-    sentence, for anything that would make the campaign impossible.
+    is ended and fails. Runs that have failed before are left out unless `retry_failed`. The runs of the `shard` come
+    first. Raises ValueError, in one sentence, for anything that would make the campaign impossible.
     """
     campaign = survey(configs, output_dir, engine, workers, timeout_s, retry_failed)
     run = registry.load(ENGINES, engine).run
     campaign.estimates, machine = pilot.estimates(campaign.pending, campaign.stores, run, timeout_s)
     campaign.pending.sort(key=lambda config: campaign.estimates[config.run_id].seconds, reverse=True)
+    if shard is not None:
+        own = shard.own(campaign.configs)
+        campaign.shard = shard
+        campaign.pending.sort(key=lambda config: config.run_id not in own)
     if memory_check:
         _fit_into_memory(campaign)
     campaign.notes += _idle_cores(campaign) + _unwatched(campaign) + _other_machines(campaign, machine)

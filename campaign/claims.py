@@ -11,7 +11,8 @@ from pathlib import Path
 from nnet.atomic import HOST, writing
 
 STALE_S = 900.0
-"""A claim from another machine is dead when it has not been refreshed for so long."""
+"""A claim from another machine is dead when it has not been refreshed for so long: several times `REFRESH_S` and the
+minute for which a network disk may show an old time."""
 REFRESH_S = 60.0
 UNREADABLE_S = 10.0
 """A claim that says nothing is being written, or was left by a launcher that died while it wrote."""
@@ -21,7 +22,8 @@ class Claims:
     """The files `<folder>/<run_id>.json` with host, pid and start time of the launcher that does the run.
 
     A claim lives as long as its launcher: on this machine its process is looked up, on another one the file's
-    time tells, which the launcher renews. A dead claim is taken over.
+    time tells, which the launcher renews. A dead claim is taken over; a launcher that was stopped for so long that
+    this happened to it leaves the file to its new owner. Ages are told by the clock of the disk, not by this machine's.
     """
 
     def __init__(self, folder: Path):
@@ -29,6 +31,7 @@ class Claims:
         self.me = {"host": HOST, "pid": os.getpid(), "started": _start_of(os.getpid())}
         self.mine: set[str] = set()
         self.refreshed = time.monotonic()
+        self.ahead_s: float | None = None
 
     def take(self, run_id: str) -> bool:
         """Claim a run; False if a living launcher has it. Raises CannotWrite."""
@@ -39,9 +42,12 @@ class Claims:
             if self.holder(run_id) is not None:
                 return False
             path.unlink(missing_ok=True)
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
             try:
-                os.write(descriptor, json.dumps(self.me).encode())
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            except FileExistsError:  # where the disk knows no locks another launcher may have been faster
+                return False
+            try:
+                os.write(descriptor, json.dumps(self.me | {"since": time.time()}).encode())
             finally:
                 os.close(descriptor)
         self.mine.add(run_id)
@@ -49,23 +55,40 @@ class Claims:
 
     def holder(self, run_id: str) -> str | None:
         """Who has a run, in words, if that launcher lives."""
+        found = self.claim(run_id)
+        if found is None:
+            return None
+        return f"process {found['pid']} on {found['host']}" if found else "a launcher that is just starting"
+
+    def claim(self, run_id: str) -> dict | None:
+        """What a living launcher has written: host, pid, started, since (Unix time); {} where it is just writing it.
+
+        None where nobody has the run. Writes nothing.
+        """
         try:
-            age = time.time() - self._path(run_id).stat().st_mtime
-            owner = json.loads(self._path(run_id).read_text())
+            with open(self._path(run_id)) as file:  # on a network disk only an opened file has its true time
+                age = time.time() + (self.ahead_s or 0.0) - os.fstat(file.fileno()).st_mtime
+                owner = json.loads(file.read())
             host, pid, started = owner["host"], int(owner["pid"]), owner["started"]
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, TypeError, KeyError):
-            return "a launcher that is just starting" if age < UNREADABLE_S else None
+            return {} if age < UNREADABLE_S else None
         alive = _start_of(pid) == started if host == HOST else age < STALE_S
-        return f"process {pid} on {host}" if alive else None
+        return owner if alive else None
+
+    def living(self) -> dict[str, dict]:
+        """The claims of living launchers by run_id; see `claim`."""
+        found = {path.stem: self.claim(path.stem) for path in self.folder.glob("*.json")}
+        return {run_id: owner for run_id, owner in found.items() if owner is not None}
 
     def release(self, run_id: str) -> None:
         """Give a run up, finished or not."""
         if run_id in self.mine:
             self.mine.discard(run_id)
             with suppress(OSError):
-                self._path(run_id).unlink()
+                if self._is_mine(run_id):
+                    self._path(run_id).unlink()
 
     def release_all(self) -> None:
         """Give up every run that this launcher has."""
@@ -83,13 +106,19 @@ class Claims:
     def refresh(self) -> None:
         """Show other machines that this launcher lives; cheap, to be called often."""
         if time.monotonic() - self.refreshed > REFRESH_S:
-            self.refreshed = time.monotonic()
+            self.refreshed, self.ahead_s = time.monotonic(), None
             for run_id in self.mine:
                 with suppress(OSError):
-                    os.utime(self._path(run_id))
+                    if self._is_mine(run_id):
+                        os.utime(self._path(run_id))
 
     def _path(self, run_id: str) -> Path:
         return self.folder / f"{run_id}.json"
+
+    def _is_mine(self, run_id: str) -> bool:
+        with suppress(ValueError):
+            return self.me.items() <= json.loads(self._path(run_id).read_text()).items()
+        return False
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -98,6 +127,9 @@ class Claims:
         with open(self.folder / ".lock", "w") as file:
             with suppress(OSError):  # a network disk may know no locks; then O_EXCL has to do
                 fcntl.flock(file, fcntl.LOCK_EX)
+            if self.ahead_s is None:
+                os.utime(file.fileno())
+                self.ahead_s = os.fstat(file.fileno()).st_mtime - time.time()
             yield
 
 

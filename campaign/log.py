@@ -3,14 +3,18 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from campaign.shard import Shard
 from nnet.atomic import writing
 
 
 class Log:
-    """`<folder>/campaign.log`, to which every launcher appends: time (UTC), what happened, run_id, detail."""
+    """`<folder>/campaign.log`, to which every launcher appends: time (UTC), what happened, run_id, detail.
 
-    def __init__(self, folder: Path):
-        self.path = folder / "campaign.log"
+    Each shard has a file of its own, because machines that append to one file on a network disk lose lines.
+    """
+
+    def __init__(self, folder: Path, shard: Shard | None = None):
+        self.path = folder / (f"campaign-shard{shard.number}of{shard.count}.log" if shard else "campaign.log")
 
     def add(self, event: str, run_id: str = "-", detail: str = "") -> None:
         """Append one line, in one piece, so that the lines of two launchers never mix. Raises CannotWrite."""

@@ -45,6 +45,9 @@ def run(campaign: Campaign) -> int:
         say(f"trained weights: {Path(folder)}")
     failures = campaign.failures()
     _list(failures, campaign.stores)
+    under_way = len(campaign.configs) - campaign.finished() - len(failures)
+    if under_way:
+        say(f"{under_way} run(s) are left to other shards, which have them in hand; --status says how far they are")
     return 1 if failures else 0
 
 
@@ -53,11 +56,13 @@ class _Launch:
 
     def __init__(self, campaign: Campaign):
         self.campaign = campaign
-        self.logs = {name: Log(store.folder) for name, store in campaign.stores.items()}
-        self.known_failures = {config.run_id for config in campaign.failures()}
+        self.logs = {name: Log(store.folder, campaign.shard) for name, store in campaign.stores.items()}
+        self.tried = {
+            config.run_id: campaign.stores[config.dataset_name].tries(config.run_id) for config in campaign.failures()
+        }
         with_weights = [config for config in campaign.configs if config.checkpoint_dir]
         self.weights = {Path(config.checkpoint_dir) / config.dataset_name for config in with_weights}
-        self.schedule = Schedule(campaign.pending, campaign.workers, self._ask)
+        self.schedule = Schedule(campaign.pending, campaign.workers, self._ask, stay=campaign.shard is None)
         self.progress: Progress | None = None
         self.met: set[str] = set()
         self.tables_written, self.tables_due = time.monotonic(), False
@@ -77,7 +82,7 @@ class _Launch:
     def work(self) -> None:
         """Run what is pending. Raises KeyboardInterrupt, and OSError where nothing more can be written or started."""
         seconds = {config.run_id: self.campaign.estimates[config.run_id].seconds for config in self.campaign.pending}
-        self.progress = Progress(seconds, self.campaign.workers)
+        self.progress = Progress(seconds, self.campaign.all_workers)
         engine = registry.load(ENGINES, self.campaign.engine).run
         events = engine(self.schedule, work.train, self.campaign.workers, self.campaign.timeout_s)
         with closing(self.progress), closing(events):
@@ -127,11 +132,12 @@ class _Launch:
     def _ask(self, config: TrainConfig) -> Answer:
         """Whether a run is to be started now, was finished by another launcher, or is under way there."""
         store = self.campaign.stores[config.dataset_name]
-        if not store.claims.take(config.run_id):
+        finished = store.result(config.run_id)  # before it is claimed, which takes longer
+        if finished is None and not store.claims.take(config.run_id):
             self._meet(store.claims.holder(config.run_id))
             return Answer.ELSEWHERE
-        outcome, why = store.result(config.run_id), store.failure(config.run_id)
-        if outcome is None and why is not None and config.run_id not in self.known_failures:
+        outcome, why = finished or store.result(config.run_id), store.failure(config.run_id)
+        if outcome is None and why is not None and store.tries(config.run_id) != self.tried.get(config.run_id):
             outcome = base.Failure("Elsewhere", why, "")
         if outcome is not None:
             store.claims.release(config.run_id)

@@ -30,8 +30,11 @@ class Schedule:
     them have ended well. A run for which `alone` is asked waits until no other is under way.
     """
 
-    def __init__(self, configs: Sequence[TrainConfig], workers: int, ask: Callable[[TrainConfig], Answer]):
-        self.ask, self.workers, self.active = ask, workers, workers
+    def __init__(
+        self, configs: Sequence[TrainConfig], workers: int, ask: Callable[[TrainConfig], Answer], stay: bool = True
+    ):
+        """`stay`: wait for what another campaign has in hand, instead of ending when there is nothing else to do."""
+        self.ask, self.stay, self.workers, self.active = ask, stay, workers, workers
         self.waiting, self.elsewhere, self.alone = deque(configs), deque(), deque()
         self.running: dict[str, int] = {}
         self.starts = self.lowered_at = self.clean = 0
@@ -40,9 +43,9 @@ class Schedule:
 
     def __iter__(self) -> Iterator[TrainConfig | None]:
         """The next run to start, or None while there is none, until no run is left or under way."""
-        while self.waiting or self.elsewhere or self.alone or self.running:
+        while self._unfinished():
             config = self._next()
-            if config is not None or self.waiting or self.elsewhere or self.alone or self.running:
+            if config is not None or self._unfinished():
                 yield config
 
     def ended(self, config: TrainConfig) -> None:
@@ -68,6 +71,9 @@ class Schedule:
         started = self.running.pop(config.run_id)
         if death.killed:
             self._lower(started)
+
+    def _unfinished(self) -> bool:
+        return bool(self.waiting or self.alone or self.running or (self.stay and self.elsewhere))
 
     def _lower(self, started: int) -> bool:
         self.clean = 0

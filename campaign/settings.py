@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from campaign.cluster import FLAGS, WHOLE_NUMBERS
+from campaign.shard import Shard
 from nnet import registry
 from nnet.activations import ACTIVATIONS
 
@@ -40,6 +42,13 @@ def _value(text: str) -> object:
         if math.isfinite(number):
             return number
     return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _one(kind: type, text: str):
@@ -161,8 +170,8 @@ class CommandLine:
         if self.flags is None:
             self._add_flags(block)
             self.flags = self.parser.parse_args(self.arguments)
-            if self.flags.json and not self.flags.plan:
-                self.parser.error("--json goes with --plan")
+            if self.flags.json and not (self.flags.plan or self.flags.status):
+                self.parser.error("--json goes with --plan or --status")
         block = self._applied(block)
         self.settings = self.settings or block
         return block
@@ -184,12 +193,14 @@ class CommandLine:
     def _add_flags(self, block: Settings) -> None:
         add = self.parser.add_argument
         add("--plan", action="store_true", help="say what the campaign would take, and start nothing")
-        add("--json", action="store_true", help="with --plan: print it as JSON")
+        add("--status", action="store_true", help="say how the campaign stands, from any machine, also while it runs")
+        add("--json", action="store_true", help="with --plan or --status: print it as JSON")
         add("--sanity", action="store_true", help="one quick check: does training with noise help?")
         add("--retry-failed", action="store_true", help="also do the runs that have failed before")
         add("--verify", metavar="RUN_ID", help="do one finished run again and compare every bit")
         text = "of the runs of the study, only those with these settings or options; runs without such an option stay"
         add("--only", type=_option, nargs="+", default=[], metavar="NAME=VALUE", help=text)
+        self._add_cluster_flags()
         for item in dataclasses.fields(Settings):
             default = getattr(block, item.name)
             help_text = f"{item.metadata['help']} (block: {_shown(default)})".replace("%", "%%")
@@ -200,6 +211,17 @@ class CommandLine:
                 continue
             flag = "--" + item.name.replace("_", "-")
             add(flag, default=argparse.SUPPRESS, help=help_text, **_shape(item))
+
+    def _add_cluster_flags(self) -> None:
+        text = "do the I-th of N shares of the runs, then what the other shards have not started"
+        self.parser.add_argument("--shard", type=_shard, metavar="I/N", help=text)
+        text = "print a job script that runs the study as an array of shards, and start nothing"
+        self.parser.add_argument("--print-job", choices=("slurm", "lsf"), help=text)
+        text = "options of jobs and of engines, by name (default: cluster.toml of this folder, if it is there)"
+        self.parser.add_argument("--cluster-file", metavar="FILE", help=text)
+        for name, text in FLAGS.items():
+            kind = int if name in WHOLE_NUMBERS else str
+            self.parser.add_argument(f"--{name}", type=kind, metavar="N" if kind is int else "TEXT", help=text)
 
 
 def _shape(item: dataclasses.Field) -> dict:

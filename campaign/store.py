@@ -20,7 +20,7 @@ class Store:
 
         runs/<run_id>.json      a finished run         deaths/<run_id>.json   how often its worker has died
         failures/<run_id>.txt   why a run failed       claims/<run_id>.json   which launcher is at work on it
-        partial/<run_id>.pt     where an unfinished run goes on (written by its worker)
+        partial/<run_id>.pt     where an unfinished run goes on, and .epoch, its epoch (written by its worker)
 
     A run is finished when its file is there and sound. Nothing else is remembered, so a campaign is resumed by
     looking. Every method that writes raises CannotWrite where the disk is full or gone.
@@ -66,7 +66,7 @@ class Store:
     def fail(self, config: TrainConfig, failure: Failure) -> Path:
         """Keep why a run failed, its configuration and how often it was tried."""
         path = self.failure_file(config.run_id)
-        tries = 1 + self._tries(path)
+        tries = 1 + self.tries(config.run_id)
         text = (
             f"run {config.run_id}\ntried {tries} time(s)\n{failure.error}: {failure.message}\n\n"
             f"{json.dumps(config.science(), indent=1)}\n\n{failure.traceback}"
@@ -89,6 +89,19 @@ class Store:
     def failure_file(self, run_id: str) -> Path:
         """Where a failed run has its traceback."""
         return self.folder / "failures" / f"{run_id}.txt"
+
+    def tries(self, run_id: str) -> int:
+        """How often a failed run was tried; 0 where it has not failed."""
+        try:
+            return int(self.failure_file(run_id).read_text().splitlines()[1].split()[1])
+        except (OSError, IndexError, ValueError):
+            return 0
+
+    def epoch(self, run_id: str) -> int | None:
+        """The epoch after which an unfinished run would go on, or None."""
+        with suppress(OSError, ValueError):
+            return int(self._epoch_file(run_id).read_text())
+        return None
 
     def died(self, run_id: str) -> int:
         """Count a death of a run's worker; how many there were since the run last came further than before."""
@@ -131,11 +144,15 @@ class Store:
         write_file(self.folder / "campaign.json", f"{json.dumps({'runs': sorted(run_ids)}, indent=1)}\n".encode())
 
     def _forget_unfinished(self, run_id: str) -> None:
-        for path in (self._partial_file(run_id), self._death_file(run_id), self.failure_file(run_id)):
+        unfinished = (self._partial_file(run_id), self._epoch_file(run_id), self._death_file(run_id))
+        for path in (*unfinished, self.failure_file(run_id)):
             path.unlink(missing_ok=True)
 
     def _partial_file(self, run_id: str) -> Path:
         return self.folder / "partial" / f"{run_id}.pt"
+
+    def _epoch_file(self, run_id: str) -> Path:
+        return self.folder / "partial" / f"{run_id}.epoch"
 
     def _death_file(self, run_id: str) -> Path:
         return self.folder / "deaths" / f"{run_id}.json"
@@ -144,13 +161,6 @@ class Store:
         with suppress(*MISSING):
             return self._partial_file(run_id).stat().st_mtime_ns
         return None
-
-    @staticmethod
-    def _tries(path: Path) -> int:
-        try:
-            return int(path.read_text().splitlines()[1].split()[1])
-        except (OSError, IndexError, ValueError):
-            return 0
 
 
 def completeness(folder: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from nnet import checkpoint, provenance
+from nnet.atomic import write_file
 from nnet.config import TrainConfig
 from nnet.regimes.base import Regime
 from nnet.source import code_sha256
@@ -17,7 +18,8 @@ class Partial:
 
     It is written after an epoch that ends more than `epoch_checkpoint_s` seconds after the last writing, and
     it is read by the same run only: the same data, code, libraries, processor and threads, so that a run that
-    goes on from it ends with the same bits as one that was never interrupted. Without a folder nothing is kept.
+    goes on from it ends with the same bits as one that was never interrupted. The number of that epoch stands
+    beside it, in <run_id>.epoch. Without a folder nothing is kept.
     """
 
     def __init__(self, cfg: TrainConfig, model: nn.Module, regime: Regime, data_sha256: str):
@@ -47,6 +49,7 @@ class Partial:
         if self.path is None or time.monotonic() - self.written < self.cfg.epoch_checkpoint_s:
             return
         checkpoint.save(self.path, self.state(history, seconds))
+        write_file(self.path.with_suffix(".epoch"), str(len(history)).encode())
         self.written = time.monotonic()
 
     def state(self, history: list[dict], seconds: float) -> dict:

@@ -81,3 +81,35 @@ def test_a_folder_that_takes_no_files_is_said(tmp_path):
     (tmp_path / "claims").write_text("a file")
     with pytest.raises(CannotWrite, match="cannot write in .*claims"):
         Claims(tmp_path / "claims").take("a")
+
+
+def test_a_launcher_that_was_stopped_until_its_claim_was_taken_over_leaves_it_to_the_new_owner(tmp_path, monkeypatch):
+    monkeypatch.setattr("campaign.claims.REFRESH_S", 0)
+    stopped = Claims(tmp_path)
+    stopped.me["host"] = "another-machine"
+    stopped.take("a")
+    old = time.time() - 10_000
+    os.utime(tmp_path / "a.json", (old,) * 2)
+    assert Claims(tmp_path).take("a")
+    os.utime(tmp_path / "a.json", (old,) * 2)
+    stopped.refresh()
+    assert (tmp_path / "a.json").stat().st_mtime == pytest.approx(old)
+    stopped.release_all()
+    assert Claims(tmp_path).holder("a") is not None
+
+
+def test_the_age_of_a_claim_is_told_by_the_clock_of_the_disk(tmp_path, monkeypatch):
+    elsewhere = Claims(tmp_path)
+    elsewhere.me["host"] = "another-machine"
+    elsewhere.take("a")
+    true_time = time.time
+    monkeypatch.setattr("campaign.claims.time.time", lambda: true_time() + 5000)  # this machine's clock is wrong
+    assert not Claims(tmp_path).take("a")
+
+
+def test_where_the_disk_knows_no_locks_one_of_two_takes_a_run(tmp_path, monkeypatch):
+    first, second = Claims(tmp_path), Claims(tmp_path)
+    first.take("a")
+    monkeypatch.setattr(second, "holder", lambda run_id: None)  # it looked just before
+    monkeypatch.setattr("campaign.claims.Path.unlink", lambda path, missing_ok: None)
+    assert not second.take("a")

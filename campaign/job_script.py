@@ -1,0 +1,123 @@
+"""A ready job script for a cluster: an array of jobs, each of which does a share of the campaign."""
+
+import math
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from campaign import check, memory, plan
+from campaign.calibration import calibrated
+from campaign.cluster import FLAGS, Options
+from campaign.fork_server import THREAD_LIMITS
+from campaign.machine import usable_cores
+from campaign.progress import say
+from nnet import registry
+from nnet.config import TrainConfig
+
+SAFETY, SPARE_MINUTES, STEP_MINUTES = 1.5, 10, 10
+"""The time limit is half as long again as planned, and ten minutes, rounded up to tens of minutes."""
+NAME = "campaign"
+PROGRAM = Path(__file__).resolve().parents[1] / "run_experiments.py"
+
+
+def show(
+    scheduler: str, configs: Sequence[TrainConfig], surveyed: Sequence, wanted: dict, arguments: Sequence[str]
+) -> int:
+    """Print the script for `slurm` or `lsf`; nothing is submitted, no run started. Returns 0.
+
+    `wanted`: `cluster.Options` by name; without memory and walltime they follow from a plan made on this machine.
+    `arguments`: the command line, which the jobs repeat. Raises ValueError for wrong options and as `check.survey`.
+    """
+    unknown = wanted.keys() - Options.__dataclass_fields__.keys()
+    if unknown:
+        raise ValueError(f"unknown option {min(unknown)!r} of a job; known options: {[*Options.__dataclass_fields__]}")
+    options = Options(**wanted)
+    least, most = options.bounds
+    if least != most:
+        raise ValueError(f"a job script has a fixed number of jobs; got {options.jobs!r}")
+    output_dir, _, workers, timeout_s = surveyed
+    threads = max(config.cpu_threads for config in configs)
+    per_job = workers or options.processes or max(1, options.cores // threads)
+    campaign = check.survey(configs, output_dir, "process", per_job * most, timeout_s)
+    notes = fill(options, campaign, per_job)
+    directives = {"slurm": _slurm, "lsf": _lsf}[scheduler](options)
+    say(_script(directives, notes, options, threads, [*repeated(arguments), "--max-workers", str(per_job)], scheduler))
+    return 0
+
+
+def fill(options: Options, campaign: check.Campaign, per_job: int) -> list[str]:
+    """Take the memory and the time that are not given from the plan; says so, in lines."""
+    notes = []
+    if campaign.pending and (options.memory is None or options.walltime is None):
+        made = plan.make(campaign, memory_check=False)
+        notes.append(f"planned: {made['to_do']} runs, {made['cpu_hours']:.2f} h of CPU time, {options.jobs} job(s)")
+    if options.walltime is None:
+        hours = made["wall_hours"] if campaign.pending else 0.0
+        minutes = STEP_MINUTES * math.ceil((60 * SAFETY * hours + SPARE_MINUTES) / STEP_MINUTES)
+        options.walltime = f"{minutes // 60}:{minutes % 60:02}"
+        notes.append(f"time limit: {SAFETY} times the planned {60 * hours:.0f} min, and {SPARE_MINUTES} min")
+    if options.memory is None:
+        options.memory = f"{math.ceil(memory_mb(campaign, per_job) / 1024)}GB"
+        notes.append(f"memory: the {per_job} largest runs at once, and what they share")
+    return notes
+
+
+def memory_mb(campaign: check.Campaign, workers: int) -> float:
+    """What one job takes whose workers do the largest runs."""
+    at_once = max(1, min(campaign.workers, usable_cores(), len(campaign.pending)))
+    known = calibrated(campaign.pending, registry.load(check.ENGINES, campaign.engine).run, at_once)
+    needs = sorted((known.of(config).memory_mb for config in campaign.pending), reverse=True)
+    return known.shared_mb + sum(memory.with_margin(need) for need in needs[:workers])
+
+
+def repeated(arguments: Sequence[str]) -> list[str]:
+    """The command line without what belongs to the script: flags of jobs, of workers and of the engine."""
+    dropped = {f"--{name}" for name in (*FLAGS, "print-job", "cluster-file", "max-workers", "engine")}
+    kept, skip = [], False
+    for word in arguments:
+        name, equals, _ = word.partition("=")
+        if not skip and name not in dropped:
+            kept.append(word)
+        skip = name in dropped and not equals
+    return kept
+
+
+def _slurm(options: Options) -> list[str]:
+    queue = [f"--partition={options.queue}"] if options.queue else []
+    return ["#SBATCH " + line for line in (
+        f"--job-name={NAME}", f"--array=1-{options.jobs}", *queue, "--nodes=1", "--ntasks=1",
+        f"--cpus-per-task={options.cores}", f"--mem={options.memory.removesuffix('B')}",
+        f"--time={options.walltime}:00", "--output=campaign-%A_%a.out", "--signal=B:TERM@60", *options.directives,
+    )]  # fmt: skip
+
+
+def _lsf(options: Options) -> list[str]:
+    queue = [f"-q {options.queue}"] if options.queue else []
+    return ["#BSUB " + line for line in (
+        f'-J "{NAME}[1-{options.jobs}]"', *queue, f"-n {options.cores}", '-R "span[hosts=1]"',
+        f'-R "rusage[mem={options.memory}]"', f"-W {options.walltime}", "-o campaign-%J_%I.out", *options.directives,
+    )]  # fmt: skip
+
+
+SUBMIT = {"slurm": ("sbatch", "SLURM_ARRAY_TASK_ID"), "lsf": ("bsub <", "LSB_JOBINDEX")}
+
+
+def _script(
+    directives: list[str], notes: list[str], options: Options, threads: int, arguments: list[str], scheduler: str
+) -> str:
+    submit, index = SUBMIT[scheduler]
+    command = shlex.join([sys.executable, str(PROGRAM), *arguments])
+    comments = [
+        *notes,
+        f"submit: {submit} this file; resume: submit it again; how it stands: the command with --status",
+    ]
+    if scheduler == "lsf":
+        comments.append("memory is per job here; where the site reserves it per slot, divide it by the cores")
+    return "\n".join([
+        "#!/bin/bash", *directives, *(f"# {line}" for line in comments),
+        "export " + " ".join(f"{name}={threads}" for name in THREAD_LIMITS),
+        *options.setup,
+        f"cd {shlex.quote(str(Path.cwd()))}",
+        f"exec {command} --shard ${index}/{options.jobs}",
+    ])  # fmt: skip
