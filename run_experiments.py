@@ -362,14 +362,17 @@ def main(arguments: list[str] | None = None) -> int:
                 wanted = cluster.options(flags.print_job, given, flags.cluster_file)
                 words = sys.argv[1:] if arguments is None else arguments
                 return job_script.show(flags.print_job, configs, settings.campaign(), wanted, words)
+            options = cluster.options(settings.engine, given, flags.cluster_file)
             if flags.plan:
-                campaign = survey(configs, *settings.campaign(), flags.retry_failed)
+                campaign = survey(configs, *settings.campaign(), flags.retry_failed, options)
                 return plan.show(campaign, settings.memory_check, flags.json)
             if flags.sanity:
                 return sanity(settings)
             if flags.verify is not None:
                 return verify(flags.verify, settings)
-            campaign = check(configs, *settings.campaign(), flags.retry_failed, settings.memory_check, flags.shard)
+            campaign = check(
+                configs, *settings.campaign(), flags.retry_failed, settings.memory_check, flags.shard, options
+            )
     except (ValueError, ChildProcessError) as error:
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2

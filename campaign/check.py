@@ -1,9 +1,12 @@
 """What a campaign finds before it starts: what is done, what failed, what is to do, whether the machine can do it."""
 
+import functools
+import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from campaign import memory, pilot
@@ -33,6 +36,10 @@ class Campaign:
     engine: str
     workers: int
     timeout_s: float | None = None
+    engine_options: dict = field(default_factory=dict)
+    """What the engine is told, by name."""
+    elsewhere: bool = False
+    """Whether its workers are on other machines."""
     shard: Shard | None = None
     """The share of the runs that this launch does first, of as many launches as there are shares."""
     notes: list[str] = field(default_factory=list)
@@ -73,6 +80,18 @@ class Campaign:
         return f"{line} on {self.workers} worker(s){share}, about {duration(wall)}"
 
     @property
+    def run(self) -> Callable:
+        """The engine's function, with its options."""
+        run = registry.load(ENGINES, self.engine).run
+        return functools.partial(run, **registry.make_options(ENGINES, self.engine, self.engine_options))
+
+    @property
+    def try_run(self) -> Callable:
+        """The engine's function with which runs are tried before the campaign."""
+        pilot_engine = registry.constant(ENGINES, self.engine, "PILOT")
+        return self.run if pilot_engine is None else registry.load(ENGINES, pilot_engine).run
+
+    @property
     def all_workers(self) -> int:
         """Runs at the same time, in all shards together."""
         return self.workers * (self.shard.count if self.shard else 1)
@@ -85,13 +104,16 @@ def survey(
     workers: int | None = None,
     timeout_s: float | None = None,
     retry_failed: bool = False,
+    engine_options: dict | None = None,
 ) -> Campaign:
     """Find out what is done and what is to do. Nothing is tried and nothing written; raises ValueError as `check`."""
-    registry.check(ENGINES, engine, "engine")
+    capacity = _check_engine(engine, engine_options or {})
     if timeout_s is not None and not timeout_s > 0:
         raise ValueError(f"run_timeout_s must be above 0; got {timeout_s}")
     configs = list({config.run_id: config for config in configs}.values())
-    if workers is None:
+    if workers is None and capacity is not None:
+        workers = capacity
+    elif workers is None:
         one = any(config.use_cuda for config in configs)
         workers = 1 if one else max(1, usable_cores() // max(config.cpu_threads for config in configs))
     base.check(configs, workers)
@@ -106,7 +128,9 @@ def survey(
     if not retry_failed:
         done |= {run_id for store in stores.values() for run_id in store.failed()}
     pending = [config for config in configs if config.run_id not in done]
-    return Campaign(configs, stores, pending, {}, engine, workers, timeout_s)
+    campaign = Campaign(configs, stores, pending, {}, engine, workers, timeout_s)
+    campaign.engine_options, campaign.elsewhere = engine_options or {}, capacity is not None
+    return campaign
 
 
 def check(
@@ -118,6 +142,7 @@ def check(
     retry_failed: bool = False,
     memory_check: bool = True,
     shard: Shard | None = None,
+    engine_options: dict | None = None,
 ) -> Campaign:
     """Find out what is done, try each kind of run that is not, and plan the rest. Nothing is written to `output_dir`.
 
@@ -126,18 +151,39 @@ def check(
     is ended and fails. Runs that have failed before are left out unless `retry_failed`. The runs of the `shard` come
     first. Raises ValueError, in one sentence, for anything that would make the campaign impossible.
     """
-    campaign = survey(configs, output_dir, engine, workers, timeout_s, retry_failed)
-    run = registry.load(ENGINES, engine).run
-    campaign.estimates, machine = pilot.estimates(campaign.pending, campaign.stores, run, timeout_s)
+    campaign = survey(configs, output_dir, engine, workers, timeout_s, retry_failed, engine_options)
+    campaign.estimates, machine = pilot.estimates(campaign.pending, campaign.stores, campaign.try_run, timeout_s)
     campaign.pending.sort(key=lambda config: campaign.estimates[config.run_id].seconds, reverse=True)
     if shard is not None:
         own = shard.own(campaign.configs)
         campaign.shard = shard
         campaign.pending.sort(key=lambda config: config.run_id not in own)
-    if memory_check:
+    if memory_check and not campaign.elsewhere:
         _fit_into_memory(campaign)
-    campaign.notes += _idle_cores(campaign) + _unwatched(campaign) + _other_machines(campaign, machine)
+    campaign.notes += _unwatched(campaign)
+    if not campaign.elsewhere:
+        campaign.notes += _idle_cores(campaign) + _other_machines(campaign, machine)
     return campaign
+
+
+def missing_for(engine: str) -> str | None:
+    """What this machine lacks for an engine, and how to come by it, in one sentence; None if nothing."""
+    packages = [name for name in registry.constant(ENGINES, engine, "NEEDS", ()) if find_spec(name) is None]
+    if packages:
+        return f"the engine {engine!r} needs {' and '.join(packages)}: pip install -r requirements-cluster.txt"
+    commands = [name for name in registry.constant(ENGINES, engine, "COMMANDS", ()) if shutil.which(name) is None]
+    return f"the engine {engine!r} needs {' and '.join(commands)}, which this machine has not" if commands else None
+
+
+def _check_engine(engine: str, options: dict) -> int | None:
+    """How many runs an engine can do at once where its workers are elsewhere. Raises ValueError if it cannot work."""
+    registry.check(ENGINES, engine, "engine")
+    registry.check_options(options, (ENGINES, engine))
+    missing = missing_for(engine)
+    if missing is not None:
+        raise ValueError(missing)
+    capacity = getattr(registry.load(ENGINES, engine), "capacity", None)
+    return None if capacity is None else capacity(**registry.make_options(ENGINES, engine, options))
 
 
 def _idle_cores(campaign: Campaign) -> list[str]:

@@ -12,7 +12,6 @@ from campaign.cluster import FLAGS, Options
 from campaign.fork_server import THREAD_LIMITS
 from campaign.machine import usable_cores
 from campaign.progress import say
-from nnet import registry
 from nnet.config import TrainConfig
 
 SAFETY, SPARE_MINUTES, STEP_MINUTES = 1.5, 10, 10
@@ -66,7 +65,7 @@ def fill(options: Options, campaign: check.Campaign, per_job: int) -> list[str]:
 def memory_mb(campaign: check.Campaign, workers: int) -> float:
     """What one job takes whose workers do the largest runs."""
     at_once = max(1, min(campaign.workers, usable_cores(), len(campaign.pending)))
-    known = calibrated(campaign.pending, registry.load(check.ENGINES, campaign.engine).run, at_once)
+    known = calibrated(campaign.pending, campaign.try_run, at_once)
     needs = sorted((known.of(config).memory_mb for config in campaign.pending), reverse=True)
     return known.shared_mb + sum(memory.with_margin(need) for need in needs[:workers])
 

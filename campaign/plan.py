@@ -9,7 +9,6 @@ from campaign import check, memory
 from campaign.calibration import Calibrations, calibrated, path
 from campaign.machine import usable_cores
 from campaign.progress import duration, say
-from nnet import registry
 from nnet.config import TrainConfig
 from nnet.cost import kind_of
 
@@ -32,14 +31,14 @@ def make(campaign: check.Campaign, memory_check: bool = True) -> dict:
     With `memory_check` fewer workers are planned where the memory of this machine would not suffice, as a launch here
     would start fewer; not so where more workers are asked for than this machine has cores: that plan is for another.
     """
-    engine, cores = registry.load(check.ENGINES, campaign.engine).run, usable_cores()
+    cores = usable_cores()
     at_once = max(1, min(campaign.workers, cores, len(campaign.pending)))
-    known = calibrated(campaign.pending, engine, at_once)
+    known = calibrated(campaign.pending, campaign.try_run, at_once)
     seconds = {config.run_id: known.of(config).cost.seconds(config) for config in campaign.pending}
     order = sorted(campaign.pending, key=lambda config: seconds[config.run_id], reverse=True)
     needs = sorted((known.of(config).memory_mb for config in order), reverse=True)
     workers = campaign.workers
-    if memory_check and workers <= cores:
+    if memory_check and workers <= cores and not campaign.elsewhere:
         workers = memory.fitting_workers(needs, workers, memory.free_mb())
     before = known.starting_s + sum(known.kinds[kind].trying_s for kind in set(map(kind_of, order)))
     wall = before + makespan([seconds[config.run_id] for config in order], workers) if order else 0.0

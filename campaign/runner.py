@@ -7,13 +7,12 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from campaign import interruption, report, tables, work
-from campaign.check import ENGINES, Campaign
+from campaign.check import Campaign
 from campaign.engines import base
 from campaign.log import Log
 from campaign.progress import Progress, describe, say
 from campaign.schedule import Answer, Schedule
 from campaign.store import Store
-from nnet import registry
 from nnet.atomic import CannotWrite, remove_leftovers
 from nnet.config import TrainConfig
 
@@ -83,8 +82,7 @@ class _Launch:
         """Run what is pending. Raises KeyboardInterrupt, and OSError where nothing more can be written or started."""
         seconds = {config.run_id: self.campaign.estimates[config.run_id].seconds for config in self.campaign.pending}
         self.progress = Progress(seconds, self.campaign.all_workers)
-        engine = registry.load(ENGINES, self.campaign.engine).run
-        events = engine(self.schedule, work.train, self.campaign.workers, self.campaign.timeout_s)
+        events = self.campaign.run(self.schedule, work.train, self.campaign.workers, self.campaign.timeout_s)
         with closing(self.progress), closing(events):
             for event in events:
                 if event is None:

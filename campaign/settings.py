@@ -118,7 +118,7 @@ class Settings:
     )
     output_dir: str = _one(str, "results are written to <output_dir>/<dataset>/")
     checkpoint_dir: str | None = _one(_text_or_none, "folder of the trained weights; none: keep none")
-    engine: str = _one(str, "where runs happen: process (one worker per slot) or serial (in this process)")
+    engine: str = _one(str, "where runs happen: " + ", ".join(registry.names("campaign.engines")))
     max_workers: int | None = _one(_whole_number_or_none, "runs at the same time; none: one per usable core")
     memory_check: bool = _switch("start fewer workers where their memory would not suffice")
     run_timeout_s: float | None = _one(_number_or_none, "seconds after which a run is ended and fails; none: never")

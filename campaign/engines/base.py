@@ -42,8 +42,8 @@ class Lost(Failure):
 class Death(Failure):
     """A run whose worker died; it may have been the run's doing, or not."""
 
-    exit_code: int
-    """As `multiprocessing` gives it: minus the signal, or what the process exited with."""
+    exit_code: int | None
+    """As `multiprocessing` gives it: minus the signal, or what the process exited with; None where nobody tells."""
     peak_mb: float | None
     """The most memory that the worker was seen to use."""
 
@@ -55,7 +55,9 @@ class Death(Failure):
     @property
     def how(self) -> str:
         """In words: "with signal 9 (SIGKILL), probably out of memory; peak memory 335 MB"."""
-        if self.exit_code < 0:
+        if self.exit_code is None:
+            how = "with its process, its job or its machine"
+        elif self.exit_code < 0:
             how = f"with signal {-self.exit_code} ({signal.Signals(-self.exit_code).name})"
         else:
             how = f"with exit code {self.exit_code}"

@@ -10,12 +10,22 @@ import types
 import pytest
 
 from campaign import fork_server
+from campaign.check import missing_for
 from campaign.engines.base import Death, Failure, Lost
 from nnet import registry
 from nnet.config import TrainConfig
 from tests.campaign import stub
 
-ENGINES = registry.names("campaign.engines")
+
+def _with_reason(engine: str):
+    """An engine that cannot work here is skipped, and it is said why."""
+    reason = missing_for(engine)
+    if registry.constant("campaign.engines", engine, "COMMANDS"):
+        reason = f"{engine} needs a cluster: make test-cluster"
+    return pytest.param(engine, marks=pytest.mark.skipif(reason is not None, reason=reason or ""))
+
+
+ENGINES = [_with_reason(engine) for engine in registry.names("campaign.engines")]
 
 
 def configs(*seeds, **changed) -> list[TrainConfig]:

@@ -26,7 +26,8 @@ def printed(npz, folder, scheduler: str, *more: str) -> list[str]:
 
 
 def command(folder, index: str) -> str:
-    return rf"exec {re.escape(sys.executable)} \S+run_experiments.py mlp_small --regimes .*--max-workers 6 --shard \${index}/4"
+    program = rf"{re.escape(sys.executable)} \S+run_experiments.py mlp_small --regimes"
+    return rf"exec {program} .*--max-workers 6 --shard \${index}/4"
 
 
 def test_the_script_for_slurm(npz, tmp_path):

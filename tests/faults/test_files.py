@@ -43,7 +43,8 @@ def damage(path, how: str) -> None:
 
 def damage_each(folder) -> dict:
     """Damage the files of a folder in their order, each in another way; path by kind of damage."""
-    paths = dict(zip(DAMAGE, sorted(folder.glob("*")), strict=True))
+    files = sorted(path for path in folder.glob("*") if path.suffix != ".epoch")
+    paths = dict(zip(DAMAGE, files, strict=True))
     for how, path in paths.items():
         damage(path, how)
     return paths

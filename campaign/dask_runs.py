@@ -1,0 +1,155 @@
+"""The loop of every engine that works through Dask, and how a scheduler is reached or started."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import dask
+from distributed import Client, LocalCluster, Security
+
+from campaign.dask_pool import Pool
+from campaign.engines import base
+from campaign.fork_server import THREAD_LIMITS
+from nnet.config import TrainConfig
+
+CONNECT_S = 30
+WELCOME_S = 3.0
+"""So long the first worker is waited for before the caller may look around."""
+LOOPBACK = "127.0.0.1"
+NEAR = (LOOPBACK, "localhost", "::1")
+END = object()
+Opening = Callable[[TrainConfig, int], AbstractContextManager[Client]]
+
+
+def runs(
+    configs: Iterable[TrainConfig | None],
+    work: Callable[[TrainConfig], dict],
+    workers: int,
+    timeout_s: float | None,
+    open_client: Opening,
+) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
+    """Yield (config, outcome) as runs finish, at most `workers` at a time, as an engine does.
+
+    `open_client(config, workers)` gives a client for the time of the campaign, when the first run is there.
+    """
+    base.check([], workers)
+    source = iter(configs)
+    config = next(source, END)
+    while config is None:
+        time.sleep(base.TICK_S)
+        yield None
+        config = next(source, END)
+    if config is END:
+        return
+    base.check([config], workers)
+    with open_client(config, workers) as client:
+        pool = Pool(client, work, timeout_s, config)
+        try:
+            deadline = time.monotonic() + WELCOME_S
+            while not pool.free and time.monotonic() < deadline:
+                pool.ended(base.TICK_S)
+            yield from _until_done(pool, config, source, workers)
+        finally:
+            pool.close()
+
+
+def _until_done(
+    pool: Pool, config: TrainConfig | None | object, source: Iterator, workers: int
+) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
+    """`config`: the next run, None where there is none at the moment, or END."""
+    while pool.busy or config is not END:
+        while pool.free and config is not END and len(pool.busy) < workers:
+            if config is None:
+                config = next(source, END)
+                if config is None:
+                    break
+                continue
+            base.check([config], workers)
+            pool.start(config)
+            config = None
+        ended = pool.ended(base.TICK_S)
+        yield from ended
+        yield None
+
+
+@contextmanager
+def connected(scheduler: str) -> Iterator[Client]:
+    """A client of a running scheduler: its address, or the file that it has written.
+
+    TLS is Dask's own affair: a tls:// address with the files that its configuration names. Raises ValueError where
+    nobody answers.
+    """
+    _warn_of_plain_text(scheduler)
+    where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
+    if "scheduler_file" in where and not Path(scheduler).is_file():
+        raise ValueError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")
+    try:
+        client = Client(**where, timeout=CONNECT_S, set_as_default=False, name="campaign")
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"no Dask scheduler answers at {scheduler}: {' '.join(str(error).split())}") from error
+    with _quiet(), client:
+        yield client
+
+
+@contextmanager
+def local(config: TrainConfig, workers: int) -> Iterator[Client]:
+    """A client of a scheduler of this process's own, with so many single-threaded workers, on loopback."""
+    limits = dict.fromkeys(THREAD_LIMITS, str(config.cpu_threads))
+    before = {name: os.environ.get(name) for name in limits}
+    with _quiet(), dask.config.set(settings()), LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, dashboard_address=None,
+        memory_limit=0, env=limits, silence_logs=logging.CRITICAL, **transport(),
+    ) as cluster, Client(cluster, set_as_default=False) as client:  # fmt: skip
+        try:
+            yield client
+        finally:
+            _restore(before)
+
+
+def settings() -> dict:
+    """What schedulers and workers that this program starts are told."""
+    return {
+        "distributed.scheduler.allowed-failures": 1,
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+    }
+
+
+def transport() -> dict:
+    """Whether a scheduler that this program starts speaks TLS: it does where Dask's configuration says so."""
+    scheme = dask.config.get("distributed.comm.default-scheme")
+    return {"protocol": f"{scheme}://"} | ({"security": Security()} if scheme == "tls" else {})
+
+
+def _warn_of_plain_text(scheduler: str) -> None:
+    scheme, _, host = scheduler.partition("://")
+    if host and scheme == "tcp" and host.rpartition(":")[0].strip("[]") not in NEAR:
+        print(
+            f"warning: {scheduler} is not encrypted: whoever can reach it can run programs as you; "
+            "see TLS in Dask's documentation",
+            file=sys.stderr,
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What Dask has to say of dying workers and lost connections is said by the campaign."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _restore(before: dict[str, str | None]) -> None:
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
