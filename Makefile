@@ -7,7 +7,7 @@ OUTPUT := results
 EPOCHS := 5
 EXECUTE := $(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --ExecutePreprocessor.record_timing=False
 
-.PHONY: run test test-faults figures notebook lint clean
+.PHONY: run test test-faults test-cluster figures notebook lint clean
 
 # A small campaign on the embedded digits, its figures, and the executed notebook.
 run: $(VENV)/installed
@@ -22,6 +22,14 @@ test: $(VENV)/installed
 # What can happen to a campaign in hours, done to real ones: takes a quarter of an hour.
 test-faults: $(VENV)/installed
 	$(BIN)/python -m pytest -m long
+
+# Campaigns through real schedulers: Dask, Slurm (installed where apt-get can), and a stand-in for LSF's bsub.
+test-cluster: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-cluster.txt
+	@command -v slurmctld munged > /dev/null || PATH=$$PATH:/usr/sbin command -v slurmctld > /dev/null || \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends slurm-wlm munge > /dev/null || \
+		echo "Slurm cannot be installed here (apt-get install slurm-wlm munge): its tests are skipped"
+	$(BIN)/python -m pytest -m "not long" tests/cluster tests/campaign/test_engines.py
 
 # PNG and PDF of every figure, of every dataset that has results.
 figures: $(VENV)/installed

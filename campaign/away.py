@@ -22,7 +22,9 @@ def absolute(config: TrainConfig) -> TrainConfig:
     }
     if config.dataset.endswith(".npz"):
         paths["dataset"] = os.path.abspath(config.dataset)
-    return dataclasses.replace(config, **paths)
+    made = dataclasses.replace(config, **paths)
+    assert made.run_id == config.run_id  # and is kept in it: where its data are not, it could not be told
+    return made
 
 
 def data_files(config: TrainConfig) -> dict[str, int]:

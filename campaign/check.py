@@ -107,7 +107,8 @@ def survey(
     engine_options: dict | None = None,
 ) -> Campaign:
     """Find out what is done and what is to do. Nothing is tried and nothing written; raises ValueError as `check`."""
-    capacity = _check_engine(engine, engine_options or {})
+    threads = max((config.cpu_threads for config in configs), default=1)
+    capacity = _check_engine(engine, engine_options or {}, threads)
     if timeout_s is not None and not timeout_s > 0:
         raise ValueError(f"run_timeout_s must be above 0; got {timeout_s}")
     configs = list({config.run_id: config for config in configs}.values())
@@ -115,7 +116,7 @@ def survey(
         workers = capacity
     elif workers is None:
         one = any(config.use_cuda for config in configs)
-        workers = 1 if one else max(1, usable_cores() // max(config.cpu_threads for config in configs))
+        workers = 1 if one else max(1, usable_cores() // threads)
     base.check(configs, workers)
     workers = 1 if engine == "serial" else workers
     stores = {name: Store(Path(output_dir) / name) for name in sorted({config.dataset_name for config in configs})}
@@ -128,6 +129,8 @@ def survey(
     if not retry_failed:
         done |= {run_id for store in stores.values() for run_id in store.failed()}
     pending = [config for config in configs if config.run_id not in done]
+    if capacity is not None:
+        workers = max(1, min(workers, len(pending)))
     campaign = Campaign(configs, stores, pending, {}, engine, workers, timeout_s)
     campaign.engine_options, campaign.elsewhere = engine_options or {}, capacity is not None
     return campaign
@@ -175,15 +178,16 @@ def missing_for(engine: str) -> str | None:
     return f"the engine {engine!r} needs {' and '.join(commands)}, which this machine has not" if commands else None
 
 
-def _check_engine(engine: str, options: dict) -> int | None:
+def _check_engine(engine: str, options: dict, cpu_threads: int) -> int | None:
     """How many runs an engine can do at once where its workers are elsewhere. Raises ValueError if it cannot work."""
     registry.check(ENGINES, engine, "engine")
     registry.check_options(options, (ENGINES, engine))
     missing = missing_for(engine)
     if missing is not None:
         raise ValueError(missing)
+    made = registry.make_options(ENGINES, engine, options)
     capacity = getattr(registry.load(ENGINES, engine), "capacity", None)
-    return None if capacity is None else capacity(**registry.make_options(ENGINES, engine, options))
+    return None if capacity is None else capacity(made["options"], cpu_threads)
 
 
 def _idle_cores(campaign: Campaign) -> list[str]:

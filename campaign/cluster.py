@@ -71,10 +71,25 @@ class Options:
         found = re.fullmatch(r"(\d+)(?:-(\d+))?", self.jobs)
         return (int(found[1]), int(found[2] or found[1])) if found else None
 
+    def per_job(self, cpu_threads: int) -> int:
+        """Runs at the same time in one job, each of so many threads."""
+        return self.processes or max(1, self.cores // cpu_threads)
+
     @property
     def memory_gb(self) -> int | None:
         """The memory of a job in GB."""
         return None if self.memory is None else int(self.memory.removesuffix("GB"))
+
+
+def capacity(options: Options, cpu_threads: int) -> int:
+    """How many runs of so many threads the largest number of jobs can do at once.
+
+    Raises ValueError for jobs without a limit in memory or time, which a cluster would choose by itself.
+    """
+    for name in ("memory", "walltime"):
+        if getattr(options, name) is None:
+            raise ValueError(f"jobs need {name}: give --{name}, or a line in cluster.toml")
+    return options.bounds[1] * options.per_job(cpu_threads)
 
 
 def options(section: str, given: dict, path: str | None) -> dict:

@@ -22,7 +22,8 @@ WELCOME_S = 3.0
 LOOPBACK = "127.0.0.1"
 NEAR = (LOOPBACK, "localhost", "::1")
 END = object()
-Opening = Callable[[TrainConfig, int], AbstractContextManager[Client]]
+Tend = Callable[[Pool], None]
+Opening = Callable[[TrainConfig, int], AbstractContextManager[tuple[Client, Tend]]]
 
 
 def runs(
@@ -34,7 +35,8 @@ def runs(
 ) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
     """Yield (config, outcome) as runs finish, at most `workers` at a time, as an engine does.
 
-    `open_client(config, workers)` gives a client for the time of the campaign, when the first run is there.
+    `open_client(config, workers)` gives a client for the time of the campaign, when the first run is there, and what
+    is to be done with the pool from time to time.
     """
     base.check([], workers)
     source = iter(configs)
@@ -46,19 +48,19 @@ def runs(
     if config is END:
         return
     base.check([config], workers)
-    with open_client(config, workers) as client:
+    with open_client(config, workers) as (client, tend):
         pool = Pool(client, work, timeout_s, config)
         try:
             deadline = time.monotonic() + WELCOME_S
             while not pool.free and time.monotonic() < deadline:
                 pool.ended(base.TICK_S)
-            yield from _until_done(pool, config, source, workers)
+            yield from _until_done(pool, config, source, workers, tend)
         finally:
             pool.close()
 
 
 def _until_done(
-    pool: Pool, config: TrainConfig | None | object, source: Iterator, workers: int
+    pool: Pool, config: TrainConfig | None | object, source: Iterator, workers: int, tend: Tend
 ) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
     """`config`: the next run, None where there is none at the moment, or END."""
     while pool.busy or config is not END:
@@ -71,13 +73,13 @@ def _until_done(
             base.check([config], workers)
             pool.start(config)
             config = None
-        ended = pool.ended(base.TICK_S)
-        yield from ended
+        yield from pool.ended(base.TICK_S)
+        tend(pool)
         yield None
 
 
 @contextmanager
-def connected(scheduler: str) -> Iterator[Client]:
+def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
     """A client of a running scheduler: its address, or the file that it has written.
 
     TLS is Dask's own affair: a tls:// address with the files that its configuration names. Raises ValueError where
@@ -91,23 +93,28 @@ def connected(scheduler: str) -> Iterator[Client]:
         client = Client(**where, timeout=CONNECT_S, set_as_default=False, name="campaign")
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"no Dask scheduler answers at {scheduler}: {' '.join(str(error).split())}") from error
-    with _quiet(), client:
-        yield client
+    with quiet(), client:
+        yield client, _nothing_to_tend
 
 
 @contextmanager
-def local(config: TrainConfig, workers: int) -> Iterator[Client]:
+def local(config: TrainConfig, workers: int) -> Iterator[tuple[Client, Tend]]:
     """A client of a scheduler of this process's own, with so many single-threaded workers, on loopback."""
     limits = dict.fromkeys(THREAD_LIMITS, str(config.cpu_threads))
     before = {name: os.environ.get(name) for name in limits}
-    with _quiet(), dask.config.set(settings()), LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, dashboard_address=None,
+    with quiet(), dask.config.set(settings()), LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK,
+        dashboard_address=f"{LOOPBACK}:0", scheduler_kwargs={"dashboard": False},
         memory_limit=0, env=limits, silence_logs=logging.CRITICAL, **transport(),
     ) as cluster, Client(cluster, set_as_default=False) as client:  # fmt: skip
         try:
-            yield client
+            yield client, _nothing_to_tend
         finally:
             _restore(before)
+
+
+def _nothing_to_tend(pool: Pool) -> None:
+    """Workers that somebody else looks after."""
 
 
 def settings() -> dict:
@@ -137,15 +144,17 @@ def _warn_of_plain_text(scheduler: str) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """What Dask has to say of dying workers and lost connections is said by the campaign."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    known = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
+    before = {name: logging.getLogger(name).level for name in known}
+    for name in known:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _restore(before: dict[str, str | None]) -> None:

@@ -27,6 +27,7 @@ ENDED = 3
 class Host:
     """What a worker says of itself when it is greeted."""
 
+    name: str
     process: str
     """The identity of its process, which a restarted worker at the same address does not have."""
     machine: str
@@ -55,8 +56,9 @@ def greet(work: Callable, token: str | None, threads: int) -> Host:
     """
     if "torch" not in sys.modules:
         os.environ.update(dict.fromkeys(THREAD_LIMITS, str(threads)))
+    worker = get_worker()
     shares = token is None or os.path.exists(token)
-    return Host(get_worker().id, f"{socket.gethostname()}:{cache_root()}", code_sha256(), shares)
+    return Host(str(worker.name), worker.id, f"{socket.gethostname()}:{cache_root()}", code_sha256(), shares)
 
 
 def perform(

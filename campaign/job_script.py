@@ -37,7 +37,7 @@ def show(
         raise ValueError(f"a job script has a fixed number of jobs; got {options.jobs!r}")
     output_dir, _, workers, timeout_s = surveyed
     threads = max(config.cpu_threads for config in configs)
-    per_job = workers or options.processes or max(1, options.cores // threads)
+    per_job = workers or options.per_job(threads)
     campaign = check.survey(configs, output_dir, "process", per_job * most, timeout_s)
     notes = fill(options, campaign, per_job)
     directives = {"slurm": _slurm, "lsf": _lsf}[scheduler](options)

@@ -86,7 +86,8 @@ def test_links_lead_somewhere(page):
 
 
 def test_packages_md_and_requirements_name_the_same_versions():
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    files = ("requirements.txt", "requirements-cluster.txt")
+    lines = [line for name in files for line in (ROOT / name).read_text().splitlines()]
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     page = (ROOT / "packages.md").read_text()
     assert dict(re.findall(r"^\| ([a-z-]+) \| ([\d.]+) \|", page, re.M)) == pins

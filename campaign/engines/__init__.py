@@ -7,7 +7,8 @@ moment at which the caller may look around, and stop without losing a result.
 `configs` is a list, or an iterator that may give None: nothing to start now, ask again soon.
 
 What an engine can be told is the fields of its dataclass `Options`, given to `run` as `options`; the command line has
-their flags. Where an engine's workers are not on this machine, `capacity(options)` says how many there are. `NEEDS`
+their flags. Where an engine's workers are not on this machine, `capacity(options, cpu_threads)` says how many runs
+they can do at once. `NEEDS`
 names packages without which it cannot work, `COMMANDS` programs, and `PILOT` the engine that tries its runs before a
 campaign, where its own workers are slow to start.
 

@@ -16,7 +16,7 @@ class Options:
     """Address of a running scheduler (tcp://host:8786, tls://…) or its scheduler file. Default None: one of its own."""
 
 
-def capacity(options: Options) -> int | None:
+def capacity(options: Options, cpu_threads: int) -> int | None:
     """The workers that the scheduler has now, each of one thread; None where they are started on this machine.
 
     Raises ValueError where nobody answers or no worker is there.
@@ -25,7 +25,7 @@ def capacity(options: Options) -> int | None:
         return None
     from campaign.dask_runs import connected
 
-    with connected(options.scheduler) as client:
+    with connected(options.scheduler) as (client, _):
         threads = client.nthreads().values()
     if 1 not in threads:
         raise ValueError(f"the scheduler at {options.scheduler} has no worker of one thread (--nthreads 1)")

@@ -1,0 +1,109 @@
+"""Dask workers in jobs of a cluster: submitted by dask-jobqueue, replaced when they end, cancelled in the end."""
+
+import math
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import dask
+from dask_jobqueue.core import JobQueueCluster
+from distributed import Client
+
+from campaign import dask_runs
+from campaign.cluster import Options
+from campaign.dask_pool import Pool
+from campaign.fork_server import ROOT, THREAD_LIMITS
+from nnet.config import TrainConfig
+
+LOOK_EVERY_S, ENDED_S, IDLE_S = 5.0, 15.0, 60.0
+"""A job without workers for so long has ended; one whose workers have nothing to do for so long may be given back."""
+LOGS = "cluster-logs"
+
+
+@contextmanager
+def jobs(
+    kind: type[JobQueueCluster], options: Options, own: dict, config: TrainConfig, workers: int
+) -> Iterator[tuple[Client, Callable[[Pool], None]]]:
+    """A client of a scheduler of this process's own, for whose workers as many jobs are submitted as they need.
+
+    `own`: what this kind of cluster is told beside what all are. No job is left in the queue at the end. Raises
+    ChildProcessError, with what the cluster's own scheduler says, where a job cannot be submitted.
+    """
+    processes = options.per_job(config.cpu_threads)
+    least, most = options.bounds
+    wanted = min(most, max(least, math.ceil(workers / processes)))
+    scheduler = {"dashboard": False, "dashboard_address": f"{dask_runs.LOOPBACK}:0"}
+    if options.interface is None:
+        scheduler["host"] = dask_runs.LOOPBACK
+    with dask_runs.quiet(), dask.config.set(dask_runs.settings()), kind(
+        cores=processes, processes=processes, memory=options.memory, queue=options.queue,
+        interface=options.interface, scheduler_options=scheduler, job_script_prologue=_prologue(options, config),
+        python=shlex.quote(sys.executable), log_directory=LOGS, **dask_runs.transport(), **own,
+    ) as cluster:  # fmt: skip
+        try:
+            cluster.scale(jobs=wanted)
+            cluster.sync(cluster._correct_state)  # scale() alone would keep a failure to itself
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ChildProcessError(f"a job cannot be submitted: {' '.join(str(error).split())}") from error
+        with Client(cluster, set_as_default=False) as client:
+            yield client, _Tending(cluster, wanted, least if least < most else wanted)
+
+
+def _prologue(options: Options, config: TrainConfig) -> list[str]:
+    settings = {name.replace(".", "__"): value for name, value in dask_runs.settings().items()}
+    return [
+        *options.setup,
+        "export " + " ".join(f"{name}={config.cpu_threads}" for name in THREAD_LIMITS),
+        "export " + " ".join(f"DASK_{name.replace('-', '_').upper()}={value}" for name, value in settings.items()),
+        f"export PYTHONPATH={shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}",
+    ]
+
+
+class _Tending:
+    """Looks after the jobs while runs are under way: called with the pool, again and again."""
+
+    def __init__(self, cluster: JobQueueCluster, wanted: int, least: int):
+        self.cluster, self.wanted, self.least = cluster, wanted, least
+        self.looked = time.monotonic()
+        self.present: dict[str, float] = {}
+        self.busy: dict[str, float] = {}
+
+    def __call__(self, pool: Pool) -> None:
+        """Submit jobs in the place of those that have ended; give back those that have nothing to do."""
+        now = time.monotonic()
+        if now - self.looked < LOOK_EVERY_S:
+            return
+        self.looked = now
+        for address, host in pool.hosts.items():
+            job = self._job(host.name)
+            self.present[job] = now
+            if address in pool.busy:
+                self.busy[job] = now
+            self.busy.setdefault(job, now)
+        ended = [job for job, seen in self.present.items() if now - seen > ENDED_S]
+        if not pool.free:
+            self._replace(ended)
+        else:
+            self._give_back([job for job in self.present if now - self.busy[job] > IDLE_S])
+
+    def _replace(self, ended: list[str]) -> None:
+        for job in ended:
+            del self.present[job]
+            self.cluster.worker_spec.pop(job, None)
+        if ended:
+            self.cluster.scale(jobs=self.wanted)
+
+    def _give_back(self, idle: list[str]) -> None:
+        spare = idle[: max(0, len(self.cluster.worker_spec) - self.least)]
+        for job in spare:
+            del self.present[job]
+            self.cluster.worker_spec.pop(job, None)
+        if spare:
+            self.wanted = len(self.cluster.worker_spec)
+            self.cluster.scale(jobs=self.wanted)
+
+    def _job(self, worker: str) -> str:
+        """The job of a worker: several of one job have its name and a number."""
+        return worker if worker in self.cluster.worker_spec else worker.rpartition("-")[0]

@@ -1,0 +1,168 @@
+"""Campaigns through a real Dask scheduler: runners, section 4."""
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from nnet.atomic import HOST
+from tests.cluster.conftest import busy_workers
+from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for
+
+pytestmark = pytest.mark.timeout(600)
+ENGINE = ("--engine", "dask", "--scheduler")
+KEEP = ("--epoch-checkpoint-s", "0")
+
+
+def test_run_files_and_weights_are_those_of_the_engine_process(place, dask, undisturbed):
+    dask.workers(2)
+    wait_for_workers(dask, place)
+    code, printed, complaint = place.launch(*ENGINE, str(dask.file), "--checkpoint-dir", "weights")
+    assert (code, complaint) == (0, ""), complaint
+    assert "on 2 worker(s)" in printed
+    assert_same(place.results, undisturbed(4))
+    assert len(list((place.folder / "weights/digits").iterdir())) == 4
+
+
+def wait_for_workers(dask, place, number: int = 2) -> None:
+    """Until the scheduler knows so many workers."""
+    from distributed import Client
+
+    with Client(scheduler_file=str(dask.file), set_as_default=False) as client:
+        client.wait_for_workers(number, timeout=60)
+
+
+def test_a_worker_killed_in_the_middle_of_a_run_costs_that_run_alone(place, dask, undisturbed):
+    nannies = dask.workers(2)
+    wait_for_workers(dask, place)
+    launcher = place.start(*ENGINE, str(dask.file), *KEEP, base=LONG)
+    wait_for(lambda: list((place.results / "partial").glob("*.epoch")))
+    kill(busy_workers(nannies)[0])
+    code, printed, complaint = end(launcher)
+    assert code == 0, complaint
+    assert_same(place.results, undisturbed(4, LONG))
+    assert len(place.log("died")) == 1 and "its worker died with its process, its job or its machine" in printed
+    assert len(place.log("start")) + len(place.log("resume")) == 5  # the others were started once
+
+
+def test_the_scheduler_is_killed_and_the_campaign_resumed(place, dask, undisturbed):
+    dask.workers(2)
+    wait_for_workers(dask, place)
+    launcher = place.start(*ENGINE, str(dask.file), *KEEP, base=LONG)
+    wait_for(place.finished, 120)
+    kill(dask.processes[0].pid)
+    code, _, complaint = end(launcher)
+    assert code == 1 and "stopped: the Dask scheduler is gone" in complaint
+    assert "the same command goes on from here" in complaint and "Traceback" not in complaint
+    assert not place.started() and len(place.finished()) < 4
+    dask.scheduler()
+    dask.workers(2)
+    wait_for_workers(dask, place)
+    assert place.launch(*ENGINE, str(dask.file), *KEEP, base=LONG)[0] == 0
+    assert_same(place.results, undisturbed(4, LONG))
+
+
+def unshared(folder) -> tuple[str, ...]:
+    """A command prefix: as on a machine where this folder is empty. Skips where that cannot be had."""
+    hide = f'mount -t tmpfs none {folder} && exec "$@"'
+    prefix = ("unshare", "--mount", "sh", "-c", hide, "sh")
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no folder can be hidden from a worker here (unshare --mount)")
+    return prefix
+
+
+def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
+    hidden = tmp_path / "launcher"
+    hidden.mkdir()
+    shutil.copy(npz, hidden / "blobs.npz")
+    here = place.folder
+    words = ("--dataset", str(hidden / "blobs.npz"), "--image-size", "8", *KEEP)
+    place.folder = hidden
+    assert place.launch(*words, "--output-dir", "local", "--checkpoint-dir", "local_weights")[0] == 0
+    place.folder = here
+    for number in (1, 2):
+        dask.workers(1, "--name", str(number), before=unshared(hidden), NNET_CACHE_DIR=str(tmp_path / f"cache{number}"))
+    wait_for_workers(dask, place)
+    place.folder = hidden
+    code, _, complaint = place.launch(
+        *words, *ENGINE, str(here / "scheduler.json"), "--output-dir", "far", "--checkpoint-dir", "far_weights"
+    )
+    assert code == 0, complaint
+    assert run_files(hidden / "far/blobs") == run_files(hidden / "local/blobs") != {}
+    for path in (hidden / "local_weights/blobs").iterdir():
+        assert (hidden / "far_weights/blobs" / path.name).read_bytes() == path.read_bytes()
+    for number in (1, 2):  # the data were sent once to each, and nothing else is left there
+        left = [path.name for path in (tmp_path / f"cache{number}/away").rglob("*") if path.is_file()]
+        assert left == ["blobs.npz"]
+
+
+def test_a_run_that_takes_too_long_is_ended_and_says_where_it_was(place, dask):
+    dask.workers(2, FAULTS=f'[{{"how": "hang", "seed": 1, "epoch": 2, "times": 1000, "folder": "{place.folder}"}}]')
+    wait_for_workers(dask, place)
+    code, _, complaint = place.launch(*ENGINE, str(dask.file), "--run-timeout-s", "15")
+    assert code == 1 and complaint.count("failed: ") == 1
+    (failure,) = (place.results / "failures").iterdir()
+    text = failure.read_text()
+    assert "TimedOut: it was not finished after 15 s (run_timeout_s)" in text and "train_and_evaluate" in text
+    assert len(place.finished()) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_when_the_launcher_ends_its_runs_end_and_the_workers_are_free_for_the_next(place, dask, undisturbed, number):
+    nannies = dask.workers(2)
+    wait_for_workers(dask, place)
+    launcher = place.start(*ENGINE, str(dask.file), *KEEP, base=LONG)
+    wait_for(lambda: list((place.results / "partial").glob("*.epoch")))
+    before = set(busy_workers(nannies))
+    start = time.monotonic()
+    kill(launcher.pid, number)
+    code, _, complaint = end(launcher)
+    if number == signal.SIGINT:
+        assert code == 130 and time.monotonic() - start < 15 and "the same command goes on" in complaint
+    wait_for(lambda: len(before & set(busy_workers(nannies))) < 2)
+    wait_for_workers(dask, place)
+    assert place.launch(*ENGINE, str(dask.file), *KEEP, base=LONG)[0] == 0
+    assert_same(place.results, undisturbed(4, LONG))
+
+
+def test_a_local_cluster_of_its_own_leaves_nothing_behind_when_it_is_interrupted(place, undisturbed):
+    launcher = place.start("--engine", "dask", "--max-workers", "2", *KEEP, base=LONG)
+    wait_for(lambda: list((place.results / "partial").glob("*.epoch")))
+    for pid in session(launcher.pid):  # as a terminal does it: to the whole group
+        kill(pid, signal.SIGINT)
+    code, _, complaint = end(launcher)
+    assert code == 130 and "Traceback" not in complaint
+    assert place.launch("--engine", "dask", "--max-workers", "2", *KEEP, base=LONG)[0] == 0
+    assert_same(place.results, undisturbed(4, LONG))
+
+
+def test_what_cannot_work_is_one_sentence(place, dask):
+    code, printed, complaint = place.launch(*ENGINE, str(dask.file))
+    assert code == 2 and printed == "" and "has no worker of one thread (--nthreads 1)" in complaint
+    code, _, complaint = place.launch(*ENGINE, "nowhere.json")
+    assert code == 2 and re.match("error: scheduler is an address like tcp://host:8786 or a scheduler file", complaint)
+    assert place.launch("--engine", "process", "--scheduler", "x")[2] == (
+        "error: unknown option 'scheduler' for process; known options: []\n"
+    )
+
+
+def test_it_listens_on_loopback_and_warns_of_plain_text_elsewhere(capsys):
+    from campaign import dask_runs
+
+    for near in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tls://node7:8786", "scheduler.json"):
+        dask_runs._warn_of_plain_text(near)
+    assert capsys.readouterr().err == ""
+    dask_runs._warn_of_plain_text("tcp://node7:8786")
+    assert "tcp://node7:8786 is not encrypted" in capsys.readouterr().err
+
+
+def test_runs_on_workers_are_claimed_by_the_launcher(place, dask):
+    dask.workers(1)
+    wait_for_workers(dask, place, 1)
+    launcher = place.start(*ENGINE, str(dask.file), base=RUNS)
+    wait_for(place.started)
+    assert f"{HOST}, process {launcher.pid}" in place.launch("--status")[1]
+    assert end(launcher)[0] == 0

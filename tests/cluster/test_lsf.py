@@ -1,0 +1,59 @@
+"""The engine `lsf` with a stand-in for bsub: what is submitted, line by line, and that it works where it is run.
+
+LSF has no free scheduler. `tests/cluster/bsub` runs the script that it is given on this machine.
+"""
+
+import os
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.faults.launching import assert_same
+
+pytestmark = pytest.mark.timeout(600)
+JOBS = "--engine lsf --cores 2 --memory 2GB --walltime 1:00 --queue normal --jobs 1".split()
+
+
+@pytest.fixture
+def stand_in(tmp_path) -> dict[str, str]:
+    """The environment in which bsub and bkill are the stand-ins."""
+    (tmp_path / "lsf").mkdir()
+    path = f"{ROOT / 'tests/cluster'}:{os.environ['PATH']}"
+    return {"PATH": path, "LSF_STAND_IN": str(tmp_path / "lsf")}
+
+
+def test_the_submitted_script_and_its_campaign(place, stand_in, undisturbed, tmp_path):
+    (place.folder / "cluster.toml").write_text('[lsf]\ndirectives = ["-P project"]\nsetup = ["umask 022"]\n')
+    code, printed, complaint = place.launch(*JOBS, **stand_in)
+    assert code == 0, complaint
+    assert "on 2 worker(s)" in printed
+    assert_same(place.results, undisturbed(4))
+    lines = (tmp_path / "lsf/1.sh").read_text().splitlines()
+    directives = [line for line in lines if line.startswith("#BSUB")]
+    assert directives[:1] == ["#BSUB -J dask-worker"] and sorted(directives[1:]) == sorted([
+        "#BSUB -e cluster-logs/LSFCluster-0-%J.err", "#BSUB -o cluster-logs/LSFCluster-0-%J.out",
+        "#BSUB -q normal", "#BSUB -n 2", '#BSUB -R "span[hosts=1]"', "#BSUB -W 1:00",
+        '#BSUB -R "rusage[mem=2GB]"', "#BSUB -P project",
+    ])  # fmt: skip
+    assert "umask 022" in lines
+    assert "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1" in lines
+    (worker,) = [line for line in lines if "dask_worker" in line]
+    assert re.search(r"tcp://127\.0\.0\.1:\d+ .*--nthreads 1 .*--nworkers 2 ", worker)
+
+
+def test_what_bsub_complains_of_is_said(place, stand_in, tmp_path):
+    refusing = tmp_path / "bin"
+    refusing.mkdir()
+    for name in ("bsub", "bkill"):
+        (refusing / name).write_text("#!/bin/sh\necho 'normal: No such queue. Job not submitted.' >&2\nexit 255\n")
+        (refusing / name).chmod(0o755)
+    code, _, complaint = place.launch(*JOBS, PATH=f"{refusing}:{os.environ['PATH']}")
+    assert code == 1 and "a job cannot be submitted" in complaint and "No such queue" in complaint
+    assert "Traceback" not in complaint
+
+
+def test_jobs_without_limits_are_refused(place, stand_in):
+    code, printed, complaint = place.launch("--engine", "lsf", **stand_in)
+    assert (code, printed) == (2, "")
+    assert complaint == "error: jobs need memory: give --memory, or a line in cluster.toml\n"
