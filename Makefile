@@ -17,7 +17,7 @@ run: $(VENV)/installed
 	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long and not cluster"
 
 # What can happen to a campaign in hours, done to real ones: takes a quarter of an hour.
 test-faults: $(VENV)/installed
@@ -26,10 +26,11 @@ test-faults: $(VENV)/installed
 # Campaigns through real schedulers: Dask, Slurm (installed where apt-get can), and a stand-in for LSF's bsub.
 test-cluster: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-cluster.txt
-	@command -v slurmctld munged > /dev/null || PATH=$$PATH:/usr/sbin command -v slurmctld > /dev/null || \
+	@PATH=$$PATH:/usr/sbin command -v slurmctld > /dev/null || \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends slurm-wlm munge > /dev/null || \
 		echo "Slurm cannot be installed here (apt-get install slurm-wlm munge): its tests are skipped"
-	$(BIN)/python -m pytest -m "not long" tests/cluster tests/campaign/test_engines.py
+	$(BIN)/python -m pytest -m cluster
+	$(BIN)/python -m pytest tests/campaign/test_engines.py
 
 # PNG and PDF of every figure, of every dataset that has results.
 figures: $(VENV)/installed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from campaign.engines import base
 from nnet import registry
-from nnet.atomic import HOST, write_file
+from nnet.atomic import HOST, CannotWrite, write_file, writing
 from nnet.cache import cache_root
 from nnet.config import TrainConfig
 
@@ -72,6 +72,27 @@ def attempt(
         if path is not None:
             path.unlink(missing_ok=True)
     return outcome, content
+
+
+def kept(config: TrainConfig, outcome: dict | base.Failure, weights: bytes | None) -> dict | base.Failure:
+    """The outcome of a run, after its weights have been written where they belong."""
+    if weights is not None:
+        try:
+            write_file(weights_file(config), weights)
+        except CannotWrite as error:
+            return base.Unwritable.of(error)
+    return outcome
+
+
+def token(config: TrainConfig) -> str | None:
+    """Make a file by which a worker knows whether it shares the folder for unfinished runs; None without a folder."""
+    if config.partial_file is None:
+        return None
+    path = Path(config.partial_file).with_name(f".shared.{HOST}-{os.getpid()}.tmp")
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return str(path)
 
 
 def _localised(config: TrainConfig, written: Iterable[str]) -> TrainConfig:

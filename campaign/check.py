@@ -1,15 +1,14 @@
 """What a campaign finds before it starts: what is done, what failed, what is to do, whether the machine can do it."""
 
 import functools
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
-from campaign import memory, pilot
+from campaign import available, memory, pilot
+from campaign.available import ENGINES
 from campaign.engines import base
 from campaign.machine import usable_cores
 from campaign.progress import duration
@@ -18,7 +17,6 @@ from campaign.store import Store
 from nnet import registry
 from nnet.config import TrainConfig
 
-ENGINES = "campaign.engines"
 MOST_THREADS = 4
 """More threads do not pay for networks as small as these."""
 SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
@@ -108,7 +106,7 @@ def survey(
 ) -> Campaign:
     """Find out what is done and what is to do. Nothing is tried and nothing written; raises ValueError as `check`."""
     threads = max((config.cpu_threads for config in configs), default=1)
-    capacity = _check_engine(engine, engine_options or {}, threads)
+    capacity = available.check(engine, engine_options or {}, threads)
     if timeout_s is not None and not timeout_s > 0:
         raise ValueError(f"run_timeout_s must be above 0; got {timeout_s}")
     configs = list({config.run_id: config for config in configs}.values())
@@ -167,27 +165,6 @@ def check(
     if not campaign.elsewhere:
         campaign.notes += _idle_cores(campaign) + _other_machines(campaign, machine)
     return campaign
-
-
-def missing_for(engine: str) -> str | None:
-    """What this machine lacks for an engine, and how to come by it, in one sentence; None if nothing."""
-    packages = [name for name in registry.constant(ENGINES, engine, "NEEDS", ()) if find_spec(name) is None]
-    if packages:
-        return f"the engine {engine!r} needs {' and '.join(packages)}: pip install -r requirements-cluster.txt"
-    commands = [name for name in registry.constant(ENGINES, engine, "COMMANDS", ()) if shutil.which(name) is None]
-    return f"the engine {engine!r} needs {' and '.join(commands)}, which this machine has not" if commands else None
-
-
-def _check_engine(engine: str, options: dict, cpu_threads: int) -> int | None:
-    """How many runs an engine can do at once where its workers are elsewhere. Raises ValueError if it cannot work."""
-    registry.check(ENGINES, engine, "engine")
-    registry.check_options(options, (ENGINES, engine))
-    missing = missing_for(engine)
-    if missing is not None:
-        raise ValueError(missing)
-    made = registry.make_options(ENGINES, engine, options)
-    capacity = getattr(registry.load(ENGINES, engine), "capacity", None)
-    return None if capacity is None else capacity(made["options"], cpu_threads)
 
 
 def _idle_cores(campaign: Campaign) -> list[str]:

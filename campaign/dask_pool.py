@@ -24,14 +24,13 @@ from distributed import Client, Future, KilledWorker
 from campaign import away, dask_task
 from campaign.dask_task import Host, Missing, Repeated
 from campaign.engines import base
-from nnet.atomic import HOST, CannotWrite, write_file, writing
 from nnet.config import TrainConfig
 from nnet.source import code_sha256
 
 LOOK_EVERY_S = 0.5
 GATHER_S = 20.0
 """After so long without the outcome of a run that has ended it is looked whether its worker still lives."""
-ANSWER_S, SEND_S = 30.0, 600.0
+ANSWER_S, SEND_S, ALONE_S = 30.0, 600.0, 120.0
 Outcomes = list[tuple[TrainConfig, dict | base.Failure]]
 
 
@@ -68,8 +67,9 @@ class Pool:
         self.busy: dict[str, _Run] = {}
         self.sending: dict[str, _Sending] = {}
         self.looked = -LOOK_EVERY_S
+        self.alone_since: float | None = None
         self.numbers = itertools.count()
-        self.token = _token(away.absolute(first))
+        self.token = away.token(away.absolute(first))
 
     def start(self, config: TrainConfig) -> None:
         """Let a free worker do a run."""
@@ -119,12 +119,22 @@ class Pool:
         """Greet workers that have come, and tell what became of the runs of those that have gone."""
         self.looked = time.monotonic()
         threads = self._threads()
+        self._say_that_nobody_is_there(bool(threads))
         for address in threads.keys() - self.hosts.keys() - self.greeting.keys() - self.refused.keys():
             if threads[address] != 1:
                 self._refuse(address, f"has {threads[address]} threads; start it with --nthreads 1")
             else:
                 self.greeting[address] = self._submit(address, dask_task.greet, self.work, self.token, self.threads)
         return [outcome for address in self.hosts.keys() - threads.keys() for outcome in self._lost(address)]
+
+    def _say_that_nobody_is_there(self, somebody: bool) -> None:
+        if somebody:
+            self.alone_since = None
+        elif self.alone_since is None:
+            self.alone_since = time.monotonic()
+        elif time.monotonic() - self.alone_since > ALONE_S:
+            self.alone_since = float("inf")
+            print(f"note: no worker has been there for {ALONE_S:.0f} s; the runs wait for one", file=sys.stderr)
 
     def _threads(self) -> dict[str, int]:
         """The threads of each worker by its address."""
@@ -207,7 +217,7 @@ class Pool:
             self.hosts.pop(address)  # a new process at the old address: it is greeted again
             return self._death(run)
         self.free.append(address)
-        return _kept(run.config, outcome, weights)
+        return away.kept(run.config, outcome, weights)
 
     def _send(self, address: str, paths: tuple[str, ...]) -> None:
         """Send the launcher's files to the machine of a worker, unless that is being done."""
@@ -237,24 +247,3 @@ class Pool:
         for address in addresses:
             if address in self.busy:
                 self.busy[address].future = self._perform(address, self.busy[address].config)
-
-
-def _kept(config: TrainConfig, outcome: dict | base.Failure, weights: bytes | None) -> dict | base.Failure:
-    """The outcome of a run, after its weights have been written where they belong."""
-    if weights is not None:
-        try:
-            write_file(away.weights_file(config), weights)
-        except CannotWrite as error:
-            return base.Unwritable.of(error)
-    return outcome
-
-
-def _token(config: TrainConfig) -> str | None:
-    """Make a file by which a worker knows whether it shares the folder for unfinished runs; None without a folder."""
-    if config.partial_file is None:
-        return None
-    path = Path(config.partial_file).with_name(f".shared.{HOST}-{os.getpid()}.tmp")
-    with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return str(path)

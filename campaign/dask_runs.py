@@ -85,7 +85,6 @@ def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
     TLS is Dask's own affair: a tls:// address with the files that its configuration names. Raises ValueError where
     nobody answers.
     """
-    _warn_of_plain_text(scheduler)
     where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
     if "scheduler_file" in where and not Path(scheduler).is_file():
         raise ValueError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")
@@ -93,6 +92,7 @@ def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
         client = Client(**where, timeout=CONNECT_S, set_as_default=False, name="campaign")
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"no Dask scheduler answers at {scheduler}: {' '.join(str(error).split())}") from error
+    _warn_of_plain_text(client.scheduler.address)
     with quiet(), client:
         yield client, _nothing_to_tend
 
@@ -133,11 +133,11 @@ def transport() -> dict:
     return {"protocol": f"{scheme}://"} | ({"security": Security()} if scheme == "tls" else {})
 
 
-def _warn_of_plain_text(scheduler: str) -> None:
-    scheme, _, host = scheduler.partition("://")
-    if host and scheme == "tcp" and host.rpartition(":")[0].strip("[]") not in NEAR:
+def _warn_of_plain_text(address: str) -> None:
+    scheme, _, host = address.partition("://")
+    if scheme == "tcp" and host.rpartition(":")[0].strip("[]") not in NEAR:
         print(
-            f"warning: {scheduler} is not encrypted: whoever can reach it can run programs as you; "
+            f"warning: {address} is not encrypted: whoever can reach it can run programs as you; "
             "see TLS in Dask's documentation",
             file=sys.stderr,
         )

@@ -10,7 +10,8 @@ import types
 import pytest
 
 from campaign import fork_server
-from campaign.check import missing_for
+from campaign.available import missing_for
+from campaign.check import survey
 from campaign.engines.base import Death, Failure, Lost
 from nnet import registry
 from nnet.config import TrainConfig
@@ -126,6 +127,21 @@ def test_an_engine_takes_the_next_run_when_it_can_start_it_and_asks_again_when_t
     assert [event[0].seed for event in events if event is not None] == [0, 1, 2]
     assert events.count(None) >= 3 and events[0] is not None and events[1] is None
     assert taken == given
+
+
+@pytest.mark.parametrize("engine", ["dask", "slurm", "lsf"])
+def test_an_engine_without_its_packages_says_what_to_install_and_can_be_listed(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("campaign.available.find_spec", lambda name: None)
+    needed = {"dask": "dask and distributed"}.get(engine, "dask and distributed and dask_jobqueue")
+    sentence = rf"^the engine '{engine}' needs {needed}: pip install -r requirements-cluster.txt$"
+    with pytest.raises(ValueError, match=sentence):
+        survey(configs(0), tmp_path, engine)
+    assert hasattr(registry.load("campaign.engines", engine), "run")
+
+
+def test_options_of_an_engine_are_those_of_its_file(tmp_path):
+    with pytest.raises(ValueError, match=r"^unknown option 'queue' for process; known options: \[\]$"):
+        survey(configs(0), tmp_path, "process", engine_options={"queue": "short"})
 
 
 def test_a_worker_that_dies_between_two_runs_costs_nothing():

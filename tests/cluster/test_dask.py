@@ -12,7 +12,7 @@ from nnet.atomic import HOST
 from tests.cluster.conftest import busy_workers
 from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 ENGINE = ("--engine", "dask", "--scheduler")
 KEEP = ("--epoch-checkpoint-s", "0")
 
@@ -152,7 +152,7 @@ def test_what_cannot_work_is_one_sentence(place, dask):
 def test_it_listens_on_loopback_and_warns_of_plain_text_elsewhere(capsys):
     from campaign import dask_runs
 
-    for near in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tls://node7:8786", "scheduler.json"):
+    for near in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tls://node7:8786"):
         dask_runs._warn_of_plain_text(near)
     assert capsys.readouterr().err == ""
     dask_runs._warn_of_plain_text("tcp://node7:8786")

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.faults.launching import assert_same
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 JOBS = "--engine lsf --cores 2 --memory 2GB --walltime 1:00 --queue normal --jobs 1".split()
 
 

@@ -11,6 +11,7 @@ from tests.cluster import slurm as slurms
 from tests.faults.launching import LONG, assert_same, end, kill, wait_for
 
 pytestmark = [
+    pytest.mark.cluster,
     pytest.mark.timeout(900),
     pytest.mark.skipif(slurms.missing() is not None, reason=slurms.missing() or ""),
 ]
