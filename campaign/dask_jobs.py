@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import dask
 from dask_jobqueue.core import JobQueueCluster
-from distributed import Client
+from distributed import Client, Status
 
 from campaign import dask_runs
 from campaign.cluster import Options
@@ -17,8 +17,10 @@ from campaign.dask_pool import Pool
 from campaign.fork_server import ROOT, THREAD_LIMITS
 from nnet.config import TrainConfig
 
-LOOK_EVERY_S, ENDED_S, IDLE_S = 5.0, 15.0, 60.0
-"""A job without workers for so long has ended; one whose workers have nothing to do for so long may be given back."""
+LOOK_EVERY_S, ENDED_S, IDLE_S, REFUSED_S = 5.0, 15.0, 60.0, 60.0
+"""A job without workers for so long has ended; one whose workers have nothing to do for so long may be given back.
+
+After a refusal nothing is submitted for so long."""
 LOGS = "cluster-logs"
 
 
@@ -35,20 +37,34 @@ def jobs(
     least, most = options.bounds
     wanted = min(most, max(least, math.ceil(workers / processes)))
     scheduler = {"dashboard": False, "dashboard_address": f"{dask_runs.LOOPBACK}:0"}
+    listening = []
     if options.interface is None:
         scheduler["host"] = dask_runs.LOOPBACK
+        listening = ["--host", dask_runs.LOOPBACK]
     with dask_runs.quiet(), dask.config.set(dask_runs.settings()), kind(
         cores=processes, processes=processes, memory=options.memory, queue=options.queue,
         interface=options.interface, scheduler_options=scheduler, job_script_prologue=_prologue(options, config),
-        python=shlex.quote(sys.executable), log_directory=LOGS, **dask_runs.transport(), **own,
+        python=shlex.quote(sys.executable), log_directory=LOGS, worker_extra_args=listening,
+        **dask_runs.transport(), **own,
     ) as cluster:  # fmt: skip
-        try:
-            cluster.scale(jobs=wanted)
-            cluster.sync(cluster._correct_state)  # scale() alone would keep a failure to itself
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ChildProcessError(f"a job cannot be submitted: {' '.join(str(error).split())}") from error
+        cluster.sync(_submit, cluster, wanted)
         with Client(cluster, set_as_default=False) as client:
             yield client, _Tending(cluster, wanted, least if least < most else wanted)
+
+
+async def _submit(cluster: JobQueueCluster, wanted: int) -> None:
+    """Submit jobs until there are so many, on the cluster's event loop. Raises ChildProcessError for a refused one."""
+    cluster.scale(jobs=wanted)
+    try:
+        await cluster._correct_state()  # scale() alone would keep a failure to itself
+    except (RuntimeError, ValueError, OSError) as error:
+        complaint = str(error).rpartition("stderr:")[2]
+        raise ChildProcessError(f"a job cannot be submitted: {' '.join(complaint.split())}") from error
+    finally:
+        for name, job in list(cluster.workers.items()):
+            if job.job_id is None:
+                job.status = Status.failed
+                del cluster.workers[name], cluster.worker_spec[name]
 
 
 def _prologue(options: Options, config: TrainConfig) -> list[str]:
@@ -69,6 +85,7 @@ class _Tending:
         self.looked = time.monotonic()
         self.present: dict[str, float] = {}
         self.busy: dict[str, float] = {}
+        self.refused = -REFUSED_S
 
     def __call__(self, pool: Pool) -> None:
         """Submit jobs in the place of those that have ended; give back those that have nothing to do."""
@@ -92,8 +109,12 @@ class _Tending:
         for job in ended:
             del self.present[job]
             self.cluster.worker_spec.pop(job, None)
-        if ended:
-            self.cluster.scale(jobs=self.wanted)
+        if len(self.cluster.worker_spec) < self.wanted and time.monotonic() - self.refused > REFUSED_S:
+            try:
+                self.cluster.sync(_submit, self.cluster, self.wanted)
+            except ChildProcessError as error:
+                self.refused = time.monotonic()
+                print(f"warning: {error}; tried again in {REFUSED_S:.0f} s", file=sys.stderr)
 
     def _give_back(self, idle: list[str]) -> None:
         spare = idle[: max(0, len(self.cluster.worker_spec) - self.least)]

@@ -118,12 +118,17 @@ def _nothing_to_tend(pool: Pool) -> None:
 
 
 def settings() -> dict:
-    """What schedulers and workers that this program starts are told."""
+    """What schedulers and workers that this program starts are told.
+
+    Dask gives every worker an equal part of a job's memory and would end those that take more, the libraries that all
+    of them share counted in each; here the cluster alone watches over the memory of a job.
+    """
     return {
         "distributed.scheduler.allowed-failures": 1,
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": False,
     }
 
 
@@ -146,7 +151,7 @@ def _warn_of_plain_text(address: str) -> None:
 @contextmanager
 def quiet() -> Iterator[None]:
     """What Dask has to say of dying workers and lost connections is said by the campaign."""
-    known = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
+    known = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "tornado")]
     before = {name: logging.getLogger(name).level for name in known}
     for name in known:
         logging.getLogger(name).setLevel(logging.CRITICAL)

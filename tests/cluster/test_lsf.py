@@ -39,7 +39,7 @@ def test_the_submitted_script_and_its_campaign(place, stand_in, undisturbed, tmp
     assert "umask 022" in lines
     assert "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1" in lines
     (worker,) = [line for line in lines if "dask_worker" in line]
-    assert re.search(r"tcp://127\.0\.0\.1:\d+ .*--nthreads 1 .*--nworkers 2 ", worker)
+    assert re.search(r"tcp://127\.0\.0\.1:\d+ .*--nthreads 1 .*--nworkers 2 .*--host 127\.0\.0\.1 ", worker)
 
 
 def test_what_bsub_complains_of_is_said(place, stand_in, tmp_path):
