@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dask
-from dask_jobqueue.core import JobQueueCluster
 from distributed import Client, Status
 
 from campaign import dask_runs
 from campaign.cluster import Options
 from campaign.dask_pool import Pool
 from campaign.fork_server import ROOT, THREAD_LIMITS
+from campaign.jobqueue import JobQueueCluster
 from nnet.config import TrainConfig
 
 LOOK_EVERY_S, ENDED_S, IDLE_S, REFUSED_S = 5.0, 15.0, 60.0, 60.0

@@ -22,11 +22,9 @@ def run(
     options: Options | None = None,
 ) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
     """Yield (config, outcome) as runs finish, at most `workers` at a time, one on each core and thread of the jobs."""
-    from dask_jobqueue import LSFCluster
-    from dask_jobqueue.lsf import LSFJob
-
     from campaign.dask_jobs import jobs
     from campaign.dask_runs import runs
+    from campaign.jobqueue import LSFCluster, LSFJob
 
     class Job(LSFJob):
         async def _submit_job(self, script_filename):  # as LSFJob has it, but what bsub complains of is not lost

@@ -22,10 +22,9 @@ def run(
     options: Options | None = None,
 ) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
     """Yield (config, outcome) as runs finish, at most `workers` at a time, one on each core and thread of the jobs."""
-    from dask_jobqueue import SLURMCluster
-
     from campaign.dask_jobs import jobs
     from campaign.dask_runs import runs
+    from campaign.jobqueue import SLURMCluster
 
     options = options or Options()
     own = {
