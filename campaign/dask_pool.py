@@ -119,7 +119,7 @@ class Pool:
         """Greet workers that have come, and tell what became of the runs of those that have gone."""
         self.looked = time.monotonic()
         threads = self._threads()
-        self._say_that_nobody_is_there(bool(threads))
+        self._say_that_nobody_is_there(bool(threads.keys() - self.refused.keys()))
         for address in threads.keys() - self.hosts.keys() - self.greeting.keys() - self.refused.keys():
             if threads[address] != 1:
                 self._refuse(address, f"has {threads[address]} threads; start it with --nthreads 1")
@@ -134,7 +134,7 @@ class Pool:
             self.alone_since = time.monotonic()
         elif time.monotonic() - self.alone_since > ALONE_S:
             self.alone_since = float("inf")
-            print(f"note: no worker has been there for {ALONE_S:.0f} s; the runs wait for one", file=sys.stderr)
+            print(f"note: for {ALONE_S:.0f} s there has been no worker to use; the runs wait for one", file=sys.stderr)
 
     def _threads(self) -> dict[str, int]:
         """The threads of each worker by its address."""
@@ -183,7 +183,8 @@ class Pool:
         try:
             host = future.result(timeout=GATHER_S)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong there: the worker cannot be used
-            self._refuse(address, f"cannot import this program: {error!r}")
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            self._refuse(address, f"or its scheduler does not find this program (start both in its folder): {told}")
             return
         if host.code_sha256 != code_sha256():
             self._refuse(address, "has another version of this program")

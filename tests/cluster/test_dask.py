@@ -149,6 +149,27 @@ def test_what_cannot_work_is_one_sentence(place, dask):
     )
 
 
+def encrypted(folder) -> dict[str, str]:
+    """Dask's settings for TLS alone, with a certificate that is made for the purpose. Skips where none can be made."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no certificate can be made here (openssl)")
+    names = ("-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    tls = {"CA_FILE": "cert.pem"}
+    for role in ("SCHEDULER", "WORKER", "CLIENT"):
+        tls |= {f"{role}__CERT": "cert.pem", f"{role}__KEY": "key.pem"}
+    files = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(folder / file) for name, file in tls.items()}
+    comm = "DASK_DISTRIBUTED__COMM__"
+    return files | {f"{comm}DEFAULT_SCHEME": "tls", f"{comm}REQUIRE_ENCRYPTION": "True"}
+
+
+def test_tls_is_spoken_where_dasks_settings_say_so(place, undisturbed, tmp_path):
+    code, _, complaint = place.launch("--engine", "dask", "--max-workers", "2", **encrypted(tmp_path))
+    assert (code, complaint) == (0, "")
+    assert_same(place.results, undisturbed(4))
+
+
 def test_it_listens_on_loopback_and_warns_of_plain_text_elsewhere(capsys):
     from campaign import dask_runs
 

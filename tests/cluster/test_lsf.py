@@ -42,6 +42,14 @@ def test_the_submitted_script_and_its_campaign(place, stand_in, undisturbed, tmp
     assert re.search(r"tcp://127\.0\.0\.1:\d+ .*--nthreads 1 .*--nworkers 2 .*--host 127\.0\.0\.1 ", worker)
 
 
+def test_between_two_bounds_as_many_jobs_are_submitted_as_the_runs_need(place, stand_in, undisturbed, tmp_path):
+    jobs = [*JOBS[:-1], "1-3", "--cores", "1"]
+    code, printed, complaint = place.launch(*jobs, "--max-workers", "2", **stand_in)
+    assert code == 0, complaint
+    assert "on 2 worker(s)" in printed and len(list((tmp_path / "lsf").glob("*.sh"))) == 2
+    assert_same(place.results, undisturbed(4))
+
+
 def test_what_bsub_complains_of_is_said(place, stand_in, tmp_path):
     refusing = tmp_path / "bin"
     refusing.mkdir()
