@@ -18,18 +18,19 @@ def against_level_0(differences: pd.DataFrame, summary: pd.DataFrame, note: str 
     `differences`, `summary`: level_differences.csv and results_summary.csv; both without weight noise.
     """
     cells = summary[summary["alpha_test"] == 0].sort_values("mean_acc").reset_index(drop=True)
-    pairs = differences[differences["alpha_test"] == 0].reset_index(drop=True)
-    figure = Figure(figsize=(12, 1.6 + 0.34 * max(len(cells), len(pairs))), layout="constrained")
+    pairs = differences[differences["alpha_test"] == 0].sort_values("mean_difference").reset_index(drop=True)
+    figure = Figure(figsize=(12, 1.6 + 0.45 * max(len(cells), len(pairs))), layout="constrained")
     left, right = figure.subplots(1, 2)
     error = 100 * cells["stderr_acc"]
     left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER, capsize=3)
-    _name_rows(left, [_label(cell) for _, cell in cells.iterrows()])
-    left.set_xlabel("test accuracy (%): mean ± standard error")
+    _name_rows(left, cells, [json.loads(options) for options in cells["options"]])
+    left.set_xlabel("test accuracy (%)\nmean ± standard error")
     half = 100 * (pairs["high"] - pairs["mean_difference"])
     right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="o", color=CLAIMED, capsize=3)
     right.axvline(0, color="black", linewidth=0.8)
-    _name_rows(right, [f"{_label(pair)} level={pair['level']:g}" for _, pair in pairs.iterrows()])
-    right.set_xlabel("accuracy with masks − at level 0 (percentage points)")
+    levels = [json.loads(pair["options"]) | {"level": pair["level"]} for _, pair in pairs.iterrows()]
+    _name_rows(right, pairs, levels)
+    right.set_xlabel("accuracy with masks − at level 0\n(percentage points)")
     text = "right: 95 % interval of the paired difference (Student t over seeds)"
     return drawing.finish(figure, cells, text, note)
 
@@ -62,13 +63,22 @@ def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame, note: str = "") -> Figu
     return figure
 
 
-def _name_rows(axes: Axes, labels: list[str]) -> None:
+def _name_rows(axes: Axes, rows: pd.DataFrame, options: list[dict]) -> None:
+    """Each row by its architecture and, below it, by what varies of the options that several rows of it have."""
+    labels = []
+    for architecture, own in zip(rows["architecture"], options, strict=True):
+        alike = [other for name, other in zip(rows["architecture"], options, strict=True) if name == architecture]
+        varied = {name: value for name, value in own.items() if any(other.get(name) != value for other in alike)}
+        labels.append(f"{architecture}\n{' '.join(_word(*option) for option in varied.items())}".strip())
     axes.set_yticks(range(len(labels)), labels, fontsize="x-small")
+    axes.set_ylim(-0.6, len(labels) - 0.4)
     axes.grid(axis="x", alpha=0.25)
 
 
-def _label(row: pd.Series) -> str:
-    return " ".join([row["architecture"], *(f"{name}={value}" for name, value in json.loads(row["options"]).items())])
+def _word(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
 
 
 def _title(settings: dict) -> str:

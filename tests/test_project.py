@@ -139,6 +139,9 @@ def test_the_readme_shows_the_committed_benchmarks():
             assert "{mean_difference:+.2f} ({low:+.2f} to {high:+.2f})".format(**difference) in section, row
     for row in found["adversarial"]["rows"]:
         assert f"{row['ratio']:.1f} ({row['ratio_min']:.1f} to {row['ratio_max']:.1f})" in section, row
+    for row in found["perturbation"]["rows"]:
+        assert f"| {row['case']} | {row['in_parts_step_s']:.2f} s, {row['in_parts_peak_mb']:.0f} MB |" in section, row
+    assert row["case"] == "F = 128, M = 64, B = 16" and row["in_parts_peak_mb"] < 2000
     for row in found["controller"]["rows"]:
         assert f"{100 * row['share']:.2f} %" in section, row
     assert all(section_of["machine"]["git_dirty"] is False for section_of in found.values())
@@ -181,12 +184,32 @@ def test_the_committed_campaign_of_adversaries_is_complete_and_shows_what_it_sho
         assert run["config"]["max_train_samples"] is None and run["provenance"]["git_dirty"] is False
 
 
-@pytest.mark.parametrize("name", ["mnist", "pixels/mnist", "adaptive/cifar10_jpeg", "adversarial/mnist"])
+def test_the_committed_control_of_masks_is_complete_and_says_what_the_readme_says():
+    folder = ROOT / "results/pnn/control/cifar10_jpeg"
+    made = tables.read(folder)
+    runs = made["results_per_run"]
+    assert re.fullmatch(r"(\d+) of \1 runs", completeness(folder)) and set(runs["status"]) == {"ok"}
+    assert len(runs) == 10 * 5 and set(runs.groupby(["architecture", "options"])["seed"].nunique()) == {5}
+    differences = made["level_differences"]
+    assert len(differences) == 4 and set(differences["n_seeds"]) == {5}
+    section = README.split("## Masks of noise in the layers")[1].split("\n## ")[0]
+    for row in differences.to_dict("records"):
+        mean, low, high = (100 * row[name] for name in ("mean_difference", "low", "high"))
+        assert f"{mean:+.1f} ({low:+.1f} to {high:+.1f})" in section, row
+    for path in (folder / "runs").iterdir():
+        assert json.loads(path.read_text())["provenance"]["git_dirty"] is False
+
+
+COMMITTED = ["mnist", "pixels/mnist", "adaptive/cifar10_jpeg", "adversarial/mnist", "pnn/control/cifar10_jpeg"]
+
+
+@pytest.mark.parametrize("name", COMMITTED)
 def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
     folder = ROOT / "results" / name
     shutil.copytree(folder / "runs", tmp_path / "runs")
     tables.write(Store(tmp_path))
-    for name in [*tables.NAMES, *(name for name in tables.WATCHED if (folder / f"{name}.csv").exists())]:
+    further = [*tables.WATCHED, *tables.OF_MASKS]
+    for name in [*tables.NAMES, *(name for name in further if (folder / f"{name}.csv").exists())]:
         assert (tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes()
     for path in folder.glob("comparison.*"):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
@@ -207,7 +230,7 @@ def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaig
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
-    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 19
-    for name in ("mnist: ", "pixels/mnist: ", "adaptive/cifar10_jpeg: ", "adversarial/mnist: "):
-        assert any(name in "".join(output.get("text", "")) for output in outputs)
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 20
+    for name in COMMITTED:
+        assert any(f"{name}: " in "".join(output.get("text", "")) for output in outputs)
     assert not re.search(r"\btorch\b", "".join("".join(cell["source"]) for cell in code))
