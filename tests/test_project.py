@@ -142,6 +142,9 @@ def test_the_readme_shows_the_committed_benchmarks():
     for row in found["perturbation"]["rows"]:
         assert f"| {row['case']} | {row['in_parts_step_s']:.2f} s, {row['in_parts_peak_mb']:.0f} MB |" in section, row
     assert row["case"] == "F = 128, M = 64, B = 16" and row["in_parts_peak_mb"] < 2000
+    cluster = found["cluster"]
+    assert f"add {cluster['ms_per_run']:.2f} ms to a run" in section and cluster["ms_per_run"] < 10
+    assert f"has {cluster['launcher_mb']:.0f} MB, of which Dask takes {cluster['dask_mb']:.0f}" in section
     for row in found["controller"]["rows"]:
         assert f"{100 * row['share']:.2f} %" in section, row
     assert all(section_of["machine"]["git_dirty"] is False for section_of in found.values())
