@@ -16,9 +16,11 @@ FLAGS = {
     "processes": "runs at the same time in a job; default: one per core and thread",
     "jobs": "number of jobs, like 4, or 1-8 for as many as there is work for",
     "interface": "network interface on which jobs reach the launcher, like ib0",
+    "directives": "a further directive of the jobs, like --directives=--account=project; as often as needed",
 }
 """The options of engines that have a flag; cluster.toml may have these and the others."""
 WHOLE_NUMBERS = ("cores", "processes")
+REPEATED = ("directives",)
 
 
 @dataclass

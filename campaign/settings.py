@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from campaign.cluster import FLAGS, WHOLE_NUMBERS
+from campaign.cluster import FLAGS, REPEATED, WHOLE_NUMBERS
 from campaign.shard import Shard
 from nnet import registry
 from nnet.activations import ACTIVATIONS
@@ -221,7 +221,9 @@ class CommandLine:
         self.parser.add_argument("--cluster-file", metavar="FILE", help=text)
         for name, text in FLAGS.items():
             kind = int if name in WHOLE_NUMBERS else str
-            self.parser.add_argument(f"--{name}", type=kind, metavar="N" if kind is int else "TEXT", help=text)
+            action = "append" if name in REPEATED else "store"
+            metavar = "N" if kind is int else "TEXT"
+            self.parser.add_argument(f"--{name}", type=kind, action=action, metavar=metavar, help=text)
 
 
 def _shape(item: dataclasses.Field) -> dict:

@@ -31,7 +31,8 @@ def command(folder, index: str) -> str:
 
 
 def test_the_script_for_slurm(npz, tmp_path):
-    *lines, last = [line for line in printed(npz, tmp_path, "slurm", *GIVEN) if not line.startswith("# ")]
+    further = ("--directives=--account=project", "--directives=-C avx512")
+    *lines, last = [line for line in printed(npz, tmp_path, "slurm", *GIVEN, *further) if not line.startswith("# ")]
     assert lines == [
         "#!/bin/bash",
         "#SBATCH --job-name=campaign",
@@ -44,11 +45,13 @@ def test_the_script_for_slurm(npz, tmp_path):
         "#SBATCH --time=2:30:00",
         "#SBATCH --output=campaign-%A_%a.out",
         "#SBATCH --signal=B:TERM@60",
+        "#SBATCH --account=project",
+        "#SBATCH -C avx512",
         f"export {THREADS}",
         f"cd {tmp_path}",
     ]
     assert re.fullmatch(command(tmp_path, "SLURM_ARRAY_TASK_ID"), last)
-    assert not re.search("--(cores|jobs|walltime|memory|queue|engine|print-job)", last)
+    assert not re.search("--(cores|jobs|walltime|memory|queue|engine|print-job|directives)", last)
 
 
 def test_the_script_for_lsf_takes_further_lines_from_cluster_toml(npz, tmp_path):
