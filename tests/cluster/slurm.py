@@ -67,6 +67,7 @@ class Slurm:
         self.daemons: list[subprocess.Popen] = []
 
     def start(self) -> None:
+        """Start the daemons. Raises AssertionError where no node is ready in time."""
         key = self.folder / "munge.key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
@@ -80,6 +81,12 @@ class Slurm:
         self._daemon("slurmctld", "-D")
         self._daemon("slurmd", "-D")
         wait_for(lambda: "idle" in self.call("sinfo", "--noheader", "--format=%t"), 40)
+
+    def complaint(self) -> str:
+        """The last line that each of the daemons has written."""
+        logs = [*self.folder.glob("*.out"), *self.folder.glob("*.log")]
+        written = {path.name: path.read_text(errors="replace").strip().splitlines() for path in sorted(logs)}
+        return "; ".join(f"{name}: {lines[-1]}" for name, lines in written.items() if lines)
 
     def call(self, *command: str) -> str:
         """What a command of Slurm prints."""

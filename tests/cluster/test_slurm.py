@@ -25,10 +25,13 @@ def launcher_environment(slurm) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
-    """Its daemons, for all tests of this file."""
+    """Its daemons, for all tests of this file. Skips where they do not start, as in some containers."""
     started = slurms.Slurm(tmp_path_factory.mktemp("slurm"))
     try:
-        started.start()
+        try:
+            started.start()
+        except AssertionError:
+            pytest.skip(f"Slurm is installed but does not start here: {started.complaint()}")
         yield started
     finally:
         started.close()
