@@ -30,7 +30,7 @@ test-cluster: $(VENV)/installed
 		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends slurm-wlm munge > /dev/null || \
 		echo "Slurm cannot be installed here (apt-get install slurm-wlm munge): its tests are skipped"
 	$(BIN)/python -m pytest -m cluster
-	$(BIN)/python -m pytest tests/campaign/test_engines.py
+	$(BIN)/python -m pytest tests/campaign/test_engines.py -k dask
 
 # PNG and PDF of every figure, of every dataset that has results.
 figures: $(VENV)/installed
