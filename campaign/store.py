@@ -145,8 +145,9 @@ class Store:
 
     def _forget_unfinished(self, run_id: str) -> None:
         unfinished = (self._partial_file(run_id), self._epoch_file(run_id), self._death_file(run_id))
-        for path in (*unfinished, self.failure_file(run_id)):
-            path.unlink(missing_ok=True)
+        with writing(self.folder):
+            for path in (*unfinished, self.failure_file(run_id)):
+                path.unlink(missing_ok=True)
 
     def _partial_file(self, run_id: str) -> Path:
         return self.folder / "partial" / f"{run_id}.pt"
