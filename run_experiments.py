@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from campaign import cluster, grid, interruption, job_script, plan, pnn, runner, status
 from campaign.check import check, survey
@@ -294,6 +294,7 @@ def pnn_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list
     configs = []
     for experiment in pnn.EXPERIMENTS:
         block = overridden(dataclasses.replace(pnn_block(), **experiment.recipe))
+        check_networks(block, pnn_block().architectures)
         configs += network_runs(block, experiment.arch, experiment.options)
     return grid.configure(configs, options=block.options)
 
@@ -319,8 +320,16 @@ def pnn_control_study(overridden: Callable[[Settings], Settings] = as_it_stands)
             output_dir="results/pnn/control",
         )
     )
+    check_networks(block, dict.fromkeys(arch for arch, _ in pnn.CONTROL))
     configs = [config for arch, options in pnn.CONTROL for config in network_runs(block, arch, options)]
     return grid.configure(configs, options=block.options)
+
+
+def check_networks(block: Settings, known: Iterable[str]) -> None:
+    """Raise ValueError where a block has a network that is not among the `known` ones of its study."""
+    for arch in block.architectures:
+        if arch not in known:
+            raise ValueError(f"the study has no runs of {arch!r}; choose from {list(known)}")
 
 
 def network_runs(block: Settings, arch: str, options: dict) -> list[TrainConfig]:

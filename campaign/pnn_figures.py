@@ -1,5 +1,6 @@
 """Figures of perturbative networks: what masks change, and what a published program would have claimed."""
 
+import dataclasses
 import json
 
 import pandas as pd
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 
 from campaign import drawing
 from campaign.labels import varied
+from nnet.config import TrainConfig
 
 PROPER, CLAIMED = "#0072B2", "#D55E00"
 
@@ -41,8 +43,8 @@ def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame, note: str = "") -> Figu
     `epochs`, `per_run`: epochs.csv and results_per_run.csv. A panel for each setting, a line for each seed; dots mark
     the best epochs of the running value, which is what was reported.
     """
-    settings = ["architecture", *varied(per_run, {"options", "batch_size", "learning_rate", "epochs", "regime"})]
     runs = per_run[per_run["run_id"].isin(epochs.loc[epochs["smoothed_acc"].notna(), "run_id"])]
+    settings = ["architecture", *varied(runs, {field.name for field in dataclasses.fields(TrainConfig)} - {"seed"})]
     cells = list(runs.groupby(settings, dropna=False))
     titles = [_title(dict(zip(settings, key, strict=True))) for key, _ in cells]
     figure, panels = drawing.make_panels(titles)

@@ -77,7 +77,7 @@ def build(results: list[dict]) -> dict[str, pd.DataFrame]:
         made |= {"epochs": watched, "differences": epochs.differences(made["results_per_run"], watched)}
     of_masks = {
         "level_differences": pnn.level_differences(with_settings(of(made["sweep"]), made["results_per_run"])),
-        "published": pnn.published(made["results_per_run"]),
+        "published": _published(made["results_per_run"], results, further),
     }
     return made | {name: table for name, table in of_masks.items() if not table.empty}
 
@@ -199,6 +199,11 @@ def _summary(results: list[dict], further: list[str]) -> pd.DataFrame:
         summary[f"std_{name}"] = grouped[name].std()
         summary[f"stderr_{name}"] = standard_error(summary[f"std_{name}"], grouped[name].count())
     return summary.reset_index()[[*SUMMARY, *named, *further]]
+
+
+def _published(per_run: pd.DataFrame, results: list[dict], further: list[str]) -> pd.DataFrame:
+    settings = [name for name in dict.fromkeys([*CELL, "options", "epochs", *further]) if name != "alpha_test"]
+    return pnn.published(per_run.assign(options=[_setting(result, "options") for result in results]), settings)
 
 
 def _strengths(results: list[dict]) -> dict[tuple[str, ...], set[tuple[str, float]]]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 def number(name: str, value: object) -> float:
     """`value` as a float. Raises ValueError, naming it, for what is no number, not finite or negative."""
     try:
+        if isinstance(value, bool | str):
+            raise TypeError
         found = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a number; got {value!r}") from None
@@ -19,6 +21,8 @@ def number(name: str, value: object) -> float:
 def whole_number(name: str, value: object, smallest: int | None = None) -> int:
     """`value` as an int. Raises ValueError, naming it, for what is no whole number, and for less than `smallest`."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         found = operator.index(value)
     except TypeError:
         raise ValueError(f"{name} must be a whole number; got {value!r}") from None

@@ -1,6 +1,7 @@
-"""Initial weights and masks, each tensor from a random stream of its own, named after the layer.
+"""Initial weights and masks, each tensor from a random stream of its own, named after the layer's place.
 
-So nothing that is chosen of one layer changes the weights of another, and masks change no weights at all.
+So nothing that is chosen of one layer changes the weights of another, and masks change no weights at all. A first
+filter of 7 pixels, which brings a pooling with it, moves all other layers to other places.
 """
 
 import torch

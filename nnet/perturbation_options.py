@@ -17,6 +17,8 @@ OF_FIRST_MASKS = ("scale_noise", "use_act")
 class Options:
     """What can be chosen of a perturbative network. Raises ValueError for a wrong value and for one without effect.
 
+    At level 0 all options of masks are allowed nevertheless: it is the control of a pair.
+
     A layer of filter size 0 adds masks N to its input, and weighs what an activation leaves of the sums: with M masks
     per channel c the output o is b_o + Σ_m w_om·act(x_c + level·N_m), each o of one c; with one mask Σ over all c.
     """
@@ -49,8 +51,8 @@ class Options:
     """max or avg. Default max."""
 
     def __post_init__(self):
-        for name in ("nfilters", "nmasks"):
-            checked.whole_number(name, getattr(self, name), smallest=1)
+        for name, smallest in {"nfilters": 1, "nmasks": 1, "first_filter_size": 0, "filter_size": 0}.items():
+            checked.whole_number(name, getattr(self, name), smallest)
         for name in ("level", "scale_noise"):
             checked.number(name, getattr(self, name))
         for name in ("unique_masks", "train_masks", "mix_maps", "use_act"):
@@ -75,7 +77,7 @@ class Options:
 
     @property
     def noise_std(self) -> float:
-        """Standard deviation of what is added to the input of a layer, before any training of the masks."""
+        """Standard deviation of what is added to the input of all layers but the first, before masks are trained."""
         return self.level * NOISE_STD[self.noise_type]
 
     def check_channels(self, channels: int) -> None:

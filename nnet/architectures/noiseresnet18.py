@@ -32,6 +32,7 @@ class Options:
 
     def __post_init__(self):
         checked.whole_number("nfilters", self.nfilters, smallest=1)
+        checked.whole_number("first_filter_size", self.first_filter_size)
         checked.choice("first_filter_size", self.first_filter_size, FIRST_FILTER_SIZES)
         checked.number("level", self.level)
 

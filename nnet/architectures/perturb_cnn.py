@@ -40,7 +40,8 @@ def build(image_shape, num_classes, make_activation, layers, hidden, options: Op
         if (number + 1) % layers == 0:
             stages.append({"max": nn.MaxPool2d, "avg": nn.AvgPool2d}[options.pooling](3, 2, 1))
             size = shrunk(size)
-    features = [nn.AdaptiveAvgPool2d(LAST_SIDE), nn.Flatten(), *dropping(dropout)]
+    dropped = dropping(dropout) or [nn.Identity()]  # with and without it layers have the same names and so weights
+    features = [nn.AdaptiveAvgPool2d(LAST_SIDE), nn.Flatten(), *dropped]
     linear = [nn.Linear(channels * LAST_SIDE**2, hidden), nn.BatchNorm1d(hidden), make_activation()]
-    linear += [*dropping(dropout), nn.Linear(hidden, num_classes)]
+    linear += [*dropped, nn.Linear(hidden, num_classes)]
     return initialise(nn.Sequential(Standardize(image_shape[0]), *stages, *features, *linear), seed)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import run_experiments
-from campaign import figures, pnn, report, tables
+from campaign import figures, pnn, pnn_figures, report, tables
 from campaign.statistics import paired_differences
 from campaign.store import Store
 from nnet import registry
@@ -54,10 +54,21 @@ def test_rows_without_the_option_are_left_out():
 
 def test_the_published_experiments_stand_beside_their_runs():
     fourth = pnn.EXPERIMENTS[3]
-    runs = [run(seed, 0.8 + seed / 100, arch=fourth.arch, options=fourth.options) for seed in range(3)]
-    (row,) = tables.build(runs + study())["published"].to_dict("records")
-    assert (row["experiment"], row["published_acc"], row["n_seeds"], row["epochs"]) == (4, 0.855, 3, runs[0]["epochs"])
-    assert row["mean_acc"] == pytest.approx(0.81) and row["stderr_acc"] == pytest.approx(0.01 / 3**0.5)
+    its = {"arch": fourth.arch, "options": fourth.options, "dataset": "cifar10"}
+    runs = [run(seed, 0.8 + seed / 100, **its) for seed in range(3)]
+    for more in ([], study()):
+        (row,) = tables.build(runs + more)["published"].to_dict("records")
+        assert (row["experiment"], row["published_acc"], row["n_seeds"], row["n_diverged"]) == (4, 0.855, 3, 0)
+        assert row["mean_acc"] == pytest.approx(0.81) and row["stderr_acc"] == pytest.approx(0.01 / 3**0.5)
+        assert row["epochs"] == runs[0]["epochs"]
+    others = [run(0, 0.4, **its, learning_rate=0.1), run(0, 0.3, **its, regime="noisy", alpha_train=0.1)]
+    others.append(run(0, 0.9, **its | {"dataset": "digits"}))
+    made = tables.build(runs + others)["published"]
+    found = sorted(zip(made["n_seeds"], made["mean_acc"].round(4), strict=True))
+    assert found == [(1, 0.3), (1, 0.4), (1, 0.9), (3, 0.81)]
+    assert made.set_index("dataset")["published_acc"].isna().to_dict() == {"cifar10": False, "digits": True}
+    (row,) = tables.build([run(0, 0.8, **its), run(1, 0.1, **its, diverged=True)])["published"].to_dict("records")
+    assert (row["n_seeds"], row["n_diverged"]) == (1, 1)
 
 
 def test_tables_and_figures_are_written_read_and_reported(tmp_path, capsys):
@@ -82,6 +93,15 @@ def test_the_figure_of_the_smoothed_accuracy(tmp_path):
     epochs = tables.read(store.folder)["epochs"]
     assert {"test_acc", "smoothed_acc"} <= set(epochs) and len(epochs) == 4 * 12
     assert "smoothed_accuracy" in {path.stem for path in figures.save_all(store.folder)}
+
+
+def test_the_figure_of_the_smoothed_accuracy_has_a_panel_for_every_setting(tmp_path):
+    history = [{"epoch": epoch, "train_loss": 1.0, "test_acc": 0.5, "smoothed_acc": 0.5} for epoch in (1, 2)]
+    runs = [run(seed, 0.5, p=p) | {"history": history} for seed in range(3) for p in (0.0, 0.3)]
+    made = tables.build(runs)
+    figure = pnn_figures.claimed(made["epochs"], made["results_per_run"])
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert len(titles) == 2 and any("p=0.3" in title for title in titles)
 
 
 def test_other_folders_have_no_such_tables():
@@ -123,3 +143,9 @@ def test_an_option_goes_to_the_networks_that_know_it():
         assert config.options.get("pooling") == ("avg" if config.arch == "perturb_resnet18" else None)
     with pytest.raises(ValueError, match="'momentums'"):
         run_experiments.pnn_study(lambda block: dataclasses.replace(block, options={"momentums": 3}))
+
+
+@pytest.mark.parametrize("study", [run_experiments.pnn_study, run_experiments.pnn_control_study])
+def test_a_network_of_which_a_study_has_no_runs_is_refused(study):
+    with pytest.raises(ValueError, match="the study has no runs of 'cnn'; choose from"):
+        study(lambda block: dataclasses.replace(block, architectures=["perturb_resnet18", "cnn"]))

@@ -178,6 +178,14 @@ def test_08_masks_have_a_stream_of_their_own():
     assert all(torch.equal(state(mix_maps=True)[name], tensor) for name, tensor in first.items())
 
 
+def test_08_dropout_changes_no_initial_weight():
+    def weights(dropout):
+        torch.manual_seed(3)
+        return [tensor for tensor in build_model("lenet", nfilters=4, dropout=dropout).parameters()]
+
+    assert all(torch.equal(*pair) for pair in zip(weights(0.0), weights(0.3), strict=True))
+
+
 def test_08_initial_weights_have_the_deviation_of_the_study():
     model = build_model("perturb_resnet18", "relu", (3, 8, 8), nfilters=64, first_filter_size=3)
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
@@ -331,6 +339,11 @@ def test_11_wrong_names_of_the_other_networks():
         build_model("lenet", "swish")
     with pytest.raises(ValueError, match=r"unknown first_filter_size 5; choose from \[3, 7\]"):
         build_model("noiseresnet18", first_filter_size=5)
+    for arch, wrong in (("noiseresnet18", 3.0), ("perturb_resnet18", 3.0), ("lenet", True)):
+        with pytest.raises(ValueError, match="first_filter_size must be a whole number; got"):
+            build_model(arch, first_filter_size=wrong)
+    with pytest.raises(ValueError, match="level must be a number; got True"):
+        build_model("lenet", level=True)
     with pytest.raises(ValueError, match="unknown option 'level' for pnn_resnet18"):
         build_model("pnn_resnet18", level=1)
     with pytest.raises(ValueError, match="noiseresnet18 cannot have activation 'tanh'"):
