@@ -1,6 +1,7 @@
 """What a job of a cluster asks for: from the command line, and from cluster.toml what is the same every time."""
 
 import re
+import socket
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,11 +87,15 @@ class Options:
 def capacity(options: Options, cpu_threads: int) -> int:
     """How many runs of so many threads the largest number of jobs can do at once.
 
-    Raises ValueError for jobs without a limit in memory or time, which a cluster would choose by itself.
+    Raises ValueError for jobs without a limit in memory or time, which a cluster would choose by itself, and for a
+    network interface that this machine has not.
     """
     for name in ("memory", "walltime"):
         if getattr(options, name) is None:
             raise ValueError(f"jobs need {name}: give --{name}, or a line in cluster.toml")
+    interfaces = [name for _, name in socket.if_nameindex()]
+    if options.interface is not None and options.interface not in interfaces:
+        raise ValueError(f"this machine has no network interface {options.interface!r}; choose from {interfaces}")
     return options.bounds[1] * options.per_job(cpu_threads)
 
 

@@ -41,15 +41,23 @@ def jobs(
     if options.interface is None:
         scheduler["host"] = dask_runs.LOOPBACK
         listening = ["--host", dask_runs.LOOPBACK]
-    with dask_runs.quiet(), dask.config.set(dask_runs.settings()), kind(
-        cores=processes, processes=processes, memory=options.memory, queue=options.queue,
-        interface=options.interface, scheduler_options=scheduler, job_script_prologue=_prologue(options, config),
-        python=shlex.quote(sys.executable), log_directory=LOGS, worker_extra_args=listening,
-        **dask_runs.transport(), **own,
-    ) as cluster:  # fmt: skip
+    told = {
+        "cores": processes, "processes": processes, "memory": options.memory, "queue": options.queue,
+        "interface": options.interface, "scheduler_options": scheduler, "worker_extra_args": listening,
+        "job_script_prologue": _prologue(options, config), "python": shlex.quote(sys.executable),
+        "log_directory": LOGS, **dask_runs.transport(), **own,
+    }  # fmt: skip
+    with dask_runs.quiet(), dask.config.set(dask_runs.settings()), _started(kind, told) as cluster:
         cluster.sync(_submit, cluster, wanted)
         with Client(cluster, set_as_default=False) as client:
             yield client, _Tending(cluster, wanted, least if least < most else wanted)
+
+
+def _started(kind: type[JobQueueCluster], told: dict) -> JobQueueCluster:
+    try:
+        return kind(**told)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ChildProcessError(f"a scheduler cannot be started: {' '.join(str(error).split())}") from error
 
 
 async def _submit(cluster: JobQueueCluster, wanted: int) -> None:

@@ -61,7 +61,10 @@ def test_what_bsub_complains_of_is_said(place, stand_in, tmp_path):
     assert "Traceback" not in complaint
 
 
-def test_jobs_without_limits_are_refused(place, stand_in):
+def test_jobs_without_limits_or_on_no_network_are_refused(place, stand_in):
+    code, printed, complaint = place.launch(*JOBS, "--interface", "nowhere0", **stand_in)
+    assert (code, printed) == (2, "") and complaint.count("\n") == 1
+    assert complaint.startswith("error: this machine has no network interface 'nowhere0'; choose from ['lo'")
     code, printed, complaint = place.launch("--engine", "lsf", **stand_in)
     assert (code, printed) == (2, "")
     assert complaint == "error: jobs need memory: give --memory, or a line in cluster.toml\n"
