@@ -40,8 +40,12 @@ def build(image_shape, num_classes, make_activation, layers, hidden, options: Op
         if (number + 1) % layers == 0:
             stages.append({"max": nn.MaxPool2d, "avg": nn.AvgPool2d}[options.pooling](3, 2, 1))
             size = shrunk(size)
-    dropped = dropping(dropout) or [nn.Identity()]  # with and without it layers have the same names and so weights
-    features = [nn.AdaptiveAvgPool2d(LAST_SIDE), nn.Flatten(), *dropped]
+    features = [nn.AdaptiveAvgPool2d(LAST_SIDE), nn.Flatten(), *_dropping(dropout)]
     linear = [nn.Linear(channels * LAST_SIDE**2, hidden), nn.BatchNorm1d(hidden), make_activation()]
-    linear += [*dropped, nn.Linear(hidden, num_classes)]
+    linear += [*_dropping(dropout), nn.Linear(hidden, num_classes)]
     return initialise(nn.Sequential(Standardize(image_shape[0]), *stages, *features, *linear), seed)
+
+
+def _dropping(dropout: float) -> list[nn.Module]:
+    """With dropout and without it the layers that follow have the same names, and so the same initial weights."""
+    return dropping(dropout) or [nn.Identity()]
