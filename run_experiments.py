@@ -370,7 +370,7 @@ def main(arguments: list[str] | None = None) -> int:
             if flags.print_job:
                 wanted = cluster.options(flags.print_job, given, flags.cluster_file)
                 words = sys.argv[1:] if arguments is None else arguments
-                return job_script.show(flags.print_job, configs, settings.campaign(), wanted, words)
+                return job_script.show(flags.print_job, configs, settings.campaign(), flags.retry_failed, wanted, words)
             options = cluster.options(settings.engine, given, flags.cluster_file)
             if flags.plan:
                 campaign = survey(configs, *settings.campaign(), flags.retry_failed, options)

@@ -63,6 +63,7 @@ def attempt(
     try:
         here = _localised(config, () if shares_files else WRITTEN)
     except ValueError as error:
+        Path(_place_of(config.dataset)).unlink(missing_ok=True)  # the next run is sent the launcher's
         return base.Failure.of(error), None
     if shares_files:
         return base.attempt(work, here), None

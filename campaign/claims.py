@@ -14,6 +14,8 @@ STALE_S = 900.0
 """A claim from another machine is dead when it has not been refreshed for so long: several times `REFRESH_S` and the
 minute for which a network disk may show an old time."""
 REFRESH_S = 60.0
+LAST_TIME = 2.0**33
+"""A Unix time after all others, in the year 2242."""
 UNREADABLE_S = 10.0
 """A claim that says nothing is being written, or was left by a launcher that died while it wrote."""
 
@@ -38,7 +40,7 @@ class Claims:
         if run_id in self.mine:
             return True
         path = self._path(run_id)
-        with writing(self.folder), self._lock():
+        with writing(self.folder), self.locked():
             if self.holder(run_id) is not None:
                 return False
             path.unlink(missing_ok=True)
@@ -63,19 +65,21 @@ class Claims:
     def claim(self, run_id: str) -> dict | None:
         """What a living launcher has written: host, pid, started, since (Unix time); {} where it is just writing it.
 
-        None where nobody has the run. Writes nothing.
+        None where nobody has the run, or nobody can read who. Writes nothing.
         """
         try:
             with open(self._path(run_id)) as file:  # on a network disk only an opened file has its true time
                 age = time.time() + (self.ahead_s or 0.0) - os.fstat(file.fileno()).st_mtime
                 owner = json.loads(file.read())
             host, pid, started = owner["host"], int(owner["pid"]), owner["started"]
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return None
         except (ValueError, TypeError, KeyError):
             return {} if age < UNREADABLE_S else None
+        since = owner.get("since")
+        known = type(since) in (int, float) and 0 <= since <= LAST_TIME
         alive = _start_of(pid) == started if host == HOST else age < STALE_S
-        return owner if alive else None
+        return owner | {"since": since if known else None} if alive else None
 
     def living(self) -> dict[str, dict]:
         """The claims of living launchers by run_id; see `claim`."""
@@ -98,7 +102,7 @@ class Claims:
     def remove_dead(self) -> None:
         """Delete the claims of launchers that are no more."""
         if self.folder.is_dir():
-            with writing(self.folder), self._lock():
+            with writing(self.folder), self.locked():
                 for path in self.folder.glob("*.json"):
                     if self.holder(path.stem) is None:
                         path.unlink(missing_ok=True)
@@ -121,8 +125,8 @@ class Claims:
         return False
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Between looking at a dead claim and taking it over nobody else may do the same."""
+    def locked(self) -> Iterator[None]:
+        """Within the block no other launcher looks at what is dead or damaged, to take it over."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / ".lock", "w") as file:
             with suppress(OSError):  # a network disk may know no locks; then O_EXCL has to do

@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnet import registry
 from nnet.checked import whole_number
 
 FLAGS = {
@@ -55,7 +56,7 @@ class Options:
         for name in WHOLE_NUMBERS:
             if getattr(self, name) is not None:
                 setattr(self, name, whole_number(name, getattr(self, name), smallest=1))
-        if self.walltime is not None and not re.fullmatch(r"\d+:[0-5]\d", str(self.walltime)):
+        if self.walltime is not None and not re.fullmatch(r"(?!0+:00)\d+:[0-5]\d", str(self.walltime)):
             raise ValueError(f"walltime is hours:minutes, like 24:00; got {self.walltime!r}")
         if self.memory is not None and not re.fullmatch(r"[1-9]\d*GB", str(self.memory)):
             raise ValueError(f"memory is a whole number of GB with its unit, like 48GB; got {self.memory!r}")
@@ -109,9 +110,12 @@ def options(section: str, given: dict, path: str | None) -> dict:
     found = {}
     if path is not None or file.exists():
         try:
-            found = tomllib.loads(file.read_text()).get(section, {})
+            sections = tomllib.loads(file.read_text())
         except (OSError, ValueError) as error:
             raise ValueError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+        for name in sections:
+            registry.check("campaign.engines", name, f"section of {file}")
+        found = sections.get(section, {})
         if not isinstance(found, dict):
             raise ValueError(f"{section} in {file} must be a table")
     return found | {name: value for name, value in given.items() if value is not None}

@@ -119,12 +119,16 @@ class Pool:
         """Greet workers that have come, and tell what became of the runs of those that have gone."""
         self.looked = time.monotonic()
         threads = self._threads()
-        self._say_that_nobody_is_there(bool(threads.keys() - self.refused.keys()))
+        self._say_that_nobody_is_there(bool(threads))
         for address in threads.keys() - self.hosts.keys() - self.greeting.keys() - self.refused.keys():
             if threads[address] != 1:
                 self._refuse(address, f"has {threads[address]} threads; start it with --nthreads 1")
             else:
                 self.greeting[address] = self._submit(address, dask_task.greet, self.work, self.token, self.threads)
+        self.refused = {address: why for address, why in self.refused.items() if address in threads}
+        if self.refused.keys() == threads.keys() != set():
+            address, why = next(iter(self.refused.items()))
+            raise ConnectionError(f"no worker can be used: {address} {why}")
         return [outcome for address in self.hosts.keys() - threads.keys() for outcome in self._lost(address)]
 
     def _say_that_nobody_is_there(self, somebody: bool) -> None:
@@ -134,7 +138,7 @@ class Pool:
             self.alone_since = time.monotonic()
         elif time.monotonic() - self.alone_since > ALONE_S:
             self.alone_since = float("inf")
-            print(f"note: for {ALONE_S:.0f} s there has been no worker to use; the runs wait for one", file=sys.stderr)
+            print(f"note: for {ALONE_S:.0f} s there has been no worker; the runs wait for one", file=sys.stderr)
 
     def _threads(self) -> dict[str, int]:
         """The threads of each worker by its address."""

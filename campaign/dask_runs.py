@@ -1,7 +1,9 @@
 """The loop of every engine that works through Dask, and how a scheduler is reached or started."""
 
+import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +22,7 @@ CONNECT_S = 30
 WELCOME_S = 3.0
 """So long the first worker is waited for before the caller may look around."""
 LOOPBACK = "127.0.0.1"
+ADDRESS = re.compile(r"(?P<scheme>tcp|tls)://.+:\d+")
 NEAR = (LOOPBACK, "localhost", "::1")
 END = object()
 Tend = Callable[[Pool], None]
@@ -82,19 +85,34 @@ def _until_done(
 def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
     """A client of a running scheduler: its address, or the file that it has written.
 
-    TLS is Dask's own affair: a tls:// address with the files that its configuration names. Raises ValueError where
-    nobody answers.
+    TLS is Dask's own affair: a tls:// address with the files that its configuration names. Raises ValueError for what
+    is no address, and ConnectionError where nobody answers.
     """
-    where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
-    if "scheduler_file" in where and not Path(scheduler).is_file():
-        raise ValueError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")
+    address = _address(scheduler)
     try:
-        client = Client(**where, timeout=CONNECT_S, set_as_default=False, name="campaign")
+        client = Client(address, timeout=CONNECT_S, set_as_default=False, name="campaign")
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"no Dask scheduler answers at {scheduler}: {' '.join(str(error).split())}") from error
+        told = " ".join(str(error).split())
+        raise ConnectionError(f"no Dask scheduler answers at {scheduler}: {told}") from error
     _warn_of_plain_text(client.scheduler.address)
     with quiet(), client:
         yield client, _nothing_to_tend
+
+
+def _address(scheduler: str) -> str:
+    """The address that is given, or that stands in the scheduler file that is given."""
+    address = scheduler
+    try:
+        if "://" not in scheduler:
+            address = json.loads(Path(scheduler).read_text())["address"]
+        known = ADDRESS.fullmatch(address)
+    except (OSError, ValueError, TypeError, KeyError):
+        known = None
+    if known is None:
+        raise ValueError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")
+    if known["scheme"] == "tls" and dask.config.get("distributed.comm.tls.ca-file", None) is None:
+        raise ValueError(f"{address} needs the certificates that Dask's settings name, which name none here")
+    return address
 
 
 @contextmanager

@@ -21,7 +21,12 @@ PROGRAM = Path(__file__).resolve().parents[1] / "run_experiments.py"
 
 
 def show(
-    scheduler: str, configs: Sequence[TrainConfig], surveyed: Sequence, wanted: dict, arguments: Sequence[str]
+    scheduler: str,
+    configs: Sequence[TrainConfig],
+    surveyed: Sequence,
+    retry_failed: bool,
+    wanted: dict,
+    arguments: Sequence[str],
 ) -> int:
     """Print the script for `slurm` or `lsf`; nothing is submitted, no run started. Returns 0.
 
@@ -38,7 +43,8 @@ def show(
     output_dir, _, workers, timeout_s = surveyed
     threads = max(config.cpu_threads for config in configs)
     per_job = workers or options.per_job(threads)
-    campaign = check.survey(configs, output_dir, "process", per_job * most, timeout_s)
+    campaign = check.survey(configs, output_dir, "process", per_job, timeout_s, retry_failed)
+    campaign.workers = per_job * most
     notes = fill(options, campaign, per_job)
     directives = {"slurm": _slurm, "lsf": _lsf}[scheduler](options)
     say(_script(directives, notes, options, threads, [*repeated(arguments), "--max-workers", str(per_job)], scheduler))
@@ -48,11 +54,13 @@ def show(
 def fill(options: Options, campaign: check.Campaign, per_job: int) -> list[str]:
     """Take the memory and the time that are not given from the plan; says so, in lines."""
     notes = []
-    if campaign.pending and (options.memory is None or options.walltime is None):
+    if options.memory is None or options.walltime is None:
+        if not campaign.pending:
+            raise ValueError("no run is left to plan memory and time from: give --memory and --walltime")
         made = plan.make(campaign, memory_check=False)
         notes.append(f"planned: {made['to_do']} runs, {made['cpu_hours']:.2f} h of CPU time, {options.jobs} job(s)")
     if options.walltime is None:
-        hours = made["wall_hours"] if campaign.pending else 0.0
+        hours = made["wall_hours"]
         minutes = STEP_MINUTES * math.ceil((60 * SAFETY * hours + SPARE_MINUTES) / STEP_MINUTES)
         options.walltime = f"{minutes // 60}:{minutes % 60:02}"
         notes.append(f"time limit: {SAFETY} times the planned {60 * hours:.0f} min, and {SPARE_MINUTES} min")

@@ -172,6 +172,8 @@ class CommandLine:
             self.flags = self.parser.parse_args(self.arguments)
             if self.flags.json and not (self.flags.plan or self.flags.status):
                 self.parser.error("--json goes with --plan or --status")
+            if self.flags.print_job:
+                self._refuse_beside_print_job()
         block = self._applied(block)
         self.settings = self.settings or block
         return block
@@ -211,6 +213,11 @@ class CommandLine:
                 continue
             flag = "--" + item.name.replace("_", "-")
             add(flag, default=argparse.SUPPRESS, help=help_text, **_shape(item))
+
+    def _refuse_beside_print_job(self) -> None:
+        for name in ("plan", "status", "sanity", "verify", "shard"):
+            if getattr(self.flags, name):
+                self.parser.error(f"--{name} does not go with --print-job, whose jobs would repeat it")
 
     def _add_cluster_flags(self) -> None:
         text = "do the I-th of N shares of the runs, then what the other shards have not started"

@@ -121,11 +121,15 @@ class Store:
 
     def set_aside_damaged(self) -> list[Path]:
         """Rename damaged run files to <name>.damaged, so that their runs are done again; the new paths."""
+        if not self.damaged:
+            return []
         aside = []
-        with writing(self.folder):
+        with writing(self.folder), self.claims.locked():
             for path in self.damaged:
-                aside.append(path.with_name(f"{path.name}.damaged"))
-                path.replace(aside[-1])
+                with suppress(*MISSING):
+                    if _is_damaged(path):  # still: another launcher may have done the run again meanwhile
+                        aside.append(path.with_name(f"{path.name}.damaged"))
+                        path.replace(aside[-1])
         self.damaged.clear()
         return aside
 
@@ -162,6 +166,14 @@ class Store:
         with suppress(*MISSING):
             return self._partial_file(run_id).stat().st_mtime_ns
         return None
+
+
+def _is_damaged(path: Path) -> bool:
+    try:
+        run_file.read(path)
+    except ValueError:
+        return True
+    return False
 
 
 def completeness(folder: Path) -> str:

@@ -25,8 +25,11 @@ def capacity(options: Options, cpu_threads: int) -> int | None:
         return None
     from campaign.dask_runs import connected
 
-    with connected(options.scheduler) as (client, _):
-        threads = client.nthreads().values()
+    try:
+        with connected(options.scheduler) as (client, _):
+            threads = client.nthreads().values()
+    except ConnectionError as error:
+        raise ValueError(str(error)) from error
     if 1 not in threads:
         raise ValueError(f"the scheduler at {options.scheduler} has no worker of one thread (--nthreads 1)")
     return sum(number == 1 for number in threads)

@@ -106,6 +106,9 @@ def test_the_array_that_a_script_describes_is_the_campaign(npz, tmp_path):
         (["--queue", "a b"], "queue must be a name without blanks"),
         (["--scheduler", "tcp://host:8786"], "unknown option 'scheduler' of a job"),
         (["--cluster-file", "absent.toml"], "absent.toml cannot be read"),
+        (["--walltime", "0:00"], "walltime is hours:minutes"),
+        (["--plan"], "--plan does not go with --print-job"),
+        (["--shard", "1/2"], "--shard does not go with --print-job"),
     ],
 )
 def test_wrong_options_are_one_sentence_and_exit_code_2(npz, tmp_path, given, sentence):
@@ -117,6 +120,19 @@ def test_the_commented_example_holds_for_both_schedulers():
     for section in ("slurm", "lsf"):
         options = cluster.Options(**cluster.options(section, {}, str(ROOT / "cluster.example.toml")))
         assert options.cores > 1 and options.memory_gb and options.walltime
+
+
+def test_a_section_that_no_scheduler_has_is_refused(tmp_path):
+    for text, name in (("[slrum]\ncores = 4\n", "slrum"), ("queue = 'short'\n", "queue")):
+        (tmp_path / "c.toml").write_text(text)
+        with pytest.raises(ValueError, match=f"unknown section of .*c.toml '{name}'; choose from"):
+            cluster.options("slurm", {}, str(tmp_path / "c.toml"))
+
+
+def test_nothing_is_planned_where_no_run_is_left(npz, tmp_path):
+    assert launch(npz, tmp_path, base=TINY).returncode == 0
+    done = launch(npz, tmp_path, "--print-job", "slurm", base=TINY)
+    assert (done.returncode, done.stdout) == (2, "") and "no run is left to plan" in done.stderr
 
 
 def test_flags_go_before_the_file(tmp_path):

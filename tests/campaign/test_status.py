@@ -62,6 +62,18 @@ def test_a_run_whose_launcher_is_dead_is_pending(configs, tmp_path):
     assert "time left: unknown until a run has finished" in status.as_text(found)
 
 
+@pytest.mark.parametrize("since", ["yesterday", 1e300, -1, True, None])
+def test_a_claim_whose_time_nobody_can_read_is_one_all_the_same(configs, tmp_path, since):
+    claims = tmp_path / "blobs/claims"
+    claims.mkdir(parents=True)
+    (claims / f"{configs[1].run_id}.json").mkdir()
+    owner = {"host": "node7", "pid": 12, "started": "x", "since": since}
+    (claims / f"{configs[0].run_id}.json").write_text(json.dumps(owner))
+    found = status.read(configs, tmp_path)
+    assert [run["run_id"] for run in found["running"]] == [configs[0].run_id] and found["pending"] == 5
+    assert "node7, process 12" in status.as_text(found)
+
+
 def test_the_command_line_prints_it_before_anything_is_there(npz, tmp_path):
     asked = launch(npz, tmp_path, "--status")
     assert asked.returncode == 0, asked.stderr

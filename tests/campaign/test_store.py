@@ -63,6 +63,19 @@ def test_a_damaged_run_file_is_no_run_and_is_set_aside(tmp_path, content):
     assert Store(tmp_path).results() == {path.stem: result(0)}
 
 
+def test_of_two_that_see_a_damaged_file_one_sets_it_aside_and_a_new_one_stays(tmp_path):
+    path = Store(tmp_path).save(result(0))
+    path.write_text("{")
+    first, second, third = (Store(tmp_path) for _ in range(3))
+    for store in (first, second, third):
+        assert store.results() == {}
+    assert len(first.set_aside_damaged()) == 1
+    assert second.set_aside_damaged() == []
+    first.save(result(0))
+    assert third.set_aside_damaged() == [] and third.results() == {path.stem: result(0)}
+    assert path.with_name(f"{path.name}.damaged").read_text() == "{"
+
+
 def test_every_flipped_bit_and_every_cut_of_a_run_file_is_noticed(tmp_path):
     path = Store(tmp_path).save(result(0))
     content = path.read_bytes()

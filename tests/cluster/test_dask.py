@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from campaign.engines import dask as dask_engine
 from nnet.atomic import HOST
 from tests.cluster.conftest import busy_workers
 from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for
@@ -142,11 +143,33 @@ def test_a_local_cluster_of_its_own_leaves_nothing_behind_when_it_is_interrupted
 def test_what_cannot_work_is_one_sentence(place, dask):
     code, printed, complaint = place.launch(*ENGINE, str(dask.file))
     assert code == 2 and printed == "" and "has no worker of one thread (--nthreads 1)" in complaint
-    code, _, complaint = place.launch(*ENGINE, "nowhere.json")
+    for number, content in enumerate(("{}", "xx", "[]", '{"address": "nonsense"}', '{"address": 3}')):
+        (place.folder / f"{number}.json").write_text(content)
+    for wrong in ("nowhere.json", *(f"{number}.json" for number in range(5)), "ucx://a:1", "tcp://127.0.0.1"):
+        with pytest.raises(ValueError, match="scheduler is an address like tcp://host:8786 or a scheduler file; got"):
+            dask_engine.capacity(dask_engine.Options(str(place.folder / wrong) if "://" not in wrong else wrong), 1)
+    code, printed, complaint = place.launch(*ENGINE, "tls://127.0.0.1:1")
+    assert (code, printed) == (2, "") and complaint.count("\n") == 1 and "certificates" in complaint
+    (place.folder / "cluster.toml").write_text("[dask]\nscheduler = 5\n")
+    code, _, complaint = place.launch("--engine", "dask")
     assert code == 2 and re.match("error: scheduler is an address like tcp://host:8786 or a scheduler file", complaint)
+    (place.folder / "cluster.toml").unlink()
     assert place.launch("--engine", "process", "--scheduler", "x")[2] == (
         "error: unknown option 'scheduler' for process; known options: []\n"
     )
+
+
+def test_workers_of_another_version_are_not_used_and_nobody_waits_for_them(place, dask, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(place.project, other)
+    with open(other / "nnet/checked.py", "a") as file:
+        file.write("# another version\n")
+    dask.workers(1)
+    wait_for_workers(dask, place, 1)
+    place.project = other
+    code, _, complaint = place.launch(*ENGINE, str(dask.file))
+    assert code == 1 and "Traceback" not in complaint
+    assert "stopped: no worker can be used: " in complaint and "has another version of this program" in complaint
 
 
 def encrypted(folder) -> dict[str, str]:
