@@ -27,7 +27,7 @@ test-faults: $(VENV)/installed
 test-cluster: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-cluster.txt
 	@PATH=$$PATH:/usr/sbin command -v slurmctld > /dev/null || \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends slurm-wlm munge > /dev/null || \
+		DEBIAN_FRONTEND=noninteractive timeout 180 apt-get install -y --no-install-recommends slurm-wlm munge > /dev/null || \
 		echo "Slurm cannot be installed here (apt-get install slurm-wlm munge): its tests are skipped"
 	$(BIN)/python -m pytest -m cluster
 	$(BIN)/python -m pytest tests/campaign/test_engines.py -k dask
