@@ -129,9 +129,8 @@ def survey(
     pending = [config for config in configs if config.run_id not in done]
     if capacity is not None:
         workers = max(1, min(workers, len(pending)))
-    campaign = Campaign(configs, stores, pending, {}, engine, workers, timeout_s)
-    campaign.engine_options, campaign.elsewhere = engine_options or {}, capacity is not None
-    return campaign
+    elsewhere = capacity is not None
+    return Campaign(configs, stores, pending, {}, engine, workers, timeout_s, engine_options or {}, elsewhere)
 
 
 def check(

@@ -13,7 +13,8 @@ from distributed import Client, Status
 from campaign import dask_runs
 from campaign.cluster import Options
 from campaign.dask_pool import Pool
-from campaign.fork_server import ROOT, THREAD_LIMITS
+from campaign.environment import exported_limits
+from campaign.fork_server import ROOT
 from campaign.jobqueue import JobQueueCluster
 from nnet.config import TrainConfig
 
@@ -79,7 +80,7 @@ def _prologue(options: Options, config: TrainConfig) -> list[str]:
     settings = {name.replace(".", "__"): value for name, value in dask_runs.settings().items()}
     return [
         *options.setup,
-        "export " + " ".join(f"{name}={config.cpu_threads}" for name in THREAD_LIMITS),
+        exported_limits(config.cpu_threads),
         "export " + " ".join(f"DASK_{name.replace('-', '_').upper()}={value}" for name, value in settings.items()),
         f"export PYTHONPATH={shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}",
     ]

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import re
 import sys
 import time
@@ -13,9 +12,9 @@ from pathlib import Path
 import dask
 from distributed import Client, LocalCluster, Security
 
+from campaign import environment
 from campaign.dask_pool import Pool
 from campaign.engines import base
-from campaign.fork_server import THREAD_LIMITS
 from nnet.config import TrainConfig
 
 CONNECT_S = 30
@@ -118,17 +117,13 @@ def _address(scheduler: str) -> str:
 @contextmanager
 def local(config: TrainConfig, workers: int) -> Iterator[tuple[Client, Tend]]:
     """A client of a scheduler of this process's own, with so many single-threaded workers, on loopback."""
-    limits = dict.fromkeys(THREAD_LIMITS, str(config.cpu_threads))
-    before = {name: os.environ.get(name) for name in limits}
-    with quiet(), dask.config.set(settings()), LocalCluster(
+    limits = environment.thread_limits(config.cpu_threads)
+    with environment.changed(limits), quiet(), dask.config.set(settings()), LocalCluster(
         n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK,
         dashboard_address=f"{LOOPBACK}:0", scheduler_kwargs={"dashboard": False},
         memory_limit=0, env=limits, silence_logs=logging.CRITICAL, **transport(),
     ) as cluster, Client(cluster, set_as_default=False) as client:  # fmt: skip
-        try:
-            yield client, _nothing_to_tend
-        finally:
-            _restore(before)
+        yield client, _nothing_to_tend
 
 
 def _nothing_to_tend(pool: Pool) -> None:
@@ -178,10 +173,3 @@ def quiet() -> Iterator[None]:
     finally:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
-
-
-def _restore(before: dict[str, str | None]) -> None:
-    for name, value in before.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value

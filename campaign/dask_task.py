@@ -13,7 +13,7 @@ from distributed import Status, Worker, get_worker
 
 from campaign import away
 from campaign.engines import base
-from campaign.fork_server import THREAD_LIMITS
+from campaign.environment import thread_limits
 from nnet.cache import cache_root
 from nnet.config import TrainConfig
 from nnet.source import code_sha256
@@ -55,7 +55,7 @@ def greet(work: Callable, token: str | None, threads: int) -> Host:
     `token`: a file of the launcher, or None where nothing has to be shared.
     """
     if "torch" not in sys.modules:
-        os.environ.update(dict.fromkeys(THREAD_LIMITS, str(threads)))
+        os.environ.update(thread_limits(threads))
     worker = get_worker()
     shares = token is None or os.path.exists(token)
     return Host(str(worker.name), worker.id, f"{socket.gethostname()}:{cache_root()}", code_sha256(), shares)

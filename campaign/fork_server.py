@@ -9,18 +9,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 
+from campaign import environment
 from nnet.config import TrainConfig
 
 PRELOAD = "campaign.warm"
 WARM_DATA = "NNET_WARM_DATA"
 """Environment variable: dataset, image size and folder of the data that the fork server checks, JSON."""
-THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ROOT = Path(__file__).resolve().parents[1]
 DUMP_BYTES = 2**16
 UNTOLD = 255  # what multiprocessing takes for the exit code of a worker of which a fork server told nothing
@@ -99,22 +99,11 @@ def pid() -> int | None:
     return forkserver._forkserver._forkserver_pid  # there is no public way to know it
 
 
-@contextmanager
-def _environment(config: TrainConfig) -> Iterator[None]:
-    """Thread limits, which libraries read when they are imported, a path to the preload, and the data for it."""
+def _environment(config: TrainConfig) -> AbstractContextManager[None]:
+    """Thread limits, a path to the preload, and the data for it."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     data = json.dumps([config.dataset, config.image_size, config.data_dir])
-    changed = dict.fromkeys(THREAD_LIMITS, str(config.cpu_threads)) | {"PYTHONPATH": path, WARM_DATA: data}
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return environment.changed(environment.thread_limits(config.cpu_threads) | {"PYTHONPATH": path, WARM_DATA: data})
 
 
 @contextmanager

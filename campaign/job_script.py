@@ -6,11 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from campaign import check, memory, plan
-from campaign.calibration import calibrated
+from campaign import check, plan
 from campaign.cluster import FLAGS, Options
-from campaign.fork_server import THREAD_LIMITS
-from campaign.machine import usable_cores
+from campaign.environment import exported_limits
 from campaign.progress import say
 from nnet.config import TrainConfig
 
@@ -65,17 +63,9 @@ def fill(options: Options, campaign: check.Campaign, per_job: int) -> list[str]:
         options.walltime = f"{minutes // 60}:{minutes % 60:02}"
         notes.append(f"time limit: {SAFETY} times the planned {60 * hours:.0f} min, and {SPARE_MINUTES} min")
     if options.memory is None:
-        options.memory = f"{math.ceil(memory_mb(campaign, per_job) / 1024)}GB"
+        options.memory = f"{math.ceil(plan.memory_mb(plan.known_costs(campaign), campaign.pending, per_job) / 1024)}GB"
         notes.append(f"memory: the {per_job} largest runs at once, and what they share")
     return notes
-
-
-def memory_mb(campaign: check.Campaign, workers: int) -> float:
-    """What one job takes whose workers do the largest runs."""
-    at_once = max(1, min(campaign.workers, usable_cores(), len(campaign.pending)))
-    known = calibrated(campaign.pending, campaign.try_run, at_once)
-    needs = sorted((known.of(config).memory_mb for config in campaign.pending), reverse=True)
-    return known.shared_mb + sum(memory.with_margin(need) for need in needs[:workers])
 
 
 def repeated(arguments: Sequence[str]) -> list[str]:
@@ -123,7 +113,7 @@ def _script(
         comments.append("memory is per job here; where the site reserves it per slot, divide it by the cores")
     return "\n".join([
         "#!/bin/bash", *directives, *(f"# {line}" for line in comments),
-        "export " + " ".join(f"{name}={threads}" for name in THREAD_LIMITS),
+        exported_limits(threads),
         *options.setup,
         f"cd {shlex.quote(str(Path.cwd()))}",
         f"exec {command} --shard ${index}/{options.jobs}",

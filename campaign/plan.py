@@ -31,14 +31,12 @@ def make(campaign: check.Campaign, memory_check: bool = True) -> dict:
     With `memory_check` fewer workers are planned where the memory of this machine would not suffice, as a launch here
     would start fewer; not so where more workers are asked for than this machine has cores: that plan is for another.
     """
-    cores = usable_cores()
-    at_once = max(1, min(campaign.workers, cores, len(campaign.pending)))
-    known = calibrated(campaign.pending, campaign.try_run, at_once)
+    cores, known = usable_cores(), known_costs(campaign)
     seconds = {config.run_id: known.of(config).cost.seconds(config) for config in campaign.pending}
     order = sorted(campaign.pending, key=lambda config: seconds[config.run_id], reverse=True)
-    needs = sorted((known.of(config).memory_mb for config in order), reverse=True)
     workers = campaign.workers
     if memory_check and workers <= cores and not campaign.elsewhere:
+        needs = [known.of(config).memory_mb for config in order]
         workers = memory.fitting_workers(needs, workers, memory.free_mb())
     before = known.starting_s + sum(known.kinds[kind].trying_s for kind in set(map(kind_of, order)))
     wall = before + makespan([seconds[config.run_id] for config in order], workers) if order else 0.0
@@ -54,11 +52,22 @@ def make(campaign: check.Campaign, memory_check: bool = True) -> dict:
         "wall_hours": wall / 3600,
         "longest_run_s": max(seconds.values(), default=0.0),
         "longest_run": order[0].run_id if order else None,
-        "memory_mb": known.shared_mb + sum(memory.with_margin(need) for need in needs[:workers]),
+        "memory_mb": memory_mb(known, order, workers),
         "kinds": _rows(order, known, seconds),
         "pending": [{"run_id": config.run_id, "seconds": seconds[config.run_id]} for config in order],
-        "calibrations": str(path(at_once)),
+        "calibrations": str(path(_at_once(campaign))),
     }
+
+
+def known_costs(campaign: check.Campaign) -> Calibrations:
+    """What the kinds of runs of a campaign cost on this machine, measured now where that is not known yet."""
+    return calibrated(campaign.pending, campaign.try_run, _at_once(campaign))
+
+
+def memory_mb(known: Calibrations, runs: Sequence[TrainConfig], workers: int) -> float:
+    """What so many workers take together that do the largest of these runs at the same time."""
+    needs = sorted((known.of(config).memory_mb for config in runs), reverse=True)
+    return known.shared_mb + sum(memory.with_margin(need) for need in needs[:workers])
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
@@ -67,6 +76,10 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
     for run in seconds:
         heapq.heapreplace(free, free[0] + run)
     return max(free)
+
+
+def _at_once(campaign: check.Campaign) -> int:
+    return max(1, min(campaign.workers, usable_cores(), len(campaign.pending)))
 
 
 def _rows(order: Sequence[TrainConfig], known: Calibrations, seconds: dict[str, float]) -> list[dict]:

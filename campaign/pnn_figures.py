@@ -70,8 +70,8 @@ def _name_rows(axes: Axes, rows: pd.DataFrame, options: list[dict]) -> None:
     labels = []
     for architecture, own in zip(rows["architecture"], options, strict=True):
         alike = [other for name, other in zip(rows["architecture"], options, strict=True) if name == architecture]
-        varied = {name: value for name, value in own.items() if any(other.get(name) != value for other in alike)}
-        labels.append(f"{architecture}\n{' '.join(_word(*option) for option in varied.items())}".strip())
+        telling = [(name, value) for name, value in own.items() if any(other.get(name) != value for other in alike)]
+        labels.append(f"{architecture}\n{' '.join(_word(*option) for option in telling)}".strip())
     axes.set_yticks(range(len(labels)), labels, fontsize="x-small")
     axes.set_ylim(-0.6, len(labels) - 0.4)
     axes.grid(axis="x", alpha=0.25)
