@@ -12,7 +12,7 @@ EXECUTE := $(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --
 # A small campaign on the embedded digits, its figures, and the executed notebook.
 run: $(VENV)/installed
 	$(BIN)/python run_experiments.py --dataset digits --epochs $(EPOCHS) --output-dir $(OUTPUT)
-	$(BIN)/python -m campaign.figures --output-dir $(OUTPUT) digits
+	$(BIN)/python -m campaign.analysis.figures --output-dir $(OUTPUT) digits
 	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(EXECUTE) --output-dir $(OUTPUT)/digits analysis.ipynb
 	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
@@ -34,7 +34,7 @@ test-cluster: $(VENV)/installed
 
 # PNG and PDF of every figure, of every dataset that has results.
 figures: $(VENV)/installed
-	$(BIN)/python -m campaign.figures --output-dir $(OUTPUT)
+	$(BIN)/python -m campaign.analysis.figures --output-dir $(OUTPUT)
 
 # The notebook as it is committed: executed on the campaign in results/mnist.
 notebook: $(VENV)/installed

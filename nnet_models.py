@@ -17,20 +17,26 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnet import checkpoint, data, epochs, provenance, registry, standardize, streams
-from nnet import precision as precisions
+from nnet import registry
 from nnet.activations import get_activation
-from nnet.allocator import keeping_freed_memory
-from nnet.batches import Batch, Batches
+from nnet.architectures.base import ARCH_NAMES, build_model
+from nnet.architectures.parts import standardize
 from nnet.config import TrainConfig
-from nnet.cost import Cost
+from nnet.data import prepared
+from nnet.data.batches import Batch, Batches
 from nnet.evaluations import base as evaluations
-from nnet.lr_schedule import learning_rate
-from nnet.models import ARCH_NAMES, build_model
-from nnet.partial import Partial
+from nnet.evaluations.parts.running_accuracy import correctly_classified, smoothed_accuracy
+from nnet.evaluations.parts.sweep import sweep
+from nnet.files import checkpoint
+from nnet.random import streams
+from nnet.record import provenance
+from nnet.record.cost import Cost
+from nnet.record.unfinished import Partial
 from nnet.regimes.base import Regime
-from nnet.smoothed_accuracy import correctly_classified, smoothed_accuracy
-from nnet.sweep import sweep
+from nnet.regimes.parts import epochs
+from nnet.training import precision as precisions
+from nnet.training.allocator import keeping_freed_memory
+from nnet.training.lr_schedule import learning_rate
 
 __all__ = [
     "ARCH_NAMES",
@@ -86,8 +92,8 @@ def estimate_cost(cfg: TrainConfig, batches: int = 2, most_s: float = math.inf) 
     """Check that a run can be set up, train on a few batches, evaluate a few, and measure what they cost.
 
     At most so many batches of either, and none after so many seconds. Returns {`cost`: of its parts, as
-    `nnet.cost.Cost` has them, or None where a step fails, as the run itself will, saying why; `data_sha256`: of its
-    images; `machine`: processor and library versions}. Raises what setting the run up raises.
+    `nnet.record.cost.Cost` has them, or None where a step fails, as the run itself will, saying why; `data_sha256`: of
+    its images; `machine`: processor and library versions}. Raises what setting the run up raises.
     """
     with _alone(cfg.cpu_threads):
         run = _set_up(cfg)
@@ -184,7 +190,7 @@ def _alone(cpu_threads: int) -> Iterator[None]:
 
 def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
-    images = data.load(cfg.dataset, cfg.image_size, cfg.data_dir)
+    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir)
     batches = Batches(cfg, images, device)
     known = registry.option_names("architectures", cfg.arch)
     options = {name: value for name, value in cfg.options.items() if name in known}

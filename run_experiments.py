@@ -4,11 +4,17 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterable
 
-from campaign import cluster, grid, interruption, job_script, plan, pnn, runner, status
-from campaign.check import check, survey
-from campaign.sanity import sanity
-from campaign.settings import CommandLine, Settings
-from campaign.verify import verify
+from campaign.analysis import pnn
+from campaign.commands import job_script, status
+from campaign.commands.command_line import CommandLine, Settings
+from campaign.commands.sanity import sanity
+from campaign.commands.verify import verify
+from campaign.engines.cluster import options as cluster
+from campaign.grid import lists
+from campaign.machine import signals
+from campaign.planning import plan
+from campaign.planning.survey import check, survey
+from campaign.running import runner
 from nnet.config import TrainConfig
 
 LAUNCH = dict(  # how the runs of every study are done; none of it may change a result but the number of threads
@@ -70,7 +76,7 @@ def weight_noise_study(overridden: Callable[[Settings], Settings] = as_it_stands
         checkpoint_dir="checkpoints",  # trained weights go to <checkpoint_dir>/<dataset>/; None keeps none
         **LAUNCH,
     )
-    return grid.configurations(overridden(block))
+    return lists.configurations(overridden(block))
 
 
 def pixels_block() -> Settings:
@@ -119,7 +125,7 @@ def pixels_block() -> Settings:
 
 def pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
     """How does accuracy on clean images fall when pixels of the training images are corrupted?"""
-    return grid.configurations(overridden(pixels_block()))
+    return lists.configurations(overridden(pixels_block()))
 
 
 def large_pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
@@ -127,7 +133,7 @@ def large_pixels_study(overridden: Callable[[Settings], Settings] = as_it_stands
     large = dataclasses.replace(pixels_block(), dataset="mnist", ps=[n / 10 for n in range(10)], repeats=40)
     mlp = dataclasses.replace(large, architectures=["pixel_mlp_large"], epochs=15, batch_size=512)
     cnn = dataclasses.replace(large, architectures=["pixel_cnn_large"], epochs=20, batch_size=256)
-    return grid.configurations(overridden(mlp)) + grid.configurations(overridden(cnn))
+    return lists.configurations(overridden(mlp)) + lists.configurations(overridden(cnn))
 
 
 def adaptive_block() -> Settings:
@@ -188,9 +194,9 @@ def adaptive_study(overridden: Callable[[Settings], Settings] = as_it_stands) ->
             continue
         for distribution in ("gaussian", "uniform") if "adaptive" in block.regimes else ():
             options = {"distribution": distribution} | block.options
-            configs += grid.configurations(dataclasses.replace(block, options=options))
-        configs += grid.configurations(block) if "adaptive" not in block.regimes else []
-    return grid.join(configs)
+            configs += lists.configurations(dataclasses.replace(block, options=options))
+        configs += lists.configurations(block) if "adaptive" not in block.regimes else []
+    return lists.join(configs)
 
 
 def adversarial_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
@@ -236,12 +242,12 @@ def adversarial_study(overridden: Callable[[Settings], Settings] = as_it_stands)
         **LAUNCH,
     )
     block = overridden(block)
-    runs = grid.configurations(block)
+    runs = lists.configurations(block)
     with_noise, without = (block.options.get("beta_robustness", usual) for usual in (0.1, 0.25))
-    return grid.join(
-        grid.configure(runs, where={"regime": "beta"}, options={"beta_robustness": with_noise}),
-        grid.configure(grid.select(runs, regime="clean"), dropout=0.3),
-        grid.configure(grid.select(runs, regime="beta"), alpha_train=0, options={"beta_robustness": without}),
+    return lists.join(
+        lists.configure(runs, where={"regime": "beta"}, options={"beta_robustness": with_noise}),
+        lists.configure(lists.select(runs, regime="clean"), dropout=0.3),
+        lists.configure(lists.select(runs, regime="beta"), alpha_train=0, options={"beta_robustness": without}),
     )
 
 
@@ -296,7 +302,7 @@ def pnn_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list
         block = overridden(dataclasses.replace(pnn_block(), **experiment.recipe))
         check_networks(block, pnn_block().architectures)
         configs += network_runs(block, experiment.arch, experiment.options)
-    return grid.configure(configs, options=block.options)
+    return lists.configure(configs, options=block.options)
 
 
 def pnn_control_study(overridden: Callable[[Settings], Settings] = as_it_stands) -> list[TrainConfig]:
@@ -322,7 +328,7 @@ def pnn_control_study(overridden: Callable[[Settings], Settings] = as_it_stands)
     )
     check_networks(block, dict.fromkeys(arch for arch, _ in pnn.CONTROL))
     configs = [config for arch, options in pnn.CONTROL for config in network_runs(block, arch, options)]
-    return grid.configure(configs, options=block.options)
+    return lists.configure(configs, options=block.options)
 
 
 def check_networks(block: Settings, known: Iterable[str]) -> None:
@@ -336,7 +342,7 @@ def network_runs(block: Settings, arch: str, options: dict) -> list[TrainConfig]
     """The runs of a block with one of its networks and these options alone; none if it is not among them."""
     if arch not in block.architectures:
         return []
-    return grid.configurations(dataclasses.replace(block, architectures=[arch], options=options))
+    return lists.configurations(dataclasses.replace(block, architectures=[arch], options=options))
 
 
 STUDIES = {
@@ -358,12 +364,12 @@ def main(arguments: list[str] | None = None) -> int:
     """
     command = CommandLine(list(STUDIES), arguments)
     try:
-        with interruption.handled():
+        with signals.handled():
             configs = STUDIES[command.study](command.overridden)
             settings, flags = command.settings, command.flags
             if settings is None:
                 raise ValueError(f"the study {command.study} must give its block to `overridden`")
-            configs = grid.only(configs, flags.only)
+            configs = lists.only(configs, flags.only)
             if flags.status:
                 return status.show(configs, settings.output_dir, flags.json)
             given = {name: getattr(flags, name) for name in cluster.FLAGS}
@@ -387,7 +393,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("interrupted: nothing was started", file=sys.stderr)
-        return interruption.EXIT_CODE
+        return signals.EXIT_CODE
     return runner.run(campaign)
 
 

@@ -9,7 +9,7 @@ forward and backward passes, one more with forward noise.
 import dataclasses
 from statistics import median
 
-import campaign.warm  # noqa: F401 - as in the process from which workers are forked
+import campaign.engines.workers.preload  # noqa: F401 - as in the process from which workers are forked
 from benchmarks import command_line
 from benchmarks.report import write_section
 from nnet_models import TrainConfig, train_and_evaluate

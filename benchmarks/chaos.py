@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from nnet.atomic import LEFTOVER
+from nnet.files.atomic import LEFTOVER
 from tests.conftest import ROOT
 from tests.faults.launching import csv_files, fork_server_of, kill, run_files, session, wait_for, workers_of
 

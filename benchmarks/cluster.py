@@ -14,9 +14,9 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.report import write_section
-from campaign import work
 from campaign.engines import dask
-from campaign.memory import own_peak_mb
+from campaign.engines.workers import tasks
+from campaign.machine.memory import own_peak_mb
 from nnet.config import TrainConfig
 
 WORKERS = 2
@@ -43,7 +43,7 @@ def main() -> None:
 def overhead(runs: int) -> dict:
     """Milliseconds between two outcomes, without the start of the workers."""
     configs = [TrainConfig(seed=seed) for seed in range(runs + 1)]
-    with closing(dask.run(configs, work.nothing, WORKERS)) as events:
+    with closing(dask.run(configs, tasks.nothing, WORKERS)) as events:
         outcomes = filter(None, events)
         next(outcomes)
         start = time.perf_counter()
@@ -58,7 +58,7 @@ def memory(planned: int) -> dict:
     for config in configs:
         config.run_id  # noqa: B018 - it is kept in the configuration, as in a campaign
     before = own_peak_mb()
-    with closing(dask.run(configs, work.nothing, WORKERS)) as events:
+    with closing(dask.run(configs, tasks.nothing, WORKERS)) as events:
         for _ in islice(filter(None, events), 500):
             pass
         during = own_peak_mb()

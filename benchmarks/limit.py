@@ -20,9 +20,9 @@ from torch import nn
 import nnet_models
 from benchmarks import command_line
 from benchmarks.report import write_section
-from nnet.allocator import keeping_freed_memory
-from nnet.linear import ONEDNN
+from nnet.architectures.parts.fast import ONEDNN
 from nnet.regimes.base import Regime
+from nnet.training.allocator import keeping_freed_memory
 from nnet_models import TrainConfig
 
 ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")

@@ -21,8 +21,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import command_line
-from campaign import fork_server
 from campaign.engines import process
+from campaign.engines.workers import fork_server
 from nnet.config import TrainConfig
 
 STATES = ("before", "started", "training")

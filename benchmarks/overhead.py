@@ -17,8 +17,9 @@ from unittest import mock
 
 import run_experiments
 from benchmarks.report import write_section
-from campaign import check, pilot, runner
-from campaign.settings import Settings
+from campaign.commands.command_line import Settings
+from campaign.planning import pilot, survey
+from campaign.running import runner
 from nnet.config import TrainConfig
 
 P_COUNT, REPEATS = 10, 40
@@ -34,7 +35,7 @@ def main() -> None:
     configs = large_study()
     building = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
-        campaign = check.survey(configs, folder, workers=arguments.workers)
+        campaign = survey.survey(configs, folder, workers=arguments.workers)
         surveyed = time.perf_counter() - start
         campaign.estimates = {config.run_id: pilot.Estimate() for config in configs}
         start = time.perf_counter()

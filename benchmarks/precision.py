@@ -13,10 +13,10 @@ from statistics import median
 import pandas as pd
 import torch
 
-import campaign.warm  # noqa: F401 - as in the process from which workers are forked
+import campaign.engines.workers.preload  # noqa: F401 - as in the process from which workers are forked
 from benchmarks import command_line
 from benchmarks.report import write_section
-from campaign.statistics import confidence_interval
+from campaign.analysis.statistics import confidence_interval
 from nnet_models import TrainConfig, train_and_evaluate
 
 PRECISIONS = {"fp32": ("fp32", "fp32"), "training bf16": ("bf16", "fp32"), "all bf16": ("bf16", "bf16")}

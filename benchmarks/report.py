@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from nnet.atomic import write_file
-from nnet.provenance import provenance
+from nnet.files.atomic import write_file
+from nnet.record.provenance import provenance
 
 
 def write_section(path: Path, name: str, content: dict) -> None:

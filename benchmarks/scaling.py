@@ -18,11 +18,11 @@ from statistics import mean, median
 
 from benchmarks import command_line
 from benchmarks.report import write_section
-from campaign import work
 from campaign.engines import process
-from campaign.plan import makespan
+from campaign.engines.workers import tasks
+from campaign.planning.plan import makespan
 from nnet.config import TrainConfig
-from nnet.cost import Cost
+from nnet.record.cost import Cost
 
 ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
 SEEDS, CORES = 10, 80
@@ -78,13 +78,13 @@ def two_threads(arch: str, rounds: int) -> float:
 
 def train_seconds(config: TrainConfig) -> float:
     """Seconds of training of one run in a worker."""
-    return next(outcome for _, outcome in filter(None, process.run([config], work.train, 1)))["train_seconds"]
+    return next(outcome for _, outcome in filter(None, process.run([config], tasks.train, 1)))["train_seconds"]
 
 
 def spend(configs: list[TrainConfig], workers: int) -> float:
     """Seconds from the first start to the last result."""
     start = time.perf_counter()
-    results = [outcome for outcome in process.run(configs, work.train, workers) if outcome is not None]
+    results = [outcome for outcome in process.run(configs, tasks.train, workers) if outcome is not None]
     assert len(results) == len(configs)
     return time.perf_counter() - start
 
@@ -130,7 +130,7 @@ def model(bandwidth: float) -> dict:
     for arch in ARCHITECTURES:
         for regime, kinds in (("clean", 1), ("noisy", len(ALPHAS))):
             config = TrainConfig(dataset="mnist", arch=arch, regime=regime, alpha_train=0.2)
-            pilot = next(outcome for _, outcome in filter(None, process.run([config], work.calibrate, 1)))
+            pilot = next(outcome for _, outcome in filter(None, process.run([config], tasks.calibrate, 1)))
             seconds = Cost(**pilot["cost"]).seconds(config)
             costs += [seconds] * kinds * SEEDS
             print(f"  {arch:10} {regime:5} {seconds:7.0f} s", flush=True)

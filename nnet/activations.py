@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from nnet import checked, registry
+from nnet import checks, registry
 
 ACTIVATIONS = {
     "relu": ("ReLU", {}),
@@ -22,7 +22,7 @@ MONOTONE = ("ReLU", "Tanh", "Sigmoid", "LeakyReLU")
 
 def check_activation(name: str, arch: str | None = None) -> None:
     """Raise ValueError unless `name` is known and, for an `arch` whose file restricts `ACTIVATIONS`, among those."""
-    checked.choice("activation", name, ACTIVATIONS)
+    checks.choice("activation", name, ACTIVATIONS)
     allowed = registry.constant("architectures", arch, "ACTIVATIONS") if arch else None
     if allowed is not None and name not in allowed:
         raise ValueError(f"{arch} cannot have activation {name!r}; it has {list(allowed)} only")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnet import checked, registry
+from nnet import checks, registry
 from nnet.activations import check_activation
 
 NOISE_MODELS = ("tensor_std", "magnitude")
@@ -104,7 +104,7 @@ class TrainConfig:
     `max_train_samples` says. 0 to 0.5. Default 0."""
     smoothed_accuracy: bool = field(default=False, metadata=YOUNGER)
     """After every epoch note the accuracy on the test images, and beside it the running value that a published program
-    reported for it (see nnet/smoothed_accuracy.py). Nothing is chosen by them. Default no."""
+    reported for it (see nnet/evaluations/parts/running_accuracy.py). Nothing is chosen by them. Default no."""
     alpha_tests: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
     """Strengths of weight noise at evaluation, ≥ 0, with 0 among them; kept in ascending order."""
     noise_samples: int = 5
@@ -140,19 +140,19 @@ class TrainConfig:
             "lr_factor",
             "epoch_checkpoint_s",
         ):
-            self._set(name, checked.number(name, getattr(self, name)))
+            self._set(name, checks.number(name, getattr(self, name)))
         if self.p > 1:
             raise ValueError(f"p is a probability, 0 to 1; got {self.p}")
         if self.learning_rate == 0:
             raise ValueError("learning_rate must be above 0")
-        self._set("seed", checked.whole_number("seed", self.seed))
+        self._set("seed", checks.whole_number("seed", self.seed))
         for name in ("epochs", "batch_size", "noise_samples", "cpu_threads"):
-            self._set(name, checked.whole_number(name, getattr(self, name), smallest=1))
+            self._set(name, checks.whole_number(name, getattr(self, name), smallest=1))
         for name in ("image_size", "max_train_samples"):
             if getattr(self, name) is not None:
-                self._set(name, checked.whole_number(name, getattr(self, name), smallest=1))
+                self._set(name, checks.whole_number(name, getattr(self, name), smallest=1))
         for name in ("corrupt_test", "nesterov", "smoothed_accuracy"):
-            checked.switch(name, getattr(self, name))
+            checks.switch(name, getattr(self, name))
         if self.validation_share > 0.5:
             raise ValueError(f"validation_share is at most 0.5; got {self.validation_share}")
         self._check_optimization()
@@ -160,7 +160,7 @@ class TrainConfig:
             raise ValueError(f"dropout is 0 to 1, exclusive; got {self.dropout}")
         if self.dropout > 0 and not registry.constant("architectures", self.arch, "DROPOUT", False):
             raise ValueError(f"{self.arch} has no dropout")
-        self._set("alpha_tests", checked.strengths("alpha_tests", self.alpha_tests))
+        self._set("alpha_tests", checks.strengths("alpha_tests", self.alpha_tests))
         self._set("data_dir", str(self.data_dir))
         if not registry.constant("regimes", self.regime, "USES_ALPHA_TRAIN", True):
             self._set("alpha_train", 0.0)
@@ -170,7 +170,7 @@ class TrainConfig:
         registry.check("architectures", self.arch, "architecture")
         registry.check("regimes", self.regime, "regime")
         check_activation(self.activation, self.arch)
-        self._set("evaluations", checked.names("evaluations", self.evaluations))
+        self._set("evaluations", checks.names("evaluations", self.evaluations))
         for name in self.evaluations:
             registry.check("evaluations", name, "evaluation")
         choices = {
@@ -183,7 +183,7 @@ class TrainConfig:
             "sweep_precision": PRECISIONS,
         }
         for name, known in choices.items():
-            checked.choice(name, getattr(self, name), known)
+            checks.choice(name, getattr(self, name), known)
         self._check_options()
 
     def _check_optimization(self) -> None:
@@ -201,7 +201,7 @@ class TrainConfig:
             return
         if restart is None:
             raise ValueError(f"lr_schedule {self.lr_schedule!r} needs lr_restart_epochs")
-        self._set("lr_restart_epochs", checked.whole_number("lr_restart_epochs", restart, smallest=1))
+        self._set("lr_restart_epochs", checks.whole_number("lr_restart_epochs", restart, smallest=1))
         if restart >= self.epochs:
             raise ValueError(f"lr_restart_epochs must be below epochs; got {restart} of {self.epochs}")
         if self.learning_rate < SMALLEST_PEAK:
@@ -210,7 +210,7 @@ class TrainConfig:
     def _check_steps(self) -> None:
         if not isinstance(self.lr_milestones, tuple | list):
             raise ValueError(f"lr_milestones must be a list of epochs; got {self.lr_milestones!r}")
-        milestones = [checked.whole_number("lr_milestones", epoch, smallest=2) for epoch in self.lr_milestones]
+        milestones = [checks.whole_number("lr_milestones", epoch, smallest=2) for epoch in self.lr_milestones]
         if milestones != sorted(set(milestones)):
             raise ValueError(f"lr_milestones must ascend; got {milestones}")
         self._set("lr_milestones", tuple(milestones))
@@ -232,7 +232,7 @@ class TrainConfig:
         missing = [name for name in needed if name not in self.options]
         if missing:
             raise ValueError(f"corruption {self.corruption!r} needs the option {missing[0]!r}")
-        self._set("options", self.options | {name: checked.number(name, self.options[name]) for name in needed})
+        self._set("options", self.options | {name: checks.number(name, self.options[name]) for name in needed})
 
     def _check_dataset(self) -> None:
         self._set("dataset", str(self.dataset))

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 import nnet_models
-from nnet import data
+from nnet.data import prepared
 from nnet.regimes import base
 from nnet_models import TrainConfig, build_model, evaluate, get_device, set_seed, train_and_evaluate
 from tests.conftest import blobs, save_npz
@@ -79,7 +79,7 @@ def test_the_checkpoint_is_the_trained_network(npz, tmp_path, result):
     state = torch.load(tmp_path / "blobs" / f"{cfg.run_id}.pt", weights_only=True)
     model = build_model("cnn", image_shape=(3, 8, 8), num_classes=3)
     model.load_state_dict(state)
-    images = data.load(npz, 8, ".")
+    images = prepared.load(npz, 8, ".")
     pixels = images.x_test.float().div(255).repeat(1, 3, 1, 1)
     assert evaluate(model, [(pixels, images.y_test)])[0] == result["acc_0"]
     assert [path.name for path in (tmp_path / "blobs").iterdir()] == [f"{cfg.run_id}.pt"]

@@ -5,8 +5,8 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nnet.atomic import CannotWrite
 from nnet.config import TrainConfig
+from nnet.files.atomic import CannotWrite
 
 TICK_S = 0.2
 """How long an engine waits for something to finish before it yields None."""

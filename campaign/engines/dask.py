@@ -23,7 +23,7 @@ def capacity(options: Options, cpu_threads: int) -> int | None:
     """
     if options.scheduler is None:
         return None
-    from campaign.dask_runs import connected
+    from campaign.engines.cluster.loop import connected
 
     try:
         with connected(options.scheduler) as (client, _):
@@ -43,7 +43,7 @@ def run(
     options: Options | None = None,
 ) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
     """Yield (config, outcome) as runs finish, at most `workers` at a time, one on each worker."""
-    from campaign.dask_runs import connected, local, runs
+    from campaign.engines.cluster.loop import connected, local, runs
 
     scheduler = (options or Options()).scheduler
     return runs(configs, work, workers, timeout_s, local if scheduler is None else lambda *_: connected(scheduler))

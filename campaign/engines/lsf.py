@@ -3,8 +3,8 @@
 import functools
 from collections.abc import Callable, Iterable, Iterator
 
-from campaign.cluster import Options, capacity
 from campaign.engines import base
+from campaign.engines.cluster.options import Options, capacity
 from nnet.config import TrainConfig
 
 __all__ = ["Options", "capacity", "run"]
@@ -22,9 +22,9 @@ def run(
     options: Options | None = None,
 ) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
     """Yield (config, outcome) as runs finish, at most `workers` at a time, one on each core and thread of the jobs."""
-    from campaign.dask_jobs import jobs
-    from campaign.dask_runs import runs
-    from campaign.jobqueue import LSFCluster, LSFJob
+    from campaign.engines.cluster.jobqueue import LSFCluster, LSFJob
+    from campaign.engines.cluster.jobs import jobs
+    from campaign.engines.cluster.loop import runs
 
     class Job(LSFJob):
         async def _submit_job(self, script_filename):  # as LSFJob has it, but what bsub complains of is not lost

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
-from campaign import fork_server
 from campaign.engines import base
-from campaign.memory import peak_mb
+from campaign.engines.workers import fork_server
+from campaign.machine.memory import peak_mb
 from nnet.config import TrainConfig
 
 START_ATTEMPTS = 5

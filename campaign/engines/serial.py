@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from campaign import interruption
 from campaign.engines import base
+from campaign.machine import signals
 from nnet.config import TrainConfig
 
 
@@ -26,7 +26,7 @@ def run(
             time.sleep(base.TICK_S)
         else:
             base.check([config], workers)
-            with interruption.allowed():
+            with signals.allowed():
                 outcome = base.attempt(work, config)
             yield config, outcome
         yield None

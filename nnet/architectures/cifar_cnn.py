@@ -5,8 +5,8 @@ from collections import Counter, OrderedDict
 import torch
 from torch import nn
 
-from nnet.convolution import convolutional
-from nnet.standardize import Standardize
+from nnet.architectures.parts.stages import convolutional
+from nnet.architectures.parts.standardize import Standardize
 
 CHANNELS = 3
 DROPOUT = True

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from torch import nn
 from torchvision.models import resnet18
 
-from nnet import checked
-from nnet.convolution import arrange_resnet
-from nnet.standardize import Standardize
+from nnet import checks
+from nnet.architectures.parts.stages import arrange_resnet
+from nnet.architectures.parts.standardize import Standardize
 
 CHANNELS = 3
 EVALUATION_BATCH = 128
@@ -24,7 +24,7 @@ class Options:
     stages see 16, 8, 4 and 2 pixels a side. Without it, as is usual for such photographs, 32, 16, 8 and 4."""
 
     def __post_init__(self):
-        checked.switch("stem_pool", self.stem_pool)
+        checks.switch("stem_pool", self.stem_pool)
 
 
 def build(image_shape, num_classes, make_activation, options):

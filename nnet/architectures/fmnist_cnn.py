@@ -6,10 +6,10 @@ Büchel, Faber and Muir 2022 (ICLR), repaired: no output depends on the other im
 import torch
 from torch import nn
 
-from nnet.convolution import pooled
-from nnet.linear import Linear
-from nnet.perceptron import dropping
-from nnet.standardize import Standardize
+from nnet.architectures.parts.fast import Linear
+from nnet.architectures.parts.perceptron import dropping
+from nnet.architectures.parts.stages import pooled
+from nnet.architectures.parts.standardize import Standardize
 
 CHANNELS = 1
 DROPOUT = True

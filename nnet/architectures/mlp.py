@@ -1,6 +1,6 @@
 """Multi-layer perceptrons on the flattened image of three channels."""
 
-from nnet.perceptron import perceptron
+from nnet.architectures.parts.perceptron import perceptron
 
 CHANNELS = 3
 DROPOUT = True

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nnet import checked
-from nnet.initial import draw_seed, initialise
-from nnet.perturbation import Masks
-from nnet.residual import pooled, shrunk, stages
-from nnet.standardize import Standardize
+from nnet import checks
+from nnet.architectures.parts.initialise import draw_seed, initialise
+from nnet.architectures.parts.masks import Masks
+from nnet.architectures.parts.residual import pooled, shrunk, stages
+from nnet.architectures.parts.standardize import Standardize
 
 CHANNELS = 1
 EVALUATION_BATCH = 128
@@ -31,10 +31,10 @@ class Options:
     """What the masks, U(−1, 1), are multiplied with, ≥ 0: noise of standard deviation level/√3. Default 0.1."""
 
     def __post_init__(self):
-        checked.whole_number("nfilters", self.nfilters, smallest=1)
-        checked.whole_number("first_filter_size", self.first_filter_size)
-        checked.choice("first_filter_size", self.first_filter_size, FIRST_FILTER_SIZES)
-        checked.number("level", self.level)
+        checks.whole_number("nfilters", self.nfilters, smallest=1)
+        checks.whole_number("first_filter_size", self.first_filter_size)
+        checks.choice("first_filter_size", self.first_filter_size, FIRST_FILTER_SIZES)
+        checks.number("level", self.level)
 
 
 def build(image_shape, num_classes, make_activation, options):

@@ -5,12 +5,12 @@ In the form of the reproduction of Juefei-Xu, Boddeti and Savvides 2018 (CVPR), 
 
 from torch import nn
 
-from nnet.initial import draw_seed, initialise
-from nnet.perceptron import dropping
-from nnet.perturbation import layer
-from nnet.perturbation_options import Options
-from nnet.residual import shrunk
-from nnet.standardize import Standardize
+from nnet.architectures.parts.initialise import draw_seed, initialise
+from nnet.architectures.parts.mask_options import Options
+from nnet.architectures.parts.masks import layer
+from nnet.architectures.parts.perceptron import dropping
+from nnet.architectures.parts.residual import shrunk
+from nnet.architectures.parts.standardize import Standardize
 
 CHANNELS = 1
 DROPOUT = True

@@ -6,11 +6,11 @@ activation, takes images of every size, and its masks belong to it from the begi
 
 from torch import nn
 
-from nnet.initial import draw_seed, initialise
-from nnet.perturbation import layer
-from nnet.perturbation_options import Options
-from nnet.residual import pooled, shrunk, stages
-from nnet.standardize import Standardize
+from nnet.architectures.parts.initialise import draw_seed, initialise
+from nnet.architectures.parts.mask_options import Options
+from nnet.architectures.parts.masks import layer
+from nnet.architectures.parts.residual import pooled, shrunk, stages
+from nnet.architectures.parts.standardize import Standardize
 
 CHANNELS = 1
 EVALUATION_BATCH = 32

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from nnet.convolution import convolutional
+from nnet.architectures.parts.stages import convolutional
 
 CHANNELS = 1
 DROPOUT = True

@@ -1,6 +1,6 @@
 """Multi-layer perceptrons on the flattened image of one channel, for the study of pixel corruption."""
 
-from nnet.perceptron import perceptron
+from nnet.architectures.parts.perceptron import perceptron
 
 CHANNELS = 1
 DROPOUT = True

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nnet import checked
-from nnet.initial import draw_seed, initialise
-from nnet.residual import stages
-from nnet.standardize import Standardize
+from nnet import checks
+from nnet.architectures.parts.initialise import draw_seed, initialise
+from nnet.architectures.parts.residual import stages
+from nnet.architectures.parts.standardize import Standardize
 
 CHANNELS = 1
 EVALUATION_BATCH = 128
@@ -22,7 +22,7 @@ class Options:
     """Channels after the first layer. Default 16, for a CPU; of the published programs 64."""
 
     def __post_init__(self):
-        checked.whole_number("nfilters", self.nfilters, smallest=1)
+        checks.whole_number("nfilters", self.nfilters, smallest=1)
 
 
 def build(image_shape, num_classes, make_activation, options):

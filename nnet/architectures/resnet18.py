@@ -2,7 +2,7 @@
 
 from torchvision.models import resnet18
 
-from nnet.convolution import arrange_resnet
+from nnet.architectures.parts.stages import arrange_resnet
 
 CHANNELS = 3
 EVALUATION_BATCH = 500

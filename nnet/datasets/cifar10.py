@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CIFAR10
 
-from nnet.torchvision_files import read_with
+from nnet.datasets.parts.torchvision_files import read_with
 
 AUGMENTATION = "crop_flip"
 FILES = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import MNIST
 
-from nnet.torchvision_files import read_with
+from nnet.datasets.parts.torchvision_files import read_with
 
 FILES = (
     "MNIST/raw/train-images-idx3-ubyte",

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nnet import precision, registry
-from nnet.batches import Batch
+from nnet import registry
 from nnet.config import TrainConfig
-from nnet.sweep import row_of
+from nnet.data.batches import Batch
+from nnet.evaluations.parts.sweep import row_of
+from nnet.training import precision
 
 ZETAS = (0.0, 0.005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5)
 """Half the edges of the boxes θ ± ζ|θ| in which weights are sought, of Büchel, Faber and Muir 2022 (ICLR)."""
@@ -66,7 +67,7 @@ class Evaluation:
         return {}
 
     def row(self, strength: float, figures: Sequence[tuple[float, float]]) -> dict:
-        """The row of one strength from its (accuracy, loss), one pair per draw: see `nnet.sweep.row_of`."""
+        """The row of one strength from its (accuracy, loss), one pair per draw: see `parts.sweep.row_of`."""
         return row_of(strength, figures, self.trained.clean[0])
 
 

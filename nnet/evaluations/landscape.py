@@ -8,9 +8,10 @@ from statistics import fmean
 
 import torch
 
-from nnet import checked, streams
+from nnet import checks
 from nnet.evaluations import base
-from nnet.weight_attack import WeightAttack
+from nnet.perturbations.weight_attack import WeightAttack
+from nnet.random import streams
 
 REACH = 2.0
 WINDOW = 5
@@ -29,9 +30,9 @@ class Options:
     """Points on a line, from −2 to 2, at least 6. Default 50."""
 
     def __post_init__(self):
-        checked.whole_number("directions", self.directions, smallest=1)
-        checked.whole_number("points", self.points, smallest=WINDOW + 1)
-        if checked.number("direction_size", self.direction_size) == 0:
+        checks.whole_number("directions", self.directions, smallest=1)
+        checks.whole_number("points", self.points, smallest=WINDOW + 1)
+        if checks.number("direction_size", self.direction_size) == 0:
             raise ValueError("direction_size must be above 0")
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import torch
 
-from nnet import checked
+from nnet import checks
 from nnet.evaluations import base
-from nnet.weight_noise import replaced, weight_tensors
+from nnet.perturbations.weight_noise import replaced, weight_tensors
 
 MOST_BITS = 16
 
@@ -23,7 +23,7 @@ class Options:
         if isinstance(self.bits, str | int) or not self.bits:
             raise ValueError(f"bits must be a list of whole numbers, not empty; got {self.bits!r}")
         for bits in self.bits:
-            if checked.whole_number("bits", bits, smallest=1) > MOST_BITS:
+            if checks.whole_number("bits", bits, smallest=1) > MOST_BITS:
                 raise ValueError(f"bits is at most {MOST_BITS}; got {bits}")
         if len(set(self.bits)) < len(self.bits):
             raise ValueError(f"bits has duplicates: {list(self.bits)}")

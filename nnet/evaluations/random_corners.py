@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnet import checked, streams
+from nnet import checks
 from nnet.evaluations import base
-from nnet.weight_attack import WeightAttack
+from nnet.perturbations.weight_attack import WeightAttack
+from nnet.random import streams
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Options:
     """Move biases and normalisation too. Default no."""
 
     def __post_init__(self):
-        checked.strengths("zetas", self.zetas)
-        checked.whole_number("corners", self.corners, smallest=1)
-        checked.switch("test_attack_all", self.test_attack_all)
+        checks.strengths("zetas", self.zetas)
+        checks.whole_number("corners", self.corners, smallest=1)
+        checks.switch("test_attack_all", self.test_attack_all)
 
 
 class Evaluation(base.Evaluation):
@@ -34,7 +35,7 @@ class Evaluation(base.Evaluation):
 
     def rows(self) -> list[dict]:
         """The rows in ascending order of ζ."""
-        trained, zetas = self.trained, checked.strengths("zetas", self.options.zetas)
+        trained, zetas = self.trained, checks.strengths("zetas", self.options.zetas)
         box = WeightAttack(trained.model, 1.0, 1, 0.0, attack_all=self.options.test_attack_all)
         measured = {zeta: [] for zeta in zetas[1:]}
         for corner in range(self.options.corners):

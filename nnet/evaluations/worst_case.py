@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import torch
 
-from nnet import checked, streams
-from nnet.boundary_loss import BOUNDARY_LOSSES
+from nnet import checks
 from nnet.evaluations import base
-from nnet.weight_attack import WeightAttack
+from nnet.perturbations.divergences import BOUNDARY_LOSSES
+from nnet.perturbations.weight_attack import WeightAttack
+from nnet.random import streams
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ class Options:
     """Attack biases and normalisation too, as the published program does. Default no."""
 
     def __post_init__(self):
-        checked.strengths("zetas", self.zetas)
-        checked.choice("objective", self.objective, BOUNDARY_LOSSES)
+        checks.strengths("zetas", self.zetas)
+        checks.choice("objective", self.objective, BOUNDARY_LOSSES)
         for name in ("restarts", "test_attack_steps"):
-            checked.whole_number(name, getattr(self, name), smallest=1)
-        if checked.number("test_start_noise", self.test_start_noise) == 0:
+            checks.whole_number(name, getattr(self, name), smallest=1)
+        if checks.number("test_start_noise", self.test_start_noise) == 0:
             raise ValueError("test_start_noise must be above 0: restarts begin at it, and the gradient of kl is 0 at θ")
-        checked.switch("test_attack_all", self.test_attack_all)
+        checks.switch("test_attack_all", self.test_attack_all)
 
 
 class Evaluation(base.Evaluation):
@@ -59,7 +60,7 @@ class Evaluation(base.Evaluation):
         """The rows in ascending order of ζ."""
         with torch.no_grad():
             targets = [self.trained.logits(images) for images, _ in self.trained.batches]
-        return [self._row(zeta, targets) for zeta in checked.strengths("zetas", self.options.zetas)]
+        return [self._row(zeta, targets) for zeta in checks.strengths("zetas", self.options.zetas)]
 
     def passes(self) -> tuple[int, int]:
         """One pass at θ; per restart one for each step, with gradients, one to measure, one to choose."""

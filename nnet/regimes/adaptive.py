@@ -1,7 +1,7 @@
 """Training with noise on gradients or weights only while it looks stuck or overfit, or after a fixed schedule.
 
 After "Adaptive Noise Injection in CNN Training" (AdrienFeillard/OptML_project, 2025), with its defects repaired: see
-`nnet.controller` for when there is noise, `nnet.adaptive_options` for what can be chosen.
+`nnet.regimes.parts.controller` for when there is noise, `nnet.regimes.parts.adaptive_options` for what can be chosen.
 """
 
 import math
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nnet.adaptive_options import Options
-from nnet.additive_noise import AdditiveNoise
-from nnet.controller import Controller, Noise
+from nnet.perturbations.magnitude import root_mean_square, total_norm
+from nnet.perturbations.tensor_noise import AdditiveNoise
+from nnet.perturbations.weight_noise import replaced, trainable_tensors, weight_tensors
 from nnet.regimes import base
-from nnet.spread import root_mean_square, total_norm
-from nnet.weight_noise import replaced, trainable_tensors, weight_tensors
+from nnet.regimes.parts.adaptive_options import Options
+from nnet.regimes.parts.controller import Controller, Noise
 
 WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
 

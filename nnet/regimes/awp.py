@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from nnet import checked, streams
-from nnet.input_attack import attacked_images
-from nnet.random_state import RandomState
+from nnet import checks
+from nnet.perturbations.pixel_attack import attacked_images
+from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
+from nnet.random import streams
+from nnet.random.global_state import RandomState
 from nnet.regimes import base
-from nnet.weight_attack import WeightAttack, frozen_statistics
 
 USES_ALPHA_TRAIN = False
 
@@ -43,15 +44,15 @@ class Options:
 
     def __post_init__(self):
         for name in ("gamma", "attack_size", "start_noise", "input_size"):
-            checked.number(name, getattr(self, name))
+            checks.number(name, getattr(self, name))
         for name in ("gamma", "input_size"):
             if getattr(self, name) > 1:
                 raise ValueError(f"{name} is 0 to 1; got {getattr(self, name)}")
         for name in ("attack_steps", "input_steps"):
-            checked.whole_number(name, getattr(self, name), smallest=1)
-        checked.whole_number("warmup", self.warmup, smallest=0)
+            checks.whole_number(name, getattr(self, name), smallest=1)
+        checks.whole_number("warmup", self.warmup, smallest=0)
         for name in ("project", "attack_all"):
-            checked.switch(name, getattr(self, name))
+            checks.switch(name, getattr(self, name))
 
 
 class Regime(base.Regime):

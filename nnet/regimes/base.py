@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnet import precision
 from nnet.config import TrainConfig
+from nnet.training import precision
 
 
 class Regime:

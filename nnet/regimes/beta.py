@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from nnet import checked, streams
-from nnet.boundary_loss import BOUNDARY_LOSSES
-from nnet.forward_noise import ForwardNoise
-from nnet.random_state import RandomState
-from nnet.weight_attack import WeightAttack, frozen_statistics
-from nnet.weight_noise import trainable_tensors
+from nnet import checks
+from nnet.perturbations.divergences import BOUNDARY_LOSSES
+from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
+from nnet.perturbations.weight_noise import trainable_tensors
+from nnet.random import streams
+from nnet.random.global_state import RandomState
+from nnet.regimes.parts.forward_noise import ForwardNoise
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,13 @@ class Options:
 
     def __post_init__(self):
         for name in ("beta_robustness", "attack_size", "start_noise"):
-            checked.number(name, getattr(self, name))
-        checked.whole_number("attack_steps", self.attack_steps, smallest=1)
-        checked.whole_number("warmup", self.warmup, smallest=0)
-        checked.choice("boundary_loss", self.boundary_loss, BOUNDARY_LOSSES)
-        checked.choice("p_norm", str(self.p_norm), ("inf", "2"))
+            checks.number(name, getattr(self, name))
+        checks.whole_number("attack_steps", self.attack_steps, smallest=1)
+        checks.whole_number("warmup", self.warmup, smallest=0)
+        checks.choice("boundary_loss", self.boundary_loss, BOUNDARY_LOSSES)
+        checks.choice("p_norm", str(self.p_norm), ("inf", "2"))
         for name in ("project", "treat_as_constant", "attack_all"):
-            checked.switch(name, getattr(self, name))
+            checks.switch(name, getattr(self, name))
         if self.start_noise == 0 and self.boundary_loss != "ce":
             raise ValueError(
                 f"start_noise must be above 0: the gradient of boundary_loss {self.boundary_loss!r} is 0 at the weights"

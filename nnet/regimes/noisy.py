@@ -1,6 +1,6 @@
 """Training with weight noise: the gradient is taken at perturbed weights and applied to the clean ones."""
 
-from nnet.forward_noise import ForwardNoise
+from nnet.regimes.parts.forward_noise import ForwardNoise
 
 
 class Regime(ForwardNoise):

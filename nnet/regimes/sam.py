@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
-from nnet import checked
-from nnet.random_state import RandomState
+from nnet import checks
+from nnet.perturbations.magnitude import total_norm
+from nnet.perturbations.weight_attack import frozen_statistics
+from nnet.perturbations.weight_noise import replaced, trainable_tensors
+from nnet.random.global_state import RandomState
 from nnet.regimes import base
-from nnet.spread import total_norm
-from nnet.weight_attack import frozen_statistics
-from nnet.weight_noise import replaced, trainable_tensors
 
 USES_ALPHA_TRAIN = False
 
@@ -27,8 +27,8 @@ class Options:
     """Measure it relative to each parameter's size. Default no."""
 
     def __post_init__(self):
-        checked.number("rho", self.rho)
-        checked.switch("adaptive", self.adaptive)
+        checks.number("rho", self.rho)
+        checks.switch("adaptive", self.adaptive)
 
 
 class Regime(base.Regime):

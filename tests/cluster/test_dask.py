@@ -9,7 +9,7 @@ import time
 import pytest
 
 from campaign.engines import dask as dask_engine
-from nnet.atomic import HOST
+from nnet.files.atomic import HOST
 from tests.cluster.conftest import busy_workers
 from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for
 
@@ -162,7 +162,7 @@ def test_what_cannot_work_is_one_sentence(place, dask):
 def test_workers_of_another_version_are_not_used_and_nobody_waits_for_them(place, dask, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(place.project, other)
-    with open(other / "nnet/checked.py", "a") as file:
+    with open(other / "nnet/checks.py", "a") as file:
         file.write("# another version\n")
     dask.workers(1)
     wait_for_workers(dask, place, 1)
@@ -194,12 +194,12 @@ def test_tls_is_spoken_where_dasks_settings_say_so(place, undisturbed, tmp_path)
 
 
 def test_it_listens_on_loopback_and_warns_of_plain_text_elsewhere(capsys):
-    from campaign import dask_runs
+    from campaign.engines.cluster import loop
 
     for near in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tls://node7:8786"):
-        dask_runs._warn_of_plain_text(near)
+        loop._warn_of_plain_text(near)
     assert capsys.readouterr().err == ""
-    dask_runs._warn_of_plain_text("tcp://node7:8786")
+    loop._warn_of_plain_text("tcp://node7:8786")
     assert "tcp://node7:8786 is not encrypted" in capsys.readouterr().err
 
 

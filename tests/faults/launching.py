@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from campaign import run_file, tables
+from campaign.analysis import tables
+from campaign.store import run_file
 from tests.conftest import ROOT
 
 OVERLAY = ROOT / "tests/faults/overlay"
@@ -33,7 +34,7 @@ def copy_project(folder: Path) -> Path:
     for name in ("nnet_models.py", "run_experiments.py"):
         shutil.copy(ROOT / name, folder)
     shutil.copy(OVERLAY / "clean.py", folder / "nnet/regimes")
-    shutil.copy(OVERLAY / "work.py", folder / "campaign")
+    shutil.copy(OVERLAY / "tasks.py", folder / "campaign/engines/workers")
     return folder
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nnet.atomic import HOST
+from nnet.files.atomic import HOST
 from tests.faults.launching import LONG, assert_same, end, kill, wait_for
 
 ONE = ("--max-workers", "1", "--epoch-checkpoint-s", "0")

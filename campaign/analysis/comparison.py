@@ -1,0 +1,78 @@
+"""The table in which methods are compared: accuracy under weight noise, as mean ± std (min).
+
+After table 1 of Büchel, Faber and Muir 2022 (ICLR), with the standard deviation over seeds, each the mean of its draws:
+draws of one network are no independent samples. The minimum is that of all draws of all seeds.
+"""
+
+import pandas as pd
+
+from campaign.analysis.labels import label_of, varied_settings
+from campaign.analysis.statistics import MEASURED
+
+KEYS = ("network", "method")
+
+
+def table(sweep: pd.DataFrame) -> pd.DataFrame:
+    """A row per network, method and α_test: `n_seeds`, and `mean`, `std` and `min` of the accuracy in %.
+
+    `sweep`: rows under weight noise, as `campaign.analysis.tables.with_settings` gives them.
+    """
+    keys = [name for name in sweep if name not in (*MEASURED, "seed", "alpha_test")]
+    varied = [name for name in varied_settings(sweep, keys) if name not in ("dataset", "architecture")]
+    methods = [label_of(row, varied) for _, row in sweep.iterrows()]
+    rows = sweep.assign(network=sweep["architecture"], method=methods)
+    cells = rows.groupby([*KEYS, "alpha_test"])
+    found = {
+        "n_seeds": cells["acc"].count(),
+        "mean": 100 * cells["acc"].mean(),
+        "std": 100 * cells["acc"].std(),
+        "min": 100 * cells["acc_min"].min(),
+    }
+    return pd.DataFrame(found).reset_index()
+
+
+def as_markdown(compared: pd.DataFrame) -> str:
+    """A row per network and method, a column per α_test; the best mean of a column is bold."""
+    lines = [f"| {' | '.join(line)} |" for line in _cells(compared, "**{}**", "±")]
+    return "\n".join([lines[0], "|" + "---|" * (lines[0].count("|") - 1), *lines[1:], "", _caption(compared), ""])
+
+
+def as_latex(compared: pd.DataFrame) -> str:
+    """The same as a `tabular`."""
+    head, *lines = [
+        " & ".join(line).replace("%", r"\%").replace("_", r"\_").replace("α", r"$\alpha$") + r" \\"
+        for line in _cells(compared, r"\textbf{{{}}}", r"$\pm$")
+    ]
+    columns = "ll" + "r" * compared["alpha_test"].nunique()
+    begin, end = rf"\begin{{tabular}}{{{columns}}}", r"\end{tabular}"
+    return "\n".join([f"% {_caption(compared)}", begin, r"\hline", head, r"\hline", *lines, r"\hline", end, ""])
+
+
+def _cells(compared: pd.DataFrame, bold: str, plus_minus: str) -> list[list[str]]:
+    """The heading and the lines, cell by cell."""
+    strengths = sorted(compared["alpha_test"].unique())
+    best = compared.groupby(["network", "alpha_test"])["mean"].max()
+    lines = [["network", "method", *(f"α = {strength:g}" for strength in strengths)]]
+    for (network, method), rows in compared.groupby(list(KEYS), sort=True):
+        line = [network, method]
+        at = rows.set_index("alpha_test")
+        for strength in strengths:
+            text = _cell(at.loc[strength], plus_minus) if strength in at.index else ""
+            is_best = strength in at.index and at.loc[strength, "mean"] == best[network, strength]
+            line.append(bold.format(text) if is_best else text)
+        lines.append(line)
+    return lines
+
+
+def _cell(row: pd.Series, plus_minus: str) -> str:
+    spread = f" {plus_minus} {row['std']:.2f}" if pd.notna(row["std"]) else ""
+    worst = f" ({row['min']:.2f})" if pd.notna(row["min"]) else ""
+    return f"{row['mean']:.2f}{spread}{worst}"
+
+
+def _caption(compared: pd.DataFrame) -> str:
+    few, most = compared["n_seeds"].min(), compared["n_seeds"].max()
+    seeds = f"n = {few}" if few == most else f"n = {few} to {most}"
+    return (
+        f"Accuracy in % under weight noise: mean ± standard deviation over seeds ({seeds}), in brackets the worst draw."
+    )

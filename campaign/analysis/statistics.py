@@ -1,0 +1,116 @@
+"""Standard errors, intervals and paired differences over seeds."""
+
+import json
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from nnet import registry
+
+COMPARED = {"regime": ("regime", "alpha_train", "options"), "p": ("p",), "dropout": ("dropout",)}
+"""What two runs that are compared by one of these may differ in; of the options only those of the regime.
+
+Runs that are compared by an option differ in that option alone.
+"""
+OTHER_OPTIONS = "other options"
+MEASURED = ("run_id", "acc", "acc_std", "acc_min", "loss", "drop")
+DIFFERENCE = ("n_seeds", "mean_difference", "stderr_difference", "low", "high")
+
+
+def standard_error(std: float | pd.Series, n: int | pd.Series) -> float | pd.Series:
+    """std/√n; `std` is the sample standard deviation (ddof = 1) over n seeds, so that n = 1 has none (NaN)."""
+    return std / np.sqrt(n)
+
+
+def confidence_interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
+    """Student's t interval of the mean of independent values, one per seed; (NaN, NaN) for less than two."""
+    values = values.dropna()
+    n = len(values)
+    if n < 2:
+        return math.nan, math.nan
+    half = stdtrit(n - 1, (1 + level) / 2) * standard_error(values.std(), n)
+    return values.mean() - half, values.mean() + half
+
+
+def pairs(
+    rows: pd.DataFrame, columns: Sequence[str], by: str = "regime", reference: object = "clean"
+) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of each other regime (p, dropout) beside the row of `reference` that agrees in all else, seed included.
+
+    `rows`: settings and measured `columns`; `by`: a key of `COMPARED`, or an option of architectures, of which then
+    only the rows are taken that have it, at its default or set. Returns the pairs, each of `columns` once as
+    it is and once as <name>_reference, and the names of the settings that tell groups of pairs over seeds apart.
+    """
+    if by == "regime" and "options" in rows:
+        rows = rows.assign(**{OTHER_OPTIONS: [_options_of_no_regime(row) for _, row in rows.iterrows()]})
+    if by not in COMPARED:
+        rows = _with_option(rows, by)
+    compared = [name for name in COMPARED.get(by, (by,)) if name in rows]
+    shared = [name for name in rows if name not in (*compared, *MEASURED, *columns)]
+    references = rows.loc[rows[by] == reference, [*shared, *columns]]
+    others = rows.loc[rows[by] != reference, [*shared, *compared, *columns]]
+    settings = [name for name in [*shared, *compared] if name not in ("seed", OTHER_OPTIONS)]
+    return others.merge(references, on=shared, suffixes=("", "_reference")), settings
+
+
+def paired_differences(
+    sweep: pd.DataFrame, column: str = "acc", by: str = "regime", reference: object = "clean"
+) -> pd.DataFrame:
+    """What each other regime (p, dropout) differs by from `reference`, seed by seed, with its 95 % interval.
+
+    `sweep`: rows of sweep.csv, `campaign.analysis.tables.with_settings` where runs differ in more than its columns; `by`:
+    a key of `COMPARED` or an option of architectures. Runs of one seed share initial weights, batch order and test-time
+    noise, so the difference of `column` is taken between runs that agree in everything else. One row per regime (or p)
+    and setting: `n_seeds`, `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
+    """
+    found, settings = pairs(sweep, [column], by, reference)
+    return over_seeds(found.assign(difference=found[column] - found[f"{column}_reference"]), settings)
+
+
+def over_seeds(rows: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
+    """Mean, standard error and 95 % interval of the column `difference`, for each group of rows of equal `settings`."""
+    settings = list(settings)
+    made = [
+        dict(zip(settings, key, strict=True)) | _difference(group["difference"])
+        for key, group in rows.groupby(settings, sort=True, dropna=False)
+    ]
+    return pd.DataFrame(made, columns=[*settings, *DIFFERENCE])
+
+
+def _options_of_no_regime(row: pd.Series) -> str:
+    """The options of a run, JSON, without those of its regime."""
+    own = registry.option_names("regimes", row["regime"])
+    others = {name: value for name, value in json.loads(row["options"]).items() if name not in own}
+    return json.dumps(others, sort_keys=True)
+
+
+def _with_option(rows: pd.DataFrame, option: str) -> pd.DataFrame:
+    """The rows of architectures that have an option, with its value as a column and in `options` the others."""
+    known = [registry.option_defaults("architectures", architecture) for architecture in rows["architecture"]]
+    given = [json.loads(options) for options in rows["options"]]
+    values = [(defaults | options).get(option) for defaults, options in zip(known, given, strict=True)]
+    others = [json.dumps({k: v for k, v in options.items() if k != option}, sort_keys=True) for options in given]
+    return rows.assign(**{"options": others, option: values})[[option in defaults for defaults in known]]
+
+
+def _difference(values: pd.Series) -> dict:
+    values = values.dropna()
+    error = standard_error(values.std(), len(values)) if len(values) else math.nan
+    return dict(zip(DIFFERENCE, (len(values), values.mean(), error, *confidence_interval(values)), strict=True))
+
+
+def share_of_draws(sweep: pd.DataFrame, alpha_test: float = 0.1) -> float:
+    """Which part of the variance over seeds at one α_test comes from the noise draws: 0 to 1, NaN if unknown.
+
+    `sweep`: rows of sweep.csv, with a column for every setting in which runs differ. A seed's accuracy is a mean
+    over K draws; their spread within a seed (acc_std²/K) is compared with the spread of these means over seeds,
+    both averaged over the cells of the table.
+    """
+    rows = sweep[(sweep["alpha_test"] == alpha_test) & (sweep["noise_samples"] > 1)]
+    settings = [name for name in rows if name not in (*MEASURED, "seed")]
+    total = rows.groupby(settings, dropna=False)["acc"].var().mean()
+    draws = (rows["acc_std"] ** 2 / rows["noise_samples"]).mean()
+    return min(1.0, draws / total) if total > 0 else math.nan

@@ -1,0 +1,228 @@
+"""The tables of one dataset's results, derived from the run files alone."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from campaign.analysis import comparison, epochs, pnn
+from campaign.analysis.labels import DEFAULTS, YOUNGER, varied
+from campaign.analysis.statistics import standard_error
+from campaign.store import run_file
+from campaign.store.folder import Store
+from nnet.config import TrainConfig
+from nnet.files.atomic import write_file
+
+FILE_ONLY = ("diverged_epoch", "sweep", "history", "events", "config", "provenance", "sha256")
+PER_RUN = (
+    "run_id dataset architecture regime seed alpha_train noise_model activation p epochs acc_0 acc_01 drop_at_01 "
+    "test_loss train_loss status train_seconds sweep_seconds"
+).split()
+MEASURED = "acc_0 acc_01 drop_at_01 test_loss train_loss train_seconds sweep_seconds".split()
+SWEEP = (
+    "run_id dataset architecture regime seed alpha_train activation p alpha_test noise_samples acc acc_std loss drop"
+).split()
+CELL = "dataset architecture regime alpha_train noise_model activation p alpha_test".split()
+SUMMARY = [
+    *CELL,
+    *"n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split(),
+]
+NAMES = ("results_per_run", "sweep", "results_summary")
+WATCHED = ("epochs", "differences")
+"""Further tables, of folders in which some run has validation images or noted its test accuracy after every epoch."""
+OF_MASKS = ("level_differences", "published")
+"""Further tables, of folders with perturbative networks."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+CONFIG_NAMES = {"architecture": "arch"}
+GAUSSIAN = "gaussian"
+"""The evaluation of rows of the sweep over weight noise; theirs is not named where no run has any other."""
+
+
+def write(store: Store) -> dict[str, pd.DataFrame]:
+    """Write results_per_run.csv, sweep.csv, results_summary.csv and results.json, each replaced as a whole.
+
+    And those of `WATCHED` and `OF_MASKS` for which there are runs, comparison.md and comparison.tex where some run has
+    further evaluations.
+    """
+    tables = build(list(store.results().values()))
+    for name, table in tables.items():
+        write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
+    records = {name: _records(tables[name]) for name in NAMES}
+    write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
+    if "evaluation" in tables["sweep"]:
+        compared = comparison.table(with_settings(of(tables["sweep"]), tables["results_per_run"]))
+        write_file(store.folder / "comparison.md", comparison.as_markdown(compared).encode())
+        write_file(store.folder / "comparison.tex", comparison.as_latex(compared).encode())
+    return tables
+
+
+def read(folder: Path) -> dict[str, pd.DataFrame]:
+    """The tables of a results folder by name: results_per_run, sweep, results_summary, and the further ones."""
+    names = [*NAMES, *(name for name in (*WATCHED, *OF_MASKS) if (Path(folder) / f"{name}.csv").exists())]
+    return {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in names}
+
+
+def build(results: list[dict]) -> dict[str, pd.DataFrame]:
+    """The tables by name, from results of runs; the further ones where there are runs for them.
+
+    Where the runs of a folder differ in a setting that is no key of the summary (epochs, batch size, …), it
+    becomes a further column of results_per_run and results_summary: such runs are never averaged together.
+    """
+    results = sorted(results, key=_order)
+    further = further_settings(results)
+    made = dict(zip(NAMES, (_per_run(results, further), _sweep(results), _summary(results, further)), strict=True))
+    watched = epochs.table(results)
+    if not watched.empty:
+        made |= {"epochs": watched, "differences": epochs.differences(made["results_per_run"], watched)}
+    of_masks = {
+        "level_differences": pnn.level_differences(with_settings(of(made["sweep"]), made["results_per_run"])),
+        "published": _published(made["results_per_run"], results, further),
+    }
+    return made | {name: table for name, table in of_masks.items() if not table.empty}
+
+
+def of(table: pd.DataFrame, evaluation: str = GAUSSIAN) -> pd.DataFrame:
+    """The rows of sweep.csv or results_summary.csv that are of one evaluation, without the column that names it."""
+    if "evaluation" not in table:
+        return table if evaluation == GAUSSIAN else table.iloc[:0]
+    return table[table["evaluation"] == evaluation].drop(columns="evaluation").reset_index(drop=True)
+
+
+def load(
+    results_dir: Path,
+    where: Mapping[str, object] | None = None,
+    configs: Iterable[TrainConfig] | None = None,
+) -> pd.DataFrame:
+    """A row per finished run anywhere under `results_dir` that has all settings of `where`.
+
+    Its columns: the run's, every field of its configuration (`options` as a dict), and every option that some run sets,
+    by its name (None where it is not set). With `configs`, of a grid, only its runs. Raises ValueError for a name in
+    `where` that is no column, where there is no such run, and where a run of `configs` is missing.
+    """
+    rows, paths = [], sorted(Path(results_dir).rglob("runs/*.json"))
+    if configs is not None:
+        wanted = {config.run_id for config in configs}
+        paths = [path for path in paths if path.stem in wanted]
+        if len(paths) < len(wanted):
+            raise ValueError(f"{len(wanted) - len(paths)} of {len(wanted)} runs are not in {results_dir}")
+    for path in paths:
+        result = run_file.read(path)
+        settings = {name: result["config"].get(name, default) for name, default in DEFAULTS.items()} | result["config"]
+        row = {name: value for name, value in result.items() if name not in FILE_ONLY}
+        rows.append(settings["options"] | row | settings)
+    names = list(dict.fromkeys(name for row in reversed(rows) for name in row))
+    for name, value in (where or {}).items():
+        if rows and name not in names:
+            raise ValueError(f"no run in {results_dir} has a setting {name!r}; choose from {sorted(names)}")
+        rows = [row for row in rows if row.get(name) == value]
+    if not rows:
+        wanted = " and ".join(f"{name} = {value}" for name, value in (where or {}).items())
+        raise ValueError(f"{results_dir} has no finished run{f' with {wanted}' if wanted else ''}")
+    return pd.DataFrame(rows, columns=names)
+
+
+def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
+    """The rows of sweep.csv with every setting in which the runs of results_per_run.csv differ as a column.
+
+    `noise_samples`, which is 1 at α_test = 0, becomes the run's setting, or goes where all runs have the same.
+    """
+    fields = {field.name for field in dataclasses.fields(TrainConfig)} - set(SWEEP) | {"noise_samples"}
+    settings = varied(per_run, fields)
+    return sweep.drop(columns="noise_samples").merge(per_run[["run_id", *settings]], on="run_id")
+
+
+def further_settings(results: list[dict]) -> list[str]:
+    """The science fields, beyond the keys of the summary and the seed, in which these runs differ.
+
+    And those of `YOUNGER` that are not at their default.
+    """
+    known = {CONFIG_NAMES.get(name, name) for name in CELL} | {"seed"}
+    names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in known]
+    names += sorted({name for result in results for name in result["config"]} - set(names) - known)
+    found = {name: {_setting(result, name) for result in results} for name in names}
+    usual = {name: {default} for name, default in YOUNGER.items()}
+    return [name for name in names if len(found[name]) > 1 or found[name] - usual.get(name, found[name])]
+
+
+def _no_formula(cell: object) -> object:
+    """Text that a spreadsheet would take for a formula, with a quote before it; numbers as they are."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def _records(table: pd.DataFrame) -> list[dict]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _order(result: dict) -> tuple:
+    keys = ("dataset", "architecture", "activation", "p", "regime", "alpha_train", "seed", "run_id")
+    return tuple(result[key] for key in keys)
+
+
+def _setting(result: dict, name: str) -> object:
+    value = result["config"].get(name, YOUNGER.get(name))
+    return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value
+
+
+def _per_run(results: list[dict], further: list[str]) -> pd.DataFrame:
+    rows = [
+        {name: value for name, value in result.items() if name not in FILE_ONLY}
+        | {name: _setting(result, name) for name in further}
+        for result in results
+    ]
+    added = list(dict.fromkeys(name for row in rows for name in row if name not in PER_RUN))
+    return pd.DataFrame(rows, columns=[*PER_RUN, *added]).astype(dict.fromkeys(MEASURED, float))
+
+
+def _sweep(results: list[dict]) -> pd.DataFrame:
+    rows = [{name: result.get(name) for name in SWEEP} | row for result in results for row in result["sweep"]]
+    if not any("evaluation" in row for row in rows):
+        return pd.DataFrame(rows, columns=SWEEP)
+    return pd.DataFrame(rows, columns=[*SWEEP, "evaluation", "acc_min"]).fillna({"evaluation": GAUSSIAN})
+
+
+def _summary(results: list[dict], further: list[str]) -> pd.DataFrame:
+    strengths = _strengths(results)
+    named = ["evaluation"] if any(strengths.values()) else []
+    keys = [*CELL, *named, *further]
+    rows = []
+    for result in results:
+        cell = {name: result.get(name) for name in CELL} | {name: _setting(result, name) for name in further}
+        cell |= {"evaluation": GAUSSIAN, "diverged": not result["sweep"]}
+        rows += [cell | row for row in result["sweep"] or _not_measured(result, strengths)]
+    columns = [*keys, "diverged", "acc", "drop", "loss"]
+    cells = pd.DataFrame(rows, columns=columns).astype({name: float for name in ("acc", "drop", "loss")})
+    grouped = cells.groupby(keys, sort=True, dropna=False)
+    summary = pd.DataFrame({"n_seeds": grouped["acc"].count(), "n_diverged": grouped["diverged"].sum()})
+    for name in ("acc", "drop", "loss"):
+        summary[f"mean_{name}"] = grouped[name].mean()
+        summary[f"std_{name}"] = grouped[name].std()
+        summary[f"stderr_{name}"] = standard_error(summary[f"std_{name}"], grouped[name].count())
+    return summary.reset_index()[[*SUMMARY, *named, *further]]
+
+
+def _published(per_run: pd.DataFrame, results: list[dict], further: list[str]) -> pd.DataFrame:
+    settings = [name for name in dict.fromkeys([*CELL, "options", "epochs", *further]) if name != "alpha_test"]
+    return pnn.published(per_run.assign(options=[_setting(result, "options") for result in results]), settings)
+
+
+def _strengths(results: list[dict]) -> dict[tuple[str, ...], set[tuple[str, float]]]:
+    """At what strengths of each evaluation runs were measured, by the evaluations that these runs have."""
+    found: dict[tuple[str, ...], set[tuple[str, float]]] = {}
+    for result in results:
+        rows = [row for row in result["sweep"] if "evaluation" in row]
+        of_these = found.setdefault(_evaluations(result), set())
+        of_these |= {(row["evaluation"], row["alpha_test"]) for row in rows}
+    return found
+
+
+def _evaluations(result: dict) -> tuple[str, ...]:
+    return tuple(result["config"].get("evaluations", YOUNGER["evaluations"]))
+
+
+def _not_measured(diverged: dict, strengths: dict[tuple[str, ...], set[tuple[str, float]]]) -> list[dict]:
+    """The strengths at which a diverged run would have been measured; of evaluations, those of runs that have them."""
+    named = sorted(strengths[_evaluations(diverged)])
+    rows = [{"evaluation": evaluation, "alpha_test": strength} for evaluation, strength in named]
+    return [{"alpha_test": alpha} for alpha in diverged["config"]["alpha_tests"]] + rows

@@ -1,0 +1,1 @@
+"""What only Dask and job schedulers need."""

@@ -1,0 +1,139 @@
+"""Dask workers in jobs of a cluster: submitted by dask-jobqueue, replaced when they end, cancelled in the end."""
+
+import math
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import dask
+from distributed import Client, Status
+
+from campaign.engines.cluster import loop
+from campaign.engines.cluster.jobqueue import JobQueueCluster
+from campaign.engines.cluster.options import Options
+from campaign.engines.cluster.pool import Pool
+from campaign.engines.workers.environment import exported_limits
+from campaign.engines.workers.fork_server import ROOT
+from nnet.config import TrainConfig
+
+LOOK_EVERY_S, ENDED_S, IDLE_S, REFUSED_S = 5.0, 15.0, 60.0, 60.0
+"""A job without workers for so long has ended; one whose workers have nothing to do for so long may be given back.
+
+After a refusal nothing is submitted for so long."""
+LOGS = "cluster-logs"
+
+
+@contextmanager
+def jobs(
+    kind: type[JobQueueCluster], options: Options, own: dict, config: TrainConfig, workers: int
+) -> Iterator[tuple[Client, Callable[[Pool], None]]]:
+    """A client of a scheduler of this process's own, for whose workers as many jobs are submitted as they need.
+
+    `own`: what this kind of cluster is told beside what all are. No job is left in the queue at the end. Raises
+    ChildProcessError, with what the cluster's own scheduler says, where a job cannot be submitted.
+    """
+    processes = options.per_job(config.cpu_threads)
+    least, most = options.bounds
+    wanted = min(most, max(least, math.ceil(workers / processes)))
+    scheduler = {"dashboard": False, "dashboard_address": f"{loop.LOOPBACK}:0"}
+    listening = []
+    if options.interface is None:
+        scheduler["host"] = loop.LOOPBACK
+        listening = ["--host", loop.LOOPBACK]
+    told = {
+        "cores": processes, "processes": processes, "memory": options.memory, "queue": options.queue,
+        "interface": options.interface, "scheduler_options": scheduler, "worker_extra_args": listening,
+        "job_script_prologue": _prologue(options, config), "python": shlex.quote(sys.executable),
+        "log_directory": LOGS, **loop.transport(), **own,
+    }  # fmt: skip
+    with loop.quiet(), dask.config.set(loop.settings()), _started(kind, told) as cluster:
+        cluster.sync(_submit, cluster, wanted)
+        with Client(cluster, set_as_default=False) as client:
+            yield client, _Tending(cluster, wanted, least if least < most else wanted)
+
+
+def _started(kind: type[JobQueueCluster], told: dict) -> JobQueueCluster:
+    try:
+        return kind(**told)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ChildProcessError(f"a scheduler cannot be started: {' '.join(str(error).split())}") from error
+
+
+async def _submit(cluster: JobQueueCluster, wanted: int) -> None:
+    """Submit jobs until there are so many, on the cluster's event loop. Raises ChildProcessError for a refused one."""
+    cluster.scale(jobs=wanted)
+    try:
+        await cluster._correct_state()  # scale() alone would keep a failure to itself
+    except (RuntimeError, ValueError, OSError) as error:
+        complaint = str(error).rpartition("stderr:")[2]
+        raise ChildProcessError(f"a job cannot be submitted: {' '.join(complaint.split())}") from error
+    finally:
+        for name, job in list(cluster.workers.items()):
+            if job.job_id is None:
+                job.status = Status.failed
+                del cluster.workers[name], cluster.worker_spec[name]
+
+
+def _prologue(options: Options, config: TrainConfig) -> list[str]:
+    settings = {name.replace(".", "__"): value for name, value in loop.settings().items()}
+    return [
+        *options.setup,
+        exported_limits(config.cpu_threads),
+        "export " + " ".join(f"DASK_{name.replace('-', '_').upper()}={value}" for name, value in settings.items()),
+        f"export PYTHONPATH={shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}",
+    ]
+
+
+class _Tending:
+    """Looks after the jobs while runs are under way: called with the pool, again and again."""
+
+    def __init__(self, cluster: JobQueueCluster, wanted: int, least: int):
+        self.cluster, self.wanted, self.least = cluster, wanted, least
+        self.looked = time.monotonic()
+        self.present: dict[str, float] = {}
+        self.busy: dict[str, float] = {}
+        self.refused = -REFUSED_S
+
+    def __call__(self, pool: Pool) -> None:
+        """Submit jobs in the place of those that have ended; give back those that have nothing to do."""
+        now = time.monotonic()
+        if now - self.looked < LOOK_EVERY_S:
+            return
+        self.looked = now
+        for address, host in pool.hosts.items():
+            job = self._job(host.name)
+            self.present[job] = now
+            if address in pool.busy:
+                self.busy[job] = now
+            self.busy.setdefault(job, now)
+        ended = [job for job, seen in self.present.items() if now - seen > ENDED_S]
+        if not pool.free:
+            self._replace(ended)
+        else:
+            self._give_back([job for job in self.present if now - self.busy[job] > IDLE_S])
+
+    def _replace(self, ended: list[str]) -> None:
+        for job in ended:
+            del self.present[job]
+            self.cluster.worker_spec.pop(job, None)
+        if len(self.cluster.worker_spec) < self.wanted and time.monotonic() - self.refused > REFUSED_S:
+            try:
+                self.cluster.sync(_submit, self.cluster, self.wanted)
+            except ChildProcessError as error:
+                self.refused = time.monotonic()
+                print(f"warning: {error}; tried again in {REFUSED_S:.0f} s", file=sys.stderr)
+
+    def _give_back(self, idle: list[str]) -> None:
+        spare = idle[: max(0, len(self.cluster.worker_spec) - self.least)]
+        for job in spare:
+            del self.present[job]
+            self.cluster.worker_spec.pop(job, None)
+        if spare:
+            self.wanted = len(self.cluster.worker_spec)
+            self.cluster.scale(jobs=self.wanted)
+
+    def _job(self, worker: str) -> str:
+        """The job of a worker: several of one job have its name and a number."""
+        return worker if worker in self.cluster.worker_spec else worker.rpartition("-")[0]

@@ -1,0 +1,254 @@
+"""The workers of a Dask scheduler as the slots of an engine.
+
+    launcher ── scheduler ──┬── worker 1, one thread
+                            └── worker 2, one thread, perhaps on another machine
+
+Dask places, repeats and keeps nothing here: a run is submitted when a worker is free, to that worker alone, and
+released when its outcome has come. So a dead worker costs its own run, which is tried again by the rules of the
+campaign, and no run is done twice.
+"""
+
+import itertools
+import os
+import queue
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from distributed import Client, Future, KilledWorker
+
+from campaign.engines import base
+from campaign.engines.cluster import task, transfer
+from campaign.engines.cluster.task import Host, Missing, Repeated
+from nnet.config import TrainConfig
+from nnet.record.source import code_sha256
+
+LOOK_EVERY_S = 0.5
+GATHER_S = 20.0
+"""After so long without the outcome of a run that has ended it is looked whether its worker still lives."""
+ANSWER_S, SEND_S, ALONE_S = 30.0, 600.0, 120.0
+Outcomes = list[tuple[TrainConfig, dict | base.Failure]]
+
+
+@dataclass
+class _Run:
+    config: TrainConfig
+    future: Future
+    started: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class _Sending:
+    files: list[Future]
+    waiting: list[str]
+    """The workers whose runs need them."""
+
+
+class Pool:
+    """The workers of one scheduler: greeted when they appear, then free or busy with a run.
+
+    Every method raises ConnectionError where the scheduler is gone, and with it whatever was under way.
+    """
+
+    def __init__(
+        self, client: Client, work: Callable[[TrainConfig], dict], timeout_s: float | None, first: TrainConfig
+    ):
+        """`first`: a run of the campaign, for its threads and folders."""
+        self.client, self.work, self.timeout_s, self.threads = client, work, timeout_s, first.cpu_threads
+        self.done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self.hosts: dict[str, Host] = {}
+        self.greeting: dict[str, Future] = {}
+        self.refused: dict[str, str] = {}
+        self.free: list[str] = []
+        self.busy: dict[str, _Run] = {}
+        self.sending: dict[str, _Sending] = {}
+        self.looked = -LOOK_EVERY_S
+        self.alone_since: float | None = None
+        self.numbers = itertools.count()
+        self.token = transfer.token(transfer.absolute(first))
+
+    def start(self, config: TrainConfig) -> None:
+        """Let a free worker do a run."""
+        address = self.free.pop()
+        self.busy[address] = _Run(config, self._perform(address, config))
+
+    def ended(self, wait_s: float) -> Outcomes:
+        """What has ended by now, or does within so many seconds, each run with its outcome."""
+        outcomes = []
+        if time.monotonic() - self.looked > LOOK_EVERY_S:
+            outcomes += self._look()
+        for future in self._finished(0.0 if outcomes else wait_s):
+            outcomes += self._take(future)
+        return outcomes
+
+    def close(self) -> None:
+        """Give up what is under way: its workers end within a second, and whoever started them starts new ones."""
+        futures = [run.future for run in self.busy.values()] + list(self.greeting.values())
+        with suppress(OSError, TimeoutError):
+            if futures and self.client.status == "running":
+                self.client.cancel(futures, force=True)
+        if self.token is not None:
+            Path(self.token).unlink(missing_ok=True)
+
+    def _submit(self, address: str, what: Callable, *arguments: object) -> Future:
+        key = f"{what.__name__}-{os.getpid()}-{id(self)}-{next(self.numbers)}"
+        future = self.client.submit(
+            what, *arguments, key=key, workers=[address], allow_other_workers=False, pure=False, retries=0
+        )
+        future.add_done_callback(self.done.put)
+        return future
+
+    def _perform(self, address: str, config: TrainConfig) -> Future:
+        config = transfer.absolute(config)
+        files = transfer.data_files(config)
+        return self._submit(address, task.perform, self.work, config, self.hosts[address], files, self.timeout_s)
+
+    def _finished(self, wait_s: float) -> list[Future]:
+        found = []
+        with suppress(queue.Empty):
+            found.append(self.done.get(timeout=wait_s) if wait_s else self.done.get_nowait())
+            while True:
+                found.append(self.done.get_nowait())
+        return found
+
+    def _look(self) -> Outcomes:
+        """Greet workers that have come, and tell what became of the runs of those that have gone."""
+        self.looked = time.monotonic()
+        threads = self._threads()
+        self._say_that_nobody_is_there(bool(threads))
+        for address in threads.keys() - self.hosts.keys() - self.greeting.keys() - self.refused.keys():
+            if threads[address] != 1:
+                self._refuse(address, f"has {threads[address]} threads; start it with --nthreads 1")
+            else:
+                self.greeting[address] = self._submit(address, task.greet, self.work, self.token, self.threads)
+        self.refused = {address: why for address, why in self.refused.items() if address in threads}
+        if self.refused.keys() == threads.keys() != set():
+            address, why = next(iter(self.refused.items()))
+            raise ConnectionError(f"no worker can be used: {address} {why}")
+        return [outcome for address in self.hosts.keys() - threads.keys() for outcome in self._lost(address)]
+
+    def _say_that_nobody_is_there(self, somebody: bool) -> None:
+        if somebody:
+            self.alone_since = None
+        elif self.alone_since is None:
+            self.alone_since = time.monotonic()
+        elif time.monotonic() - self.alone_since > ALONE_S:
+            self.alone_since = float("inf")
+            print(f"note: for {ALONE_S:.0f} s there has been no worker; the runs wait for one", file=sys.stderr)
+
+    def _threads(self) -> dict[str, int]:
+        """The threads of each worker by its address."""
+        try:
+            if self.client.status == "running":
+                return self.client.nthreads(callback_timeout=ANSWER_S)
+        except (OSError, TimeoutError):
+            pass
+        raise ConnectionError("the Dask scheduler is gone or does not answer")
+
+    def _lost(self, address: str) -> Outcomes:
+        """Forget a worker; the outcome of the run that it had."""
+        host = self.hosts.pop(address)
+        if address in self.free:
+            self.free.remove(address)
+        run = self.busy.pop(address, None)
+        if host.machine in self.sending:  # perhaps through this worker: the others ask again
+            self._go_on(self.sending.pop(host.machine).waiting)
+        return [] if run is None else [(run.config, self._death(run))]
+
+    def _death(self, run: _Run) -> base.Failure:
+        if self.timeout_s is not None and time.monotonic() - run.started > self.timeout_s:
+            told = "".join(message for _, message in self.client.get_events(run.future.key))
+            message = f"it was not finished after {self.timeout_s:g} s (run_timeout_s)"
+            return base.Failure("TimedOut", message, told)
+        return base.Death("WorkerDied", "its worker died", "", None, None)
+
+    def _take(self, future: Future) -> Outcomes:
+        """What a finished future means: a worker that is greeted, a file that was sent, or the outcome of a run."""
+        for address, greeting in self.greeting.items():
+            if greeting is future:
+                del self.greeting[address]
+                self._meet(address, future)
+                return []
+        for address, run in self.busy.items():
+            if run.future is future:
+                outcome = self._outcome(address, run)
+                return [] if outcome is None else [(run.config, outcome)]
+        for machine, sending in self.sending.items():
+            if future in sending.files and all(file.done() for file in sending.files):
+                del self.sending[machine]
+                return self._sent(sending)
+        return []
+
+    def _meet(self, address: str, future: Future) -> None:
+        try:
+            host = future.result(timeout=GATHER_S)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong there: the worker cannot be used
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            self._refuse(address, f"or its scheduler does not find this program (start both in its folder): {told}")
+            return
+        if host.code_sha256 != code_sha256():
+            self._refuse(address, "has another version of this program")
+            return
+        self.hosts[address] = host
+        self.free.append(address)
+
+    def _refuse(self, address: str, why: str) -> None:
+        if why not in self.refused.values():
+            print(f"warning: the worker {address} {why}; it is not used", file=sys.stderr)
+        self.refused[address] = why
+
+    def _outcome(self, address: str, run: _Run) -> dict | base.Failure | None:
+        """The outcome of a run whose task has ended; None where it is to be waited for again."""
+        try:
+            outcome, weights = run.future.result(timeout=GATHER_S)
+        except (KilledWorker, TimeoutError, CancelledError) as error:
+            if isinstance(error, TimeoutError) and address in self._threads():
+                self.done.put(run.future)
+                return None
+            self._threads()
+            ((_, death),) = self._lost(address)
+            return death
+        except Exception as error:  # noqa: BLE001 - what a worker cannot send is the failure of its run
+            outcome, weights = base.Failure.of(error), None
+        if isinstance(outcome, Missing):
+            self._send(address, outcome.paths)
+            return None
+        del self.busy[address]
+        if isinstance(outcome, Repeated):
+            self.hosts.pop(address)  # a new process at the old address: it is greeted again
+            return self._death(run)
+        self.free.append(address)
+        return transfer.kept(run.config, outcome, weights)
+
+    def _send(self, address: str, paths: tuple[str, ...]) -> None:
+        """Send the launcher's files to the machine of a worker, unless that is being done."""
+        machine = self.hosts[address].machine
+        if machine not in self.sending:
+            contents = [
+                self.client.scatter(Path(path).read_bytes(), workers=[address], hash=False, timeout=SEND_S)
+                for path in paths
+            ]
+            files = [
+                self._submit(address, transfer.receive, path, content)
+                for path, content in zip(paths, contents, strict=True)
+            ]
+            self.sending[machine] = _Sending(files, [])
+        self.sending[machine].waiting.append(address)
+
+    def _sent(self, sending: _Sending) -> Outcomes:
+        """Let the runs go on that waited for files; where these cannot be written, that is their outcome."""
+        errors = [error for file in sending.files if (error := file.exception(timeout=GATHER_S)) is not None]
+        if not errors:
+            self._go_on(sending.waiting)
+            return []
+        ended = [self.busy.pop(address) for address in sending.waiting if address in self.busy]
+        return [(run.config, base.Unwritable.of(errors[0])) for run in ended]
+
+    def _go_on(self, addresses: list[str]) -> None:
+        for address in addresses:
+            if address in self.busy:
+                self.busy[address].future = self._perform(address, self.busy[address].config)

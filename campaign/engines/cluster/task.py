@@ -1,0 +1,96 @@
+"""What happens on a Dask worker: one run, watched, so that nobody works for a launcher that is gone."""
+
+import os
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from distributed import Status, Worker, get_worker
+
+from campaign.engines import base
+from campaign.engines.cluster import transfer
+from campaign.engines.workers.environment import thread_limits
+from nnet.config import TrainConfig
+from nnet.files.cache import cache_root
+from nnet.record.source import code_sha256
+
+LOOK_EVERY_S, TELL_S = 0.5, 0.5
+ENDED = 3
+"""Exit code of a worker that ends itself, because its run took too long or nobody waits for it."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a worker says of itself when it is greeted."""
+
+    name: str
+    process: str
+    """The identity of its process, which a restarted worker at the same address does not have."""
+    machine: str
+    """Its name and its cache folder: workers that have both in common share what is sent there."""
+    code_sha256: str
+    shares_files: bool
+    """Whether it sees the launcher's folders."""
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A task that Dask gave to another process than the one that it was meant for: it has done nothing."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A task that has done nothing because its machine does not have these files of the launcher."""
+
+    paths: tuple[str, ...]
+
+
+def greet(work: Callable, token: str | None, threads: int) -> Host:
+    """Prepare this worker: thread limits before torch is imported. `work` is imported because it is named here.
+
+    `token`: a file of the launcher, or None where nothing has to be shared.
+    """
+    if "torch" not in sys.modules:
+        os.environ.update(thread_limits(threads))
+    worker = get_worker()
+    shares = token is None or os.path.exists(token)
+    return Host(str(worker.name), worker.id, f"{socket.gethostname()}:{cache_root()}", code_sha256(), shares)
+
+
+def perform(
+    work: Callable[[TrainConfig], dict], config: TrainConfig, host: Host, files: dict[str, int], timeout_s: float | None
+) -> tuple[dict | base.Failure | Repeated | Missing, bytes | None]:
+    """One run: its outcome, and the trained weights where the launcher does not see those that it wrote.
+
+    `files`: what its data are read from, with sizes in bytes.
+    """
+    worker = get_worker()
+    if worker.id != host.process:
+        return Repeated(), None
+    over = threading.Event()
+    watched = (worker, worker.get_current_task(), threading.get_ident(), over, timeout_s)
+    threading.Thread(target=_watch, args=watched, daemon=True).start()
+    try:
+        missing = tuple(path for path, size in files.items() if not transfer.is_there(path, size))
+        if missing:
+            return Missing(missing), None
+        return transfer.attempt(work, config, host.shares_files)
+    finally:
+        over.set()
+
+
+def _watch(worker: Worker, key: str, thread: int, over: threading.Event, timeout_s: float | None) -> None:
+    """End this process when its run takes too long, when the run is not wanted any more, or when Dask lets it go."""
+    start = time.monotonic()
+    while not over.wait(LOOK_EVERY_S):
+        task = worker.state.tasks.get(key)
+        if task is None or task.state == "cancelled" or worker.status in (Status.closing, Status.closed):
+            os._exit(ENDED)
+        if timeout_s is not None and time.monotonic() - start > timeout_s:
+            worker.log_event(key, "".join(traceback.format_stack(sys._current_frames()[thread])))
+            time.sleep(TELL_S)
+            os._exit(ENDED)

@@ -1,0 +1,1 @@
+"""Worker processes of this machine: how they start, what they do, how they end."""

@@ -1,0 +1,125 @@
+"""The process that imports everything once and forks workers, and how a worker begins and ends."""
+
+import faulthandler
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for_end
+from pathlib import Path
+
+from campaign.engines.workers import environment
+from nnet.config import TrainConfig
+
+PRELOAD = "campaign.engines.workers.preload"
+WARM_DATA = "NNET_WARM_DATA"
+"""Environment variable: dataset, image size and folder of the data that the fork server checks, JSON."""
+ROOT = Path(__file__).resolve().parents[3]
+DUMP_BYTES = 2**16
+UNTOLD = 255  # what multiprocessing takes for the exit code of a worker of which a fork server told nothing
+END_S, LOOK_EVERY_S = 1.0, 0.01
+FIRST_VICTIM = "500"
+"""What a worker adds to its badness for the kernel's out-of-memory killer: the launcher shall be the last to go."""
+
+
+def ensure_running(config: TrainConfig) -> int:
+    """Start the warm fork server unless it is there; returns its pid.
+
+    With the thread limits of this run, and with its data checked, which no worker has to do again.
+    """
+    forkserver.set_forkserver_preload([PRELOAD])
+    with _environment(config), _no_interrupt():
+        forkserver.ensure_running()
+    return pid()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether the fork server of this pid has ended. It is not reaped: that is left to multiprocessing."""
+    if not hasattr(os, "waitid"):  # as on older systems of Apple: its death is then taken for one of the worker
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def was_lost(worker: multiprocessing.Process, pid: int) -> bool:
+    """Whether a worker that has ended was lost with the fork server of this pid.
+
+    A process that dies closes its files before it can be waited for: where the server closed its pipe without
+    telling how the worker ended, its own end may be a moment away.
+    """
+    deadline = time.monotonic() + END_S
+    while worker.exitcode == UNTOLD and not is_gone(pid) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
+    return is_gone(pid)
+
+
+def stop() -> None:
+    """End the fork server at once, also while it is still importing; its workers are not touched."""
+    server = pid()
+    if server is not None and not is_gone(server):
+        os.kill(server, signal.SIGKILL)
+
+
+def begin_worker(dump_to: Connection) -> None:
+    """Make a fresh process a worker: signals, crash reports to `dump_to`, its end when the launcher ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    faulthandler.enable(dump_to.fileno())
+    faulthandler.register(signal.SIGUSR1, dump_to.fileno())
+    begin_worker.dump_to = dump_to  # keep it open
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_VICTIM)
+    if PRELOAD not in sys.modules:
+        print(f"warning: the fork server could not import {PRELOAD}; workers start slowly", file=sys.stderr)
+    threading.Thread(target=_end_with_launcher, daemon=True).start()
+
+
+def ask_for_traceback(worker: multiprocessing.Process) -> None:
+    """Let a worker write where it is, for `read_dump`."""
+    with suppress(ProcessLookupError):
+        os.kill(worker.pid, signal.SIGUSR1)
+
+
+def read_dump(dumps: Connection) -> str:
+    """What a worker's crash report says; empty where there is none."""
+    return os.read(dumps.fileno(), DUMP_BYTES).decode(errors="replace") if dumps.poll() else ""
+
+
+def pid() -> int | None:
+    """The process id of the fork server, None before there is one."""
+    return forkserver._forkserver._forkserver_pid  # there is no public way to know it
+
+
+def _environment(config: TrainConfig) -> AbstractContextManager[None]:
+    """Thread limits, a path to the preload, and the data for it."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    data = json.dumps([config.dataset, config.image_size, config.data_dir])
+    return environment.changed(environment.thread_limits(config.cpu_threads) | {"PYTHONPATH": path, WARM_DATA: data})
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Let the fork server and the tracker of semaphores inherit that Ctrl-C and a closed terminal are ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_with_launcher() -> None:
+    wait_for_end([multiprocessing.parent_process().sentinel])
+    os._exit(1)

@@ -1,0 +1,41 @@
+"""What the fork server imports once, before it forks workers: everything that a run needs, used once.
+
+Building the first optimizer imports hundreds of modules, so a tiny step is taken here and not in each worker.
+"""
+
+import gc
+import json
+import os
+
+import torch
+
+import nnet_models
+from campaign.engines.workers.fork_server import WARM_DATA
+from nnet import registry
+from nnet.data import prepared
+from nnet.perturbations.pixel_noise import PixelNoise
+from nnet.perturbations.weight_noise import WeightNoise
+from nnet.random import streams
+from nnet.record import provenance
+from nnet.record.source import code_sha256
+
+torch.set_num_threads(1)
+torch.set_num_interop_threads(1)
+for _kind in ("architectures", "regimes"):
+    for _name in registry.names(_kind):
+        registry.load(_kind, _name)
+_layer = torch.nn.Linear(2, 2)
+_optimizer = nnet_models.OPTIMIZERS["adam"](_layer.parameters())
+_layer(torch.ones(1, 2)).sum().backward()
+_optimizer.step()
+_noise = WeightNoise(_layer, "tensor_std")  # once, because that compiles it; so for the pixels
+_noise.draw(streams.normals(0, "weight_noise"))
+with _noise.applied(1.0):
+    pass
+PixelNoise("replacement", 0.5, 0.0, 0)(torch.ones(1, 1, 2, 2))
+provenance.provenance(torch.device("cpu"))
+code_sha256()  # now: it is today's code that has been imported, whatever is edited later
+if WARM_DATA in os.environ:
+    prepared.verify(*json.loads(os.environ[WARM_DATA]))
+gc.collect()
+gc.freeze()

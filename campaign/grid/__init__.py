@@ -1,0 +1,1 @@
+"""From the config block to the list of runs."""

@@ -1,0 +1,1 @@
+"""One launch, from pending runs to tables."""

@@ -1,0 +1,209 @@
+"""A checked campaign from its pending runs to its tables: engine -> store -> tables, whatever happens."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from campaign.analysis import report, tables
+from campaign.engines import base
+from campaign.engines.workers import tasks
+from campaign.machine import signals
+from campaign.planning.survey import Campaign
+from campaign.running.progress import Progress, describe, say
+from campaign.running.schedule import Answer, Schedule
+from campaign.store.folder import Store
+from campaign.store.log import Log
+from nnet.config import TrainConfig
+from nnet.files.atomic import CannotWrite, remove_leftovers
+
+TABLES_EVERY_S = 30
+MOST_DEATHS = 3
+LISTED = 10
+
+
+def run(campaign: Campaign) -> int:
+    """Do what is pending, keep every result, write the tables, report. Returns the exit code.
+
+    0: every run is there. 1: some failed; which, and where their tracebacks are, is on stderr; or nothing more
+    could be written or started. 130: interrupted (Ctrl-C or SIGTERM). What was finished is kept, always.
+    """
+    launch = _Launch(campaign)
+    with signals.handled(), launch.claims_released():
+        try:
+            with signals.held():
+                launch.begin()
+                launch.work()
+                made = launch.write_tables()
+        except KeyboardInterrupt:
+            return launch.stop("interrupted", signals.EXIT_CODE)
+        except OSError as error:
+            return launch.stop(f"stopped: {error}", 1)
+    for store, of_store in zip(campaign.stores.values(), made, strict=True):
+        report.show(store.folder, of_store)
+    for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
+        say(f"trained weights: {Path(folder)}")
+    failures = campaign.failures()
+    _list(failures, campaign.stores)
+    under_way = len(campaign.configs) - campaign.finished() - len(failures)
+    if under_way:
+        say(f"{under_way} run(s) are left to other shards, which have them in hand; --status says how far they are")
+    return 1 if failures else 0
+
+
+class _Launch:
+    """One launch of a campaign: what becomes of each outcome, and what is written down of it."""
+
+    def __init__(self, campaign: Campaign):
+        self.campaign = campaign
+        self.logs = {name: Log(store.folder, campaign.grid.shard) for name, store in campaign.stores.items()}
+        self.tried = {
+            config.run_id: campaign.stores[config.dataset_name].tries(config.run_id) for config in campaign.failures()
+        }
+        with_weights = [config for config in campaign.configs if config.checkpoint_dir]
+        self.weights = {Path(config.checkpoint_dir) / config.dataset_name for config in with_weights}
+        self.schedule = Schedule(campaign.pending, campaign.workers, self._ask, stay=campaign.grid.shard is None)
+        self.progress: Progress | None = None
+        self.met: set[str] = set()
+        self.tables_written, self.tables_due = time.monotonic(), False
+
+    def begin(self) -> None:
+        """Say and write down what was found."""
+        say(self.campaign.found())
+        for note in self.campaign.notes:
+            say(f"note: {note}")
+        for name, store in self.campaign.stores.items():
+            store.plan([config.run_id for config in self.campaign.configs if config.dataset_name == name])
+            self.logs[name].add("launch", detail=self.campaign.found())
+            for path in store.set_aside_damaged():
+                say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is done again")
+                self.logs[name].add("damaged", path.name.split(".json")[0], f"set aside as {path.name}")
+
+    def work(self) -> None:
+        """Run what is pending. Raises KeyboardInterrupt, and OSError where nothing more can be written or started."""
+        seconds = {config.run_id: self.campaign.estimates[config.run_id].seconds for config in self.campaign.pending}
+        self.progress = Progress(seconds, self.campaign.all_workers)
+        events = self.campaign.run(self.schedule, tasks.train, self.campaign.workers, self.campaign.timeout_s)
+        with closing(self.progress), closing(events):
+            for event in events:
+                if event is None:
+                    self._look_around()
+                else:
+                    self._end(*event)
+
+    def write_tables(self) -> list[dict]:
+        """Write all tables, and return them by store; no half-written file of a dead worker is left."""
+        for store in self.campaign.stores.values():
+            store.remove_leftovers()
+        for folder in self.weights:
+            remove_leftovers(folder)
+        made = [tables.write(store) for store in self.campaign.stores.values()]
+        self.tables_written, self.tables_due = time.monotonic(), False
+        return made
+
+    @contextmanager
+    def claims_released(self) -> Iterator[None]:
+        """After the block no run is claimed by this launcher."""
+        try:
+            yield
+        finally:
+            for store in self.campaign.stores.values():
+                store.claims.release_all()
+
+    def stop(self, why: str, code: int) -> int:
+        """Bring the tables up to date and say how it goes on, as far as the disk allows; returns `code`."""
+        with suppress(OSError):
+            self.write_tables()
+            for log in self.logs.values():
+                log.add("stop", detail=why)
+        total, finished = len(self.campaign.configs), self.campaign.finished()
+        kept = f"{finished} of {total} runs are finished and kept; the same command goes on from here"
+        say(f"\n{why}: {kept}", sys.stderr)
+        return code
+
+    def _look_around(self) -> None:
+        signals.check()
+        for store in self.campaign.stores.values():
+            store.claims.refresh()
+        if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
+            self.write_tables()
+
+    def _ask(self, config: TrainConfig) -> Answer:
+        """Whether a run is to be started now, was finished by another launcher, or is under way there."""
+        store = self.campaign.stores[config.dataset_name]
+        finished = store.result(config.run_id)  # before it is claimed, which takes longer
+        if finished is None and not store.claims.take(config.run_id):
+            self._meet(store.claims.holder(config.run_id))
+            return Answer.ELSEWHERE
+        outcome, why = finished or store.result(config.run_id), store.failure(config.run_id)
+        if outcome is None and why is not None and store.tries(config.run_id) != self.tried.get(config.run_id):
+            outcome = base.Failure("Elsewhere", why, "")
+        if outcome is not None:
+            store.claims.release(config.run_id)
+            self.tables_due = True
+            self._note("elsewhere", config, "another launcher has done it", outcome)
+            return Answer.DONE
+        self._note("resume" if config.run_id in store.partly_done() else "start", config)
+        return Answer.START
+
+    def _end(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
+        """Keep what became of a run, and decide whether it is tried again."""
+        if isinstance(outcome, base.Unwritable):
+            raise CannotWrite(outcome.message)
+        if isinstance(outcome, base.Lost):
+            self.schedule.again(config)
+            self._note("lost", config, outcome.message)
+        elif isinstance(outcome, base.Death):
+            signals.check()  # a worker that got the signal too has not died of its run
+            self._died(config, outcome)
+        else:
+            self.schedule.ended(config)
+            self._finish(config, outcome)
+
+    def _died(self, config: TrainConfig, death: base.Death) -> None:
+        deaths = self.campaign.stores[config.dataset_name].died(config.run_id)
+        if deaths >= MOST_DEATHS:
+            self.schedule.gave_up(config, death)
+            message = f"its worker died {deaths} times, last {death.how}"
+            self._finish(config, base.Failure(death.error, message, death.traceback))
+            return
+        alone = death.killed and deaths == MOST_DEATHS - 1
+        lowered = self.schedule.died(config, death, alone)
+        again = "tried again when nothing else is under way" if alone else "tried again"
+        self._note("died", config, f"its worker died {death.how}; death {deaths} of {MOST_DEATHS}, {again}")
+        self.progress.note(f"{config.run_id}: its worker died {death.how}; the run is {again}")
+        if lowered:
+            active = f"{self.schedule.active} of {self.schedule.workers} workers"
+            self._note("fewer", config, f"{active} for a while")
+            self.progress.note(f"memory may be short: {active} are used for a while")
+
+    def _finish(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
+        store = self.campaign.stores[config.dataset_name]
+        failed = isinstance(outcome, base.Failure)
+        store.fail(config, outcome) if failed else store.save(outcome)
+        self.tables_due = True
+        self._note("failed" if failed else "finished", config, describe(outcome), outcome)
+        store.claims.release(config.run_id)
+
+    def _meet(self, holder: str | None) -> None:
+        if holder is not None and holder not in self.met:
+            self.met.add(holder)
+            self.progress.note(f"{holder} is at work on this folder too: its runs are left to it")
+
+    def _note(
+        self, event: str, config: TrainConfig, detail: str = "", outcome: dict | base.Failure | None = None
+    ) -> None:
+        self.logs[config.dataset_name].add(event, config.run_id, detail)
+        if outcome is not None:
+            self.progress.finished(config, outcome)
+
+
+def _list(failures: dict[TrainConfig, str], stores: dict[str, Store]) -> None:
+    for config, reason in list(failures.items())[:LISTED]:
+        path = stores[config.dataset_name].failure_file(config.run_id)
+        say(f"failed: {config.run_id}: {reason}; see {path}", sys.stderr)
+    if len(failures) > LISTED:
+        say(f"… and {len(failures) - LISTED} more", sys.stderr)
+    if failures:
+        say("--retry-failed tries them again", sys.stderr)

@@ -1,0 +1,1 @@
+"""What is kept of a campaign, whole or not at all."""

@@ -1,0 +1,157 @@
+"""Which launcher is at work on a run, so that two campaigns on one folder do not do it twice."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nnet.files.atomic import HOST, writing
+
+STALE_S = 900.0
+"""A claim from another machine is dead when it has not been refreshed for so long: several times `REFRESH_S` and the
+minute for which a network disk may show an old time."""
+REFRESH_S = 60.0
+LAST_TIME = 2.0**33
+"""A Unix time after all others, in the year 2242."""
+UNREADABLE_S = 10.0
+"""A claim that says nothing is being written, or was left by a launcher that died while it wrote."""
+
+
+class Claims:
+    """The files `<folder>/<run_id>.json` with host, pid and start time of the launcher that does the run.
+
+    A claim lives as long as its launcher: on this machine its process is looked up, on another one the file's
+    time tells, which the launcher renews. A dead claim is taken over; a launcher that was stopped for so long that
+    this happened to it leaves the file to its new owner. Ages are told by the clock of the disk, not by this machine's.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.me = {"host": HOST, "pid": os.getpid(), "started": _start_of(os.getpid())}
+        self.mine: set[str] = set()
+        self.refreshed = time.monotonic()
+        self.ahead_s: float | None = None
+
+    def take(self, run_id: str) -> bool:
+        """Claim a run; False if a living launcher has it. Raises CannotWrite."""
+        if run_id in self.mine:
+            return True
+        path = self._path(run_id)
+        with writing(self.folder), self.locked():
+            if self.holder(run_id) is not None:
+                return False
+            path.unlink(missing_ok=True)
+            try:
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            except FileExistsError:  # where the disk knows no locks another launcher may have been faster
+                return False
+            try:
+                os.write(descriptor, json.dumps(self.me | {"since": time.time()}).encode())
+            finally:
+                os.close(descriptor)
+        self.mine.add(run_id)
+        return True
+
+    def holder(self, run_id: str) -> str | None:
+        """Who has a run, in words, if that launcher lives."""
+        found = self.claim(run_id)
+        if found is None:
+            return None
+        return f"process {found['pid']} on {found['host']}" if found else "a launcher that is just starting"
+
+    def claim(self, run_id: str) -> dict | None:
+        """What a living launcher has written: host, pid, started, since (Unix time); {} where it is just writing it.
+
+        None where nobody has the run, or nobody can read who. Writes nothing.
+        """
+        try:
+            with open(self._path(run_id)) as file:  # on a network disk only an opened file has its true time
+                age = time.time() + (self.ahead_s or 0.0) - os.fstat(file.fileno()).st_mtime
+                owner = json.loads(file.read())
+            host, pid, started = owner["host"], int(owner["pid"]), owner["started"]
+        except OSError:
+            return None
+        except (ValueError, TypeError, KeyError):
+            return {} if age < UNREADABLE_S else None
+        since = owner.get("since")
+        known = type(since) in (int, float) and 0 <= since <= LAST_TIME
+        alive = _start_of(pid) == started if host == HOST else age < STALE_S
+        return owner | {"since": since if known else None} if alive else None
+
+    def living(self) -> dict[str, dict]:
+        """The claims of living launchers by run_id; see `claim`."""
+        found = {path.stem: self.claim(path.stem) for path in self.folder.glob("*.json")}
+        return {run_id: owner for run_id, owner in found.items() if owner is not None}
+
+    def release(self, run_id: str) -> None:
+        """Give a run up, finished or not."""
+        if run_id in self.mine:
+            self.mine.discard(run_id)
+            with suppress(OSError):
+                if self._is_mine(run_id):
+                    self._path(run_id).unlink()
+
+    def release_all(self) -> None:
+        """Give up every run that this launcher has."""
+        for run_id in list(self.mine):
+            self.release(run_id)
+
+    def remove_dead(self) -> None:
+        """Delete the claims of launchers that are no more."""
+        if self.folder.is_dir():
+            with writing(self.folder), self.locked():
+                for path in self.folder.glob("*.json"):
+                    if self.holder(path.stem) is None:
+                        path.unlink(missing_ok=True)
+
+    def refresh(self) -> None:
+        """Show other machines that this launcher lives; cheap, to be called often."""
+        if time.monotonic() - self.refreshed > REFRESH_S:
+            self.refreshed, self.ahead_s = time.monotonic(), None
+            for run_id in self.mine:
+                with suppress(OSError):
+                    if self._is_mine(run_id):
+                        os.utime(self._path(run_id))
+
+    def _path(self, run_id: str) -> Path:
+        return self.folder / f"{run_id}.json"
+
+    def _is_mine(self, run_id: str) -> bool:
+        with suppress(ValueError):
+            return self.me.items() <= json.loads(self._path(run_id).read_text()).items()
+        return False
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Within the block no other launcher looks at what is dead or damaged, to take it over."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / ".lock", "w") as file:
+            with suppress(OSError):  # a network disk may know no locks; then O_EXCL has to do
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if self.ahead_s is None:
+                os.utime(file.fileno())
+                self.ahead_s = os.fstat(file.fileno()).st_mtime - time.time()
+            yield
+
+
+def _start_of(pid: int) -> str | None:
+    """When a process of this machine started, as a text that no other process ever has; None if there is none."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        status = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return _without_proc(pid)
+    return None if status[0] in "ZX" else f"{boot}/{status[19]}"
+
+
+def _without_proc(pid: int) -> str | None:
+    if Path("/proc/self/stat").exists():
+        return None
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return None
+    return "unknown"

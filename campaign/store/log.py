@@ -1,0 +1,26 @@
+"""What a campaign decided and when: one line per decision in campaign.log."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from campaign.grid.shard import Shard
+from nnet.files.atomic import writing
+
+
+class Log:
+    """`<folder>/campaign.log`, to which every launcher appends: time (UTC), what happened, run_id, detail.
+
+    Each shard has a file of its own, because machines that append to one file on a network disk lose lines.
+    """
+
+    def __init__(self, folder: Path, shard: Shard | None = None):
+        self.path = folder / (f"campaign-shard{shard.number}of{shard.count}.log" if shard else "campaign.log")
+
+    def add(self, event: str, run_id: str = "-", detail: str = "") -> None:
+        """Append one line, in one piece, so that the lines of two launchers never mix. Raises CannotWrite."""
+        time = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        line = " ".join(f"{time} {event:<9} {run_id} {detail}".split("\n")).rstrip()
+        with writing(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, "ab", buffering=0) as file:
+                file.write(f"{line}\n".encode())

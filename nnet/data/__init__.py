@@ -1,0 +1,1 @@
+"""Data prepared once per machine, mapped into memory, and batched by index."""

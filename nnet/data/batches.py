@@ -1,0 +1,95 @@
+"""From images in memory to the batches of a run: order, augmentation, corruption, pixels in [0, 1]."""
+
+import functools
+from collections.abc import Callable, Iterator
+
+import torch
+
+from nnet import registry
+from nnet.architectures.base import input_channels
+from nnet.config import TrainConfig
+from nnet.data.images import crop_flip
+from nnet.data.prepared import Images
+from nnet.perturbations.pixel_noise import PixelNoise
+from nnet.random import streams
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+class Batches:
+    """The batches of one run, of training, validation and test images, on its device.
+
+    A batch is (images, labels): float32 B×C×H×W in [0, 1] and int64 B. Images of one channel are repeated to
+    the number of channels that the architecture states.
+    """
+
+    def __init__(self, cfg: TrainConfig, images: Images, device: torch.device):
+        self.cfg, self.images, self.device = cfg, images, device
+        self.evaluation_batch = registry.constant("architectures", cfg.arch, "EVALUATION_BATCH", 128)
+        self.channels = input_channels(cfg.arch, images.shape[0])
+        self.x_train, self.y_train = images.x_train.to(device), images.y_train.to(device)
+        self.x_test, self.y_test = images.x_test.to(device), images.y_test.to(device)
+        self.watched = round(cfg.validation_share * len(images.y_train))
+        if cfg.validation_share > 0 and self.watched == 0:
+            raise ValueError(f"validation_share {cfg.validation_share:g} of {len(images.y_train)} images is none")
+        self.first_watched = len(images.y_train) - self.watched
+        self.train_size = min(self.first_watched, cfg.max_train_samples or self.first_watched)
+        self.test_size = len(images.y_test)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images as the network gets them."""
+        return (self.channels, *self.images.shape[1:])
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch: a last batch of a single image joins the one before it (see `train`)."""
+        whole, rest = divmod(self.train_size, self.cfg.batch_size)
+        return max(1, whole + (rest > 1 or rest == self.cfg.batch_size == 1))
+
+    def train(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch, counted from 1: fresh order, augmentation, corruption, the same for every regime.
+
+        A last batch of a single image joins the one before it: batch normalisation cannot train on one image.
+        """
+        order = torch.randperm(self.train_size, generator=streams.generator(self.cfg.seed, "order", epoch))
+        parts = list(order.to(self.device).split(self.cfg.batch_size))
+        if len(parts) > self.steps:
+            parts[-2:] = [torch.cat(parts[-2:])]
+        augment = self._augmentation(epoch)
+        corrupt = self._corruption("pixels", epoch)
+        for part in parts:
+            pixels = corrupt(self._pixels(augment(self.x_train.index_select(0, part))))
+            yield self._repeated(pixels), self.y_train[part]
+
+    def validation(self) -> Iterator[Batch]:
+        """The clean training images that are held back, in their order; none at `validation_share` 0."""
+        return self._evaluation(self.x_train[self.first_watched :], self.y_train[self.first_watched :])
+
+    def test(self) -> Iterator[Batch]:
+        """The test images in their order, clean unless `corrupt_test` is set; the last batch may be short."""
+        if self.cfg.corrupt_test:
+            return self._evaluation(self._corruption("test_pixels")(self._pixels(self.x_test)), self.y_test)
+        return self._evaluation(self.x_test, self.y_test)
+
+    def _evaluation(self, images: torch.Tensor, labels: torch.Tensor) -> Iterator[Batch]:
+        if len(labels) == 0:
+            return
+        for part, of_part in zip(images.split(self.evaluation_batch), labels.split(self.evaluation_batch), strict=True):
+            yield self._repeated(part if part.is_floating_point() else self._pixels(part)), of_part
+
+    def _augmentation(self, epoch: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        if self.cfg.augmentation == "none":
+            return lambda images: images
+        return functools.partial(crop_flip, generator=streams.generator(self.cfg.seed, "augment", epoch))
+
+    def _corruption(self, purpose: str, epoch: int = 0) -> PixelNoise:
+        cfg, seed = self.cfg, streams.seed_of(self.cfg.seed, purpose, epoch)
+        return PixelNoise(cfg.corruption, cfg.p, cfg.options.get("sigma", 0.0), seed, self.device)
+
+    @staticmethod
+    def _pixels(images: torch.Tensor) -> torch.Tensor:
+        return images.float().div_(255)
+
+    def _repeated(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.expand(-1, self.channels, -1, -1)

@@ -1,0 +1,184 @@
+"""The images of a run: prepared once per machine, then mapped into memory and shared by all workers.
+
+dataset plug-in or .npz file -> resize -> stratified shuffle -> uncompressed .npy files in the cache
+                                                                     │ mapped, copy on write
+                                                         every worker: one copy in the page cache
+"""
+
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchvision.transforms.v2 import functional
+
+from nnet import registry
+from nnet.data import npz
+from nnet.files.atomic import sync_folder
+from nnet.files.cache import cache_root
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+FORMAT = 2
+RESIZE_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Images:
+    """One dataset in memory: images uint8 N×C×H×W, labels int64 N; training images in stratified order."""
+
+    x_train: torch.Tensor
+    y_train: torch.Tensor
+    x_test: torch.Tensor
+    y_test: torch.Tensor
+    num_classes: int
+    mean: list[float]
+    """Of all training images, per channel, pixels from 0 to 1."""
+    std: list[float]
+    """Standard deviation, likewise."""
+    sha256: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return tuple(self.x_train.shape[1:])
+
+
+def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
+    """The images of a dataset or .npz file at `image_size` pixels, prepared if they are not in the cache yet.
+
+    Raises ValueError, in one sentence, where files are missing, damaged or cannot be cached.
+    """
+    source = (dataset, image_size, Path(data_dir))
+    try:
+        images = _mapped(_folder(*source))
+        if images is None:
+            with _lock(_folder(*source)):
+                images = _mapped(_folder(*source))  # another process may have prepared it meanwhile
+                if images is None:
+                    if _folder(*source).exists():
+                        warning = f"warning: the cached data in {_folder(*source)} are damaged; they are prepared again"
+                        print(warning, file=sys.stderr)
+                    images = _mapped(_prepare(*source))
+    except OSError as error:
+        raise ValueError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
+    return images
+
+
+def verify(dataset: str, image_size: int | None, data_dir: str | Path) -> None:
+    """Check the prepared data, if there are any, for this process and all that will be forked from it."""
+    _mapped(_folder(dataset, image_size, Path(data_dir)))
+
+
+def stratified_order(labels: np.ndarray) -> np.ndarray:
+    """A fixed shuffle of the indices of `labels` (int, N) of which every beginning has each class's share, ± 1."""
+    random = np.random.default_rng(0)
+    position = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        position[members] = (np.arange(len(members)) + random.random(len(members))) / len(members)
+    return np.argsort(position, kind="stable")
+
+
+def _folder(dataset: str, image_size: int | None, data_dir: Path) -> Path:
+    """Where the prepared data are, named after all that they are made from: code, files and their versions."""
+    if dataset.endswith(".npz"):
+        name, code, sources = Path(dataset).stem, b"", [Path(dataset)]
+    else:
+        name, code = dataset, registry.source("datasets", dataset)
+        sources = [data_dir / file for file in registry.constant("datasets", dataset, "FILES", ())]
+    found = [(path.resolve(), path.stat()) for path in sources if path.exists()]
+    versions = [(str(path), status.st_size, status.st_mtime_ns) for path, status in found]
+    fingerprint = hashlib.sha256(repr((FORMAT, code, versions)).encode()).hexdigest()[:16]
+    return cache_root() / f"{name}-{image_size or 'native'}-{fingerprint}"
+
+
+def _mapped(folder: Path) -> Images | None:
+    """The prepared data, or None where there are none, or where a byte of them is not what was written."""
+    try:
+        about = json.loads((folder / "about.json").read_text())
+        files = [(folder / f"{name}.npy").stat() for name in ARRAYS]
+        versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
+        if _sha256_of_files(folder, versions) != about["sha256"]:
+            return None
+        return Images(**{name: torch.from_numpy(_array(folder, name)) for name in ARRAYS}, **about)
+    except (OSError, EOFError, ValueError, TypeError, KeyError):
+        return None
+
+
+@functools.cache
+def _sha256_of_files(folder: Path, versions: tuple) -> str:
+    """`versions` only tells a changed file from the one that was read before: once per process is enough."""
+    return _sha256({name: _array(folder, name) for name in ARRAYS})
+
+
+def _sha256(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(array)
+    return digest.hexdigest()
+
+
+def _array(folder: Path, name: str) -> np.ndarray:
+    return np.load(folder / f"{name}.npy", mmap_mode="c")
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(f".{folder.name}.lock"), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
+    if dataset.endswith(".npz"):
+        x_train, y_train, x_test, y_test = npz.read(Path(dataset))
+    else:
+        x_train, y_train, x_test, y_test = registry.load("datasets", dataset).read(data_dir)
+    order = stratified_order(y_train)
+    prepared = (_resized(x_train[order], image_size), y_train[order], _resized(x_test, image_size), y_test)
+    arrays = {name: np.ascontiguousarray(array) for name, array in zip(ARRAYS, prepared, strict=True)}
+    folder = _folder(dataset, image_size, data_dir)  # only now: a download has changed the files that it is named after
+    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a process that was killed: we have the lock
+        shutil.rmtree(leftover, ignore_errors=True)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    beside.mkdir()
+    try:
+        for name, array in arrays.items():
+            np.save(beside / f"{name}.npy", array)
+        mean, std = _mean_and_std(arrays["x_train"])
+        about = {"num_classes": int(y_train.max()) + 1, "mean": mean, "std": std, "sha256": _sha256(arrays)}
+        (beside / "about.json").write_text(json.dumps(about))
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(beside, folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def _mean_and_std(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Per channel, from how often each of the 256 values is there: without a rounding error to speak of."""
+    values = np.arange(256) / 255
+    counts = [np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(images.shape[1])]
+    means = [float(np.average(values, weights=count)) for count in counts]
+    pairs = zip(means, counts, strict=True)
+    return means, [float(np.average((values - mean) ** 2, weights=count) ** 0.5) for mean, count in pairs]
+
+
+def _resized(images: np.ndarray, image_size: int | None) -> np.ndarray:
+    if image_size is None or images.shape[2:] == (image_size, image_size):
+        return images
+    chunks = torch.from_numpy(images).split(RESIZE_CHUNK)
+    size = [image_size, image_size]
+    return torch.cat([functional.resize(chunk, size, antialias=True) for chunk in chunks]).numpy()

@@ -1,0 +1,1 @@
+"""What moves weights or inputs and puts them back."""

@@ -1,0 +1,126 @@
+"""Standard normal numbers by the million: counter-based random bits and the Box–Muller transform.
+
+PyTorch's generator on a CPU is serial: to draw the noise of a large network with it takes as long as to train on
+a batch. Here each number is a function of the stream's key and its own place in the stream. Transform: Box and
+Muller 1958 (doi:10.1214/aoms/1177706645), 32 bits for the radius (rounded to a single; |z| < 6.8) and 32 for the
+angle; logarithm, sine and cosine are the polynomials of Cephes.
+"""
+
+import math
+
+import numpy as np
+import torch
+
+from nnet.random.compiled import compiled
+from nnet.random.philox import LANES, philox
+
+TILE = 4 * LANES
+I32, U32, F32 = np.int32, np.uint32, np.float32
+MANTISSA, QUADRANT = I32(23), I32(2)
+BITS_OF_SQRT_HALF = I32(0x3F3504F3)
+TWO_LN_2 = F32(2 * np.log(2))
+ANGLE = F32(np.pi / 4 / 2**29)
+
+
+class Normals:
+    """A stream of independent N(0, 1) numbers, the same for the same `seed` (63 bits) on the same kind of device.
+
+    On a GPU the numbers are those of PyTorch's own generator there, which is counter-based too.
+    """
+
+    def __init__(self, seed: int, device: torch.device | str = "cpu"):
+        self.seed, self.counter, self.device = seed, 0, torch.device(device)
+        self.generator = None if self.device.type == "cpu" else torch.Generator(device).manual_seed(seed)
+
+    def draw(self, shape: torch.Size) -> "Draw":
+        """The next numbers, as many as a tensor of this shape has elements, in the order of its elements."""
+        if self.generator is not None:
+            return Draw(shape, made=torch.randn(shape, generator=self.generator, device=self.device))
+        counter, self.counter = self.counter, self.counter + math.ceil(shape.numel() / TILE) * LANES
+        return Draw(shape, self.seed, counter)
+
+
+class Draw:
+    """Some numbers of a stream. On a CPU they take no memory: they are made where they are used, each time."""
+
+    def __init__(self, shape: torch.Size, seed: int = 0, counter: int = 0, made: torch.Tensor | None = None):
+        self.shape, self.seed, self.counter, self.made = shape, seed, counter, made
+
+    def numbers(self) -> torch.Tensor:
+        """All of them: float32, of the shape of the draw, on the device of the stream."""
+        if self.made is not None:
+            return self.made
+        zeros = torch.zeros(self.shape)
+        return self.added_to(zeros, 1.0, 0.0, zeros)
+
+    def added_to(
+        self, weight: torch.Tensor, constant: float | torch.Tensor, relative: float, out: torch.Tensor
+    ) -> torch.Tensor:
+        """Write weight + (constant + relative·|weight|)·z to `out` and return it.
+
+        `weight`, detached, and `out` have the shape of the draw and one floating type; in one pass where they are
+        float32 and contiguous on a CPU.
+        """
+        in_one_pass = self.made is None and weight.dtype == torch.float32
+        if not (in_one_pass and weight.is_contiguous() and out.is_contiguous()):
+            spread = constant if relative == 0 else constant + relative * weight.abs()
+            return torch.add(weight, self.numbers().to(weight.dtype) * spread, out=out)
+        source, target = weight.numpy().reshape(-1), out.numpy().reshape(-1)
+        whole = len(source) // TILE * TILE
+        self._add(source[:whole], constant, relative, target[:whole], 0)
+        if whole < len(source):
+            last = np.zeros(TILE, np.float32)
+            last[: len(source) - whole] = source[whole:]
+            self._add(last, constant, relative, last, whole // 4)
+            target[whole:] = last[: len(source) - whole]
+        return out
+
+    def _add(self, source: np.ndarray, constant: float, relative: float, target: np.ndarray, start: int) -> None:
+        source, target = source.reshape(-1, TILE), target.reshape(-1, TILE)
+        _add(source, F32(constant), F32(relative), target, self.seed, self.counter + start)
+
+
+@compiled
+def _add(source, constant, relative, target, key, counter):
+    z = np.empty((4, LANES), np.float32)
+    flat = z.reshape(TILE)
+    for tile in range(source.shape[0]):
+        for lane in range(LANES):
+            a, b, c, d = philox(counter + tile * LANES + lane, key)
+            radius, (cosine, sine) = F32(np.sqrt(_minus_two_log(a))), _direction(b)
+            z[0, lane], z[1, lane] = radius * cosine, radius * sine
+            radius, (cosine, sine) = F32(np.sqrt(_minus_two_log(c))), _direction(d)
+            z[2, lane], z[3, lane] = radius * cosine, radius * sine
+        for number in range(TILE):
+            w = source[tile, number]
+            target[tile, number] = w + (constant + relative * abs(w)) * flat[number]
+
+
+@compiled
+def _minus_two_log(word):
+    """-2 ln((word + 1/2) / 2³²) by ln(2ᵏ (1 + m)) = k ln 2 + ln(1 + m), with 1 + m between √½ and √2."""
+    bits = F32(F32(word) + F32(0.5)).view(I32)
+    power = I32(I32(bits - BITS_OF_SQRT_HALF) >> MANTISSA)
+    m = I32(bits - I32(power << MANTISSA)).view(F32) - F32(1)
+    series = F32(7.0376836292e-2) * m - F32(1.1514610310e-1)
+    series = (series * m + F32(1.1676998740e-1)) * m - F32(1.2420140846e-1)
+    series = (series * m + F32(1.4249322787e-1)) * m - F32(1.6668057665e-1)
+    series = (series * m + F32(2.0000714765e-1)) * m - F32(2.4999993993e-1)
+    series = (series * m + F32(3.3333331174e-1)) * m - F32(0.5)
+    return F32(-2) * (series * m * m + m) + TWO_LN_2 * F32(I32(I32(32) - power))
+
+
+@compiled
+def _direction(word):
+    """Cosine and sine of a uniform angle: 30 bits for an angle from -π/4 to π/4, 2 for the quadrant."""
+    angle = F32(I32(I32(word) >> QUADRANT)) * ANGLE
+    square = angle * angle
+    sine = (F32(-1.9515295891e-4) * square + F32(8.3321608736e-3)) * square - F32(1.6666654611e-1)
+    sine = sine * square * angle + angle
+    cosine = (F32(2.4433157118e-5) * square - F32(1.3887316255e-3)) * square + F32(4.1666645683e-2)
+    cosine = (cosine * square - F32(0.5)) * square + F32(1)
+    if word & U32(1):
+        cosine, sine = -sine, cosine
+    if word & U32(2):
+        cosine, sine = -cosine, -sine
+    return cosine, sine

@@ -1,0 +1,1 @@
+"""Where a result comes from, and how an unfinished run goes on."""

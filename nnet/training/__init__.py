@@ -1,0 +1,1 @@
+"""What the training loop and all regimes share."""

@@ -1,0 +1,157 @@
+"""Tables, figures and reports of runs that were measured in more ways than under Gaussian weight noise."""
+
+import math
+import statistics
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from campaign.analysis import comparison, evaluation_figures, figures, report, tables
+from campaign.analysis.statistics import paired_differences
+from campaign.store.folder import Store
+from tests.campaign.analysis.test_figures import drawn
+from tests.campaign.analysis.test_tables import PER_RUN, SUMMARY, SWEEP, result
+
+NAMES = ("landscape", "quantization", "random_corners", "worst_case")
+LEVELS = {"landscape": (-2, -1, 0, 1, 2), "quantization": (1, 8), "random_corners": (0, 0.1), "worst_case": (0, 0.1)}
+
+
+def measured(seed=0, shift=0.0, diverged=False, **changed) -> dict:
+    """A run with two strengths of weight noise and four evaluations: their accuracy falls with the strength's size."""
+    run = result(seed, (0.9 + shift + 0.01 * seed, 0.8 + shift), diverged, evaluations=NAMES, **changed)
+    if diverged:
+        return run
+    for row in run["sweep"]:
+        row["acc_min"] = row["acc"] - 0.05
+    rows = [
+        {"evaluation": name, "alpha_test": float(level), "noise_samples": 1, "acc_std": None, "acc_min": 0.5,
+         "acc": 0.7 + shift + 0.01 * seed - 0.1 * level, "loss": 1 + level**2 + shift, "drop": 0.1}
+        for name in NAMES
+        for level in LEVELS[name]
+    ]  # fmt: skip
+    return run | {"sweep": run["sweep"] + rows, "landscape_slope": 0.25 + seed}
+
+
+def campaign() -> list[dict]:
+    beta = [dict(regime="beta", alpha_train=a, options={"beta_robustness": b}) for a, b in ((0, 0.25), (0.3, 0.1))]
+    arms = [{}, {"dropout": 0.3}, *beta]
+    return [measured(seed, 0.01 * number, **arm) for number, arm in enumerate(arms) for seed in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, pd.DataFrame]:
+    return tables.build(campaign())
+
+
+def test_the_sweep_names_the_evaluation_where_there_are_several(made):
+    sweep = made["sweep"]
+    assert list(sweep.columns) == [*SWEEP.split(","), "evaluation", "acc_min"]
+    assert sweep["evaluation"].value_counts().to_dict() == {"gaussian": 16} | {
+        name: 8 * len(LEVELS[name]) for name in NAMES
+    }
+    assert sweep.notna()["acc_min"].all()
+
+
+def test_without_further_evaluations_nothing_is_named():
+    plain = tables.build([result(seed) for seed in range(2)])
+    assert list(plain["sweep"].columns) == SWEEP.split(",")
+    assert list(plain["results_summary"].columns) == SUMMARY.split(",")
+    assert tables.of(plain["sweep"]) is plain["sweep"] and tables.of(plain["sweep"], "worst_case").empty
+
+
+def test_gaussian_noise_and_evaluations_are_never_averaged_together(made):
+    plain = tables.build([run | {"sweep": run["sweep"][:2]} for run in campaign()])
+    pd.testing.assert_frame_equal(tables.of(made["results_summary"]), plain["results_summary"])
+    worst = tables.of(made["results_summary"], "worst_case").query("regime == 'clean' and dropout == 0")
+    assert list(worst["alpha_test"]) == [0, 0.1] and list(worst["n_seeds"]) == [2, 2]
+    assert list(worst["mean_acc"]) == pytest.approx([0.705, 0.695])
+    assert list(worst["stderr_acc"]) == pytest.approx([0.005, 0.005])
+
+
+def test_a_diverged_run_is_counted_at_every_strength_at_which_others_were_measured():
+    summary = tables.build([measured(0), measured(1, diverged=True)])["results_summary"]
+    assert len(summary) == 2 + sum(map(len, LEVELS.values()))
+    assert set(summary["n_diverged"]) == {1} and set(summary["n_seeds"]) == {1}
+
+
+def test_what_an_evaluation_adds_to_a_run_stands_at_the_end(made):
+    per_run = made["results_per_run"]
+    assert list(per_run.columns)[: len(PER_RUN.split(","))] == PER_RUN.split(",")
+    assert list(per_run["landscape_slope"]) == list(per_run["seed"] + 0.25)
+
+
+def test_the_comparison_is_mean_std_over_seeds_and_the_worst_draw(made):
+    compared = comparison.table(tables.with_settings(tables.of(made["sweep"]), made["results_per_run"]))
+    methods = ["clean", "clean, dropout 0.3", "beta, beta_robustness 0.25", "beta α = 0.3, beta_robustness 0.1"]
+    assert sorted(compared["method"].unique()) == sorted(methods)
+    cells = compared.set_index(["method", "alpha_test"])
+    for number, method in enumerate(methods):
+        clean = [90 + number, 91 + number]
+        cell = cells.loc[(method, 0.0)]
+        assert cell["mean"] == pytest.approx(statistics.fmean(clean)) and cell["n_seeds"] == 2
+        assert cell["std"] == pytest.approx(statistics.stdev(clean)) and cell["min"] == pytest.approx(85 + number)
+    text = comparison.as_markdown(compared)
+    assert "| mlp_small | clean | 90.50 ± 0.71 (85.00) | 80.00 ± 0.00 (75.00) |" in text
+    assert "**93.50 ± 0.71 (88.00)**" in text and text.count("**") == 4 and "(n = 2)" in text
+    lines = text.splitlines()
+    assert len({line.count("|") for line in lines[:6]}) == 1
+    latex = comparison.as_latex(compared)
+    assert r"mlp\_small & clean & 90.50 $\pm$ 0.71 (85.00)" in latex and r"\textbf{93.50 $\pm$ 0.71 (88.00)}" in latex
+    assert latex.count(r"\\") == 5 and "α" not in latex.split("tabular", 1)[1]
+
+
+def test_one_seed_has_no_spread_and_an_older_run_no_worst_draw():
+    runs = [result()]
+    made = tables.build(runs)
+    sweep = tables.with_settings(made["sweep"], made["results_per_run"]).assign(acc_min=math.nan)
+    assert "| mlp_small | clean | **90.00** | **80.00** |" in comparison.as_markdown(comparison.table(sweep))
+
+
+def test_a_store_gets_its_comparison_and_all_figures(tmp_path):
+    store = Store(tmp_path / "digits")
+    for run in campaign():
+        store.save(run)
+    store.plan([])
+    tables.write(store)
+    assert (store.folder / "comparison.md").read_text().startswith("| network | method |")
+    assert r"\begin{tabular}" in (store.folder / "comparison.tex").read_text()
+    names = {path.stem for path in figures.save_all(store.folder)}
+    assert {"accuracy", "worst_case", "landscape", "quantization"} <= names
+
+
+def test_worst_cases_are_lines_with_standard_errors_and_random_corners_dashed(made):
+    drawing = evaluation_figures.all_of(made["results_summary"], made["results_per_run"], "8 of 8 runs")
+    (axes,) = drawing["worst_case"].axes
+    lines = drawn(axes)
+    assert list(lines)[-2:] == ["clean", "clean, dropout 0.3"]
+    x, y, bars = lines["clean"]
+    assert list(x) == [0, 0.1] and y == pytest.approx([70.5, 69.5]) and bars == pytest.approx([0.5, 0.5])
+    dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert len(dashed) == 4 and all(len(line.get_xdata()) == 2 for line in dashed)
+    assert "ζ" in drawing["worst_case"].get_supxlabel() and "random corners" in drawing["worst_case"].get_suptitle()
+
+
+def test_the_landscape_names_the_mean_slope_of_each_line(made):
+    drawing = evaluation_figures.all_of(made["results_summary"], made["results_per_run"])
+    figure = drawing["landscape"]
+    labels = [line.get_label() for line in figure.axes[0].lines]
+    assert labels[-2:] == ["clean: slope 0.750", "clean, dropout 0.3: slope 0.750"]
+    line = figure.axes[0].lines[-2]
+    assert list(line.get_xdata()) == [-2, -1, 0, 1, 2] and np.asarray(line.get_ydata()) == pytest.approx(
+        [5, 2, 1, 2, 5]
+    )
+
+
+def test_dropout_is_compared_with_its_absence_seed_by_seed(made):
+    sweep = tables.with_settings(tables.of(made["sweep"]), made["results_per_run"])
+    found = paired_differences(sweep, by="dropout", reference=0.0).query("alpha_test == 0")
+    assert len(found) == 1 and found["mean_difference"].iloc[0] == pytest.approx(0.01)
+    regimes = paired_differences(sweep).query("alpha_test == 0")
+    assert list(regimes["mean_difference"]) == pytest.approx([0.02, 0.03])
+
+
+def test_the_report_is_about_weight_noise_and_names_methods_briefly(made, tmp_path, capsys):
+    report.show(tmp_path, made)
+    printed = capsys.readouterr().out
+    assert "mlp_small  beta  0.3  beta_robustness 0.1:" in printed and "(n = 2)" in printed and "{" not in printed

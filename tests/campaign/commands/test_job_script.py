@@ -1,0 +1,149 @@
+"""Job scripts that do a campaign as an array of shards, line by line: runners, section 2, 20."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from campaign.commands import job_script
+from campaign.engines.cluster import options as cluster
+from campaign.machine import memory
+from campaign.planning import plan, survey
+from nnet.config import TrainConfig
+from tests.campaign.running.test_campaign import launch
+from tests.conftest import ROOT
+
+THREADS = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1"
+GIVEN = "--cores 8 --jobs 4 --walltime 2:30 --memory 7GB --queue short --max-workers 6 --engine serial".split()
+
+
+TINY = "mlp_small --regimes clean --image-size 8 --epochs 1 --batch-size 16 --seeds 0 1 --alpha-tests 0"
+
+
+def printed(npz, folder, scheduler: str, *more: str) -> list[str]:
+    done = launch(npz, folder, "--print-job", scheduler, *more, base=TINY)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def command(folder, index: str) -> str:
+    program = rf"{re.escape(sys.executable)} \S+run_experiments.py mlp_small --regimes"
+    return rf"exec {program} .*--max-workers 6 --shard \${index}/4"
+
+
+def test_the_script_for_slurm(npz, tmp_path):
+    further = ("--directives=--account=project", "--directives=-C avx512")
+    *lines, last = [line for line in printed(npz, tmp_path, "slurm", *GIVEN, *further) if not line.startswith("# ")]
+    assert lines == [
+        "#!/bin/bash",
+        "#SBATCH --job-name=campaign",
+        "#SBATCH --array=1-4",
+        "#SBATCH --partition=short",
+        "#SBATCH --nodes=1",
+        "#SBATCH --ntasks=1",
+        "#SBATCH --cpus-per-task=8",
+        "#SBATCH --mem=7G",
+        "#SBATCH --time=2:30:00",
+        "#SBATCH --output=campaign-%A_%a.out",
+        "#SBATCH --signal=B:TERM@60",
+        "#SBATCH --account=project",
+        "#SBATCH -C avx512",
+        f"export {THREADS}",
+        f"cd {tmp_path}",
+    ]
+    assert re.fullmatch(command(tmp_path, "SLURM_ARRAY_TASK_ID"), last)
+    assert not re.search("--(cores|jobs|walltime|memory|queue|engine|print-job|directives)", last)
+
+
+def test_the_script_for_lsf_takes_further_lines_from_cluster_toml(npz, tmp_path):
+    (tmp_path / "cluster.toml").write_text('[lsf]\ndirectives = ["-P project"]\nsetup = ["module load python"]\n')
+    *lines, last = [line for line in printed(npz, tmp_path, "lsf", *GIVEN) if not line.startswith("# ")]
+    assert lines == [
+        "#!/bin/bash",
+        '#BSUB -J "campaign[1-4]"',
+        "#BSUB -q short",
+        "#BSUB -n 8",
+        '#BSUB -R "span[hosts=1]"',
+        '#BSUB -R "rusage[mem=7GB]"',
+        "#BSUB -W 2:30",
+        "#BSUB -o campaign-%J_%I.out",
+        "#BSUB -P project",
+        f"export {THREADS}",
+        "module load python",
+        f"cd {tmp_path}",
+    ]
+    assert re.fullmatch(command(tmp_path, "LSB_JOBINDEX"), last)
+
+
+def test_memory_and_wall_time_follow_from_the_plan(npz, tmp_path, monkeypatch):
+    configs = [TrainConfig(dataset=npz, image_size=8, batch_size=16, alpha_tests=(0,), seed=seed) for seed in range(3)]
+    options = cluster.Options(jobs="2")
+    campaign = survey.survey(configs, tmp_path / "results", "serial")
+    notes = job_script.fill(options, campaign, 1)
+    assert options.walltime == "0:20" and re.fullmatch("[12]GB", options.memory)
+    assert notes[0].startswith("planned: 3 runs, ") and not (tmp_path / "results").exists()
+    monkeypatch.setattr(plan, "makespan", lambda seconds, workers: 3600.0)
+    monkeypatch.setattr(memory, "with_margin", lambda need: 4096.0)
+    options = cluster.Options(jobs="2")
+    job_script.fill(options, campaign, 2)
+    assert options.walltime in ("1:40", "1:50") and options.memory in ("8GB", "9GB")
+
+
+def test_the_array_that_a_script_describes_is_the_campaign(npz, tmp_path):
+    script = "\n".join(printed(npz, tmp_path, "lsf", "--jobs", "2", "--walltime", "1:00", "--memory", "2GB"))
+    jobs = [subprocess.Popen(["bash", "-c", script], env=os.environ | {"LSB_JOBINDEX": index}) for index in "12"]
+    assert [job.wait() for job in jobs] == [0, 0]
+    assert len(list((tmp_path / "results/blobs/runs").glob("*.json"))) == 2
+
+
+@pytest.mark.parametrize(
+    "given, sentence",
+    [
+        (["--memory", "48"], "memory is a whole number of GB with its unit"),
+        (["--walltime", "90"], "walltime is hours:minutes"),
+        (["--jobs", "0"], "jobs is a number like 4"),
+        (["--jobs", "1-4"], "a job script has a fixed number of jobs"),
+        (["--cores", "0"], "cores must be at least 1"),
+        (["--queue", "a b"], "queue must be a name without blanks"),
+        (["--scheduler", "tcp://host:8786"], "unknown option 'scheduler' of a job"),
+        (["--cluster-file", "absent.toml"], "absent.toml cannot be read"),
+        (["--walltime", "0:00"], "walltime is hours:minutes"),
+        (["--plan"], "--plan does not go with --print-job"),
+        (["--shard", "1/2"], "--shard does not go with --print-job"),
+    ],
+)
+def test_wrong_options_are_one_sentence_and_exit_code_2(npz, tmp_path, given, sentence):
+    done = launch(npz, tmp_path, "--print-job", "slurm", *given)
+    assert done.returncode == 2 and done.stdout == "" and sentence in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_the_commented_example_holds_for_both_schedulers():
+    for section in ("slurm", "lsf"):
+        options = cluster.Options(**cluster.options(section, {}, str(ROOT / "cluster.example.toml")))
+        assert options.cores > 1 and options.memory_gb and options.walltime
+
+
+def test_a_section_that_no_scheduler_has_is_refused(tmp_path):
+    for text, name in (("[slrum]\ncores = 4\n", "slrum"), ("queue = 'short'\n", "queue")):
+        (tmp_path / "c.toml").write_text(text)
+        with pytest.raises(ValueError, match=f"unknown section of .*c.toml '{name}'; choose from"):
+            cluster.options("slurm", {}, str(tmp_path / "c.toml"))
+
+
+def test_nothing_is_planned_where_no_run_is_left(npz, tmp_path):
+    assert launch(npz, tmp_path, base=TINY).returncode == 0
+    done = launch(npz, tmp_path, "--print-job", "slurm", base=TINY)
+    assert (done.returncode, done.stdout) == (2, "") and "no run is left to plan" in done.stderr
+
+
+def test_flags_go_before_the_file(tmp_path):
+    (tmp_path / "c.toml").write_text("[slurm]\ncores = 4\nqueue = 'a'\n")
+    found = cluster.options("slurm", {"cores": 8, "queue": None}, str(tmp_path / "c.toml"))
+    assert found == {"cores": 8, "queue": "a"}
+
+
+def test_what_belongs_to_the_script_is_not_repeated():
+    words = ["cnn", "--cores=3", "--seeds", "0", "1", "--jobs", "4", "--print-job", "lsf", "--epochs=2"]
+    assert job_script.repeated(words) == ["cnn", "--seeds", "0", "1", "--epochs=2"]

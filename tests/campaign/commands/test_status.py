@@ -1,0 +1,83 @@
+"""`--status` tells how a campaign stands and writes nothing: runners, section 2, 17."""
+
+import json
+import os
+import time
+
+import pytest
+
+from campaign.commands import status
+from campaign.engines.base import Failure
+from campaign.planning.survey import check
+from campaign.running import runner
+from campaign.store.folder import Store
+from nnet.config import TrainConfig
+from tests.campaign.running.test_campaign import launch
+
+
+@pytest.fixture
+def configs(npz):
+    return [
+        TrainConfig(dataset=npz, image_size=8, seed=seed, epochs=2, batch_size=16, alpha_tests=(0,))
+        for seed in range(6)
+    ]
+
+
+def snapshot(folder) -> dict:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_done_running_failed_and_pending_are_told_apart_and_nothing_is_written(configs, tmp_path):
+    runner.run(check(configs[:2], tmp_path, "serial"))
+    store = Store(tmp_path / "blobs")
+    store.fail(configs[2], Failure("ArithmeticError", "it fails", "traceback"))
+    store.claims.take(configs[3].run_id)
+    (tmp_path / "blobs/partial").mkdir()
+    (tmp_path / f"blobs/partial/{configs[3].run_id}.epoch").write_text("1")
+    elsewhere = store.folder / f"claims/{configs[4].run_id}.json"
+    elsewhere.write_text(json.dumps({"host": "node7", "pid": 12, "started": "x", "since": time.time() - 30}))
+    before = snapshot(tmp_path)
+    found = status.read(configs, tmp_path)
+    assert snapshot(tmp_path) == before
+    assert (found["runs"], found["finished"], found["pending"]) == (6, 2, 1)
+    assert [run["run_id"] for run in found["failed"]] == [configs[2].run_id]
+    assert [(run["run_id"], run["host"], run["epoch"]) for run in found["running"]] == [
+        (configs[4].run_id, "node7", None), (configs[3].run_id, store.claims.me["host"], 1),
+    ]  # fmt: skip
+    assert found["left_s"] > 0
+    text = status.as_text(found)
+    assert "6 runs: 2 finished, 2 running, 1 failed, 1 pending" in text
+    assert "node7, process 12" in text and "none yet of 2" in text and "1 of 2" in text
+    assert "ArithmeticError: it fails" in text and "with 2 at work as now" in text
+
+
+def test_a_run_whose_launcher_is_dead_is_pending(configs, tmp_path):
+    claims = tmp_path / "blobs/claims"
+    claims.mkdir(parents=True)
+    for config, age_s in zip(configs, (10, 1000), strict=False):
+        path = claims / f"{config.run_id}.json"
+        path.write_text(json.dumps({"host": "node7", "pid": 12, "started": "x"}))
+        os.utime(path, (time.time() - age_s,) * 2)
+    found = status.read(configs, tmp_path)
+    assert [run["run_id"] for run in found["running"]] == [configs[0].run_id] and found["pending"] == 5
+    assert "time left: unknown until a run has finished" in status.as_text(found)
+
+
+@pytest.mark.parametrize("since", ["yesterday", 1e300, -1, True, None])
+def test_a_claim_whose_time_nobody_can_read_is_one_all_the_same(configs, tmp_path, since):
+    claims = tmp_path / "blobs/claims"
+    claims.mkdir(parents=True)
+    (claims / f"{configs[1].run_id}.json").mkdir()
+    owner = {"host": "node7", "pid": 12, "started": "x", "since": since}
+    (claims / f"{configs[0].run_id}.json").write_text(json.dumps(owner))
+    found = status.read(configs, tmp_path)
+    assert [run["run_id"] for run in found["running"]] == [configs[0].run_id] and found["pending"] == 5
+    assert "node7, process 12" in status.as_text(found)
+
+
+def test_the_command_line_prints_it_before_anything_is_there(npz, tmp_path):
+    asked = launch(npz, tmp_path, "--status")
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.startswith("8 runs: 0 finished, 0 running, 0 failed, 8 pending")
+    assert not list(tmp_path.iterdir())
+    assert json.loads(launch(npz, tmp_path, "--status", "--json").stdout)["pending"] == 8

@@ -1,0 +1,202 @@
+"""Lists of runs made in Python, run once and asked for again: behaviours 21, 23 and 24 of the study of adversaries."""
+
+import dataclasses
+import itertools
+
+import pytest
+
+from campaign.analysis import tables
+from campaign.commands.verify import verify
+from campaign.engines.workers import tasks
+from campaign.grid import lists
+from campaign.planning.survey import check
+from campaign.running import runner
+from campaign.store import run_file
+from nnet.config import TrainConfig
+from tests.campaign.grid.test_block import BASE as SETTINGS
+
+BASE = TrainConfig(epochs=3, noise_model="magnitude", options={})
+
+
+def settings_of(configs) -> list[tuple]:
+    return [(config.arch, config.regime, config.alpha_train, config.seed) for config in configs]
+
+
+def test_21_a_product_has_every_combination_once_and_clean_once_whatever_the_noise():
+    made = lists.product(
+        BASE, arch=["mlp_small", "cnn"], regime=["clean", "noisy"], alpha_train=[0.1, 0.2], seed=[0, 1]
+    )
+    expected = [
+        (arch, regime, alpha, seed)
+        for arch in ("mlp_small", "cnn")
+        for regime, alphas in (("clean", (0.0,)), ("noisy", (0.1, 0.2)))
+        for alpha in alphas
+        for seed in (0, 1)
+    ]
+    assert settings_of(made) == expected
+    assert {config.epochs for config in made} == {3} and {config.noise_model for config in made} == {"magnitude"}
+    assert BASE == TrainConfig(epochs=3, noise_model="magnitude", options={})
+
+
+def test_21_an_option_goes_to_the_runs_that_have_it_and_a_list_of_options_varies():
+    options = [{"beta_robustness": 0.1}, {"beta_robustness": 0.5}]
+    made = lists.product(BASE, regime=["clean", "beta", "awp"], options=options)
+    assert [(config.regime, config.options) for config in made] == [
+        ("clean", {}), ("beta", options[0]), ("beta", options[1]), ("awp", {}),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="no run has the option 'gamma'"):
+        lists.product(BASE, regime=["clean", "beta"], options={"gamma": 0.1})
+
+
+def test_21_a_tuple_is_one_value():
+    (made,) = lists.product(BASE, alpha_tests=(0, 0.3), evaluations=("landscape",))
+    assert made.alpha_tests == (0, 0.3) and made.evaluations == ("landscape",)
+
+
+def test_21_split_gives_so_many_times_more_runs_and_respects_where():
+    before = lists.product(BASE, arch=["mlp_small", "cnn"], seed=[0, 1, 2])
+    copy = list(before)
+    whole = lists.split(before, batch_size=[32, 64], learning_rate=[0.1, 0.01])
+    assert len(whole) == len(before) * 4
+    part = lists.split(before, where={"arch": "cnn", "seed": 1}, batch_size=[32, 64])
+    assert len(part) == len(before) + 1 and part[:4] == before[:4] and part[6] == before[5]
+    assert [(config.seed, config.batch_size) for config in part[4:6]] == [(1, 32), (1, 64)]
+    assert before == copy
+
+
+def test_21_configure_changes_what_it_fits_and_not_its_input():
+    before = lists.product(BASE, regime=["clean", "beta"], alpha_train=0.3, options={"beta_robustness": 0.1})
+    copy = [dataclasses.replace(config) for config in before]
+    after = lists.configure(before, where={"regime": "beta"}, alpha_train=0, options={"attack_size": 0.2})
+    assert before == copy and after[0] == before[0]
+    assert (after[1].alpha_train, after[1].options) == (0, {"beta_robustness": 0.1, "attack_size": 0.2})
+    assert lists.configure(before, where={"attack_steps": 10}, dropout=0.3)[1].dropout == 0.3
+    (clean,) = lists.configure(before, regime="clean")
+    assert clean.options == {} and clean.alpha_train == 0
+
+
+def test_21_grids_are_joined_without_duplicates_and_filtered():
+    one, other = lists.product(BASE, seed=[0, 1]), lists.product(BASE, seed=[1, 2])
+    assert [config.seed for config in lists.join(one, other, one)] == [0, 1, 2]
+    assert lists.select(lists.join(one, other), seed=1) == [one[1]]
+    assert lists.select(one, arch="cnn") == []
+    with_options = lists.product(BASE, regime=["clean", "beta"], options={"attack_steps": 3})
+    assert [config.regime for config in lists.select(with_options, attack_steps=3)] == ["beta"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: lists.product(BASE, depth=[1]), "no run has a setting 'depth'; choose from"),
+        (lambda: lists.product(BASE, seed=[]), "seed is empty"),
+        (lambda: lists.product(BASE, arch=["mlp_tiny"]), "'mlp_tiny'; choose from"),
+        (lambda: lists.select([BASE], depth=1), "no run has a setting 'depth'; choose from"),
+        (lambda: lists.configure([BASE], where={"depth": 1}, seed=2), "no run has a setting 'depth'"),
+        (lambda: lists.split([BASE], seed=[]), "seed is empty"),
+        (lambda: lists.configure([BASE], epochs=0), "epochs must be at least 1"),
+    ],
+)
+def test_what_is_wrong_with_a_grid_is_one_sentence(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        wrong()
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The runs that were really trained, as they are."""
+    trained, train = [], tasks.train
+
+    def count(config):
+        trained.append(config)
+        return train(config)
+
+    monkeypatch.setattr(tasks, "train", count)
+    return trained
+
+
+def small(npz, **changed) -> list[TrainConfig]:
+    base = TrainConfig(dataset=npz, image_size=8, epochs=1, alpha_tests=(0, 0.3), noise_samples=1)
+    return lists.product(base, regime=["clean", "noisy"], alpha_train=0.2, **changed)
+
+
+def launch(configs, folder) -> int:
+    return runner.run(check(configs, folder, engine="serial"))
+
+
+def test_23_what_was_run_is_not_run_again_unless_something_changed_that_counts(npz, tmp_path, counted):
+    configs = small(npz)
+    assert launch(configs + configs, tmp_path) == 0 and len(counted) == 2
+    counted.clear()
+    assert launch(configs, tmp_path) == 0 and counted == []
+    assert launch(lists.configure(configs, cpu_threads=1, checkpoint_dir=str(tmp_path / "weights")), tmp_path) == 0
+    assert counted == []
+    changed = lists.configure(configs, where={"regime": "noisy"}, alpha_train=0.3)
+    assert launch(changed, tmp_path) == 0 and counted == [changed[1]]
+
+
+def test_23_a_run_that_crashed_leaves_nothing_that_counts_as_done(npz, tmp_path, monkeypatch):
+    configs, train = small(npz), tasks.train
+
+    def crash(config):
+        train(config)
+        raise RuntimeError("at the very end")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks, "train", crash)
+        assert launch(configs, tmp_path) == 1
+    with pytest.raises(ValueError, match="has no finished run"):
+        tables.load(tmp_path)
+    assert runner.run(check(configs, tmp_path, engine="serial", retry_failed=True)) == 0
+    assert len(tables.load(tmp_path)) == 2
+
+
+def test_24_loading_what_is_missing_raises_a_query_drops_it_and_verify_computes_it_again(npz, tmp_path, capsys):
+    configs = small(npz, seed=[0, 1])
+    launch(configs[:3], tmp_path)
+    with pytest.raises(ValueError, match="1 of 4 runs are not in"):
+        tables.load(tmp_path, configs=configs)
+    assert len(tables.load(tmp_path, configs=configs[:2])) == 2 and len(tables.load(tmp_path)) == 3
+    settings = dataclasses.replace(SETTINGS, dataset=npz, output_dir=str(tmp_path), data_dir=None)
+    assert verify(configs[0].run_id, settings) == 0
+    assert "the same, bit for bit" in capsys.readouterr().out
+    path = tmp_path / configs[0].dataset_name / "runs" / f"{configs[0].run_id}.json"
+    older = run_file.read(path)
+    for row in older["sweep"]:
+        del row["acc_min"]  # as in files of before there was one
+    run_file.write(path, older)
+    assert verify(configs[0].run_id, settings) == 0
+    older["sweep"][1]["acc"] += 1e-9
+    run_file.write(path, older)
+    assert verify(configs[0].run_id, settings) == 1 and "DIFFERENT in sweep" in capsys.readouterr().out
+
+
+def test_a_query_gives_runs_with_every_field_of_their_configuration(npz, tmp_path):
+    configs = small(npz, seed=[0, 1]) + lists.product(
+        small(npz)[0], regime="beta", options=[{"attack_steps": 2, "beta_robustness": b} for b in (0.1, 0.2)]
+    )
+    launch(configs, tmp_path)
+    runs = tables.load(tmp_path)
+    assert len(runs) == 6
+    for field in dataclasses.fields(TrainConfig):
+        if not field.metadata.get("operation") and field.name not in ("dataset", "alpha_tests", "evaluations"):
+            by_id = {config.run_id: getattr(config, field.name) for config in configs}
+            assert dict(zip(runs["run_id"], runs[field.name], strict=True)) == by_id, field.name
+    beta = tables.load(tmp_path, where={"regime": "beta", "attack_steps": 2})
+    assert sorted(beta["beta_robustness"]) == [0.1, 0.2] and (beta["acc_0"] >= 0).all()
+    assert list(tables.load(tmp_path, where={"seed": 1})["regime"]) == ["clean", "noisy"]
+    assert runs.loc[runs["regime"] == "clean", "beta_robustness"].isna().all()
+    for where, message in (
+        ({"depth": 1}, "no run in .* has a setting 'depth'"),
+        ({"seed": 9}, "no finished run with seed = 9"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tables.load(tmp_path, where=where)
+
+
+def test_no_two_grids_share_what_can_be_changed():
+    options = {"beta_robustness": 0.1}
+    made = lists.product(BASE, regime="beta", seed=[0, 1], options=options)
+    options["beta_robustness"] = 0.9
+    made[0].options["beta_robustness"] = 0.5
+    assert [config.options["beta_robustness"] for config in made] == [0.5, 0.1]
+    assert len({id(config.options) for config in itertools.chain(made, lists.configure(made, epochs=2))}) == 4

@@ -1,0 +1,55 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from campaign.machine import signals
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize("number", signals.SIGNALS, ids=lambda number: number.name)
+def test_a_signal_is_an_interruption_and_what_was_before_is_restored(number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), signals.handled():
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_held_signal_waits_until_it_is_asked_for():
+    with signals.handled(), signals.held():
+        signals.check()
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signals.check()
+
+
+def test_work_that_allows_it_is_interrupted_at_once_and_what_came_before_is_not_forgotten():
+    with signals.handled(), signals.held():
+        with pytest.raises(KeyboardInterrupt), signals.allowed():
+            os.kill(os.getpid(), signal.SIGTERM)
+    with signals.handled(), signals.held():
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt), signals.allowed():
+            pytest.fail("it began")
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.handled():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_the_second_signal_ends_the_process():
+    script = (
+        "import os, signal; from campaign import interruption\n"
+        "with interruption.handled(), interruption.held():\n"
+        "    os.kill(os.getpid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGINT)\n"
+        "    print('still there')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

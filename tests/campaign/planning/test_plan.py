@@ -1,0 +1,172 @@
+"""What a campaign says that it will take, before it is launched."""
+
+import dataclasses
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from campaign.engines import base
+from campaign.machine import memory
+from campaign.planning import calibration, plan, survey
+from campaign.running import runner
+from campaign.store.folder import Store
+from nnet.config import TrainConfig
+from nnet.record.cost import Cost, kind_of
+from nnet.regimes import base as regime
+from tests.campaign.running.test_campaign import launch
+
+SMALL = (
+    "pixel_mlp --study pixels --image-size 8 --epochs 2 --batch-size 16 --activations relu tanh --ps 0 0.5 --repeats 3"
+)
+
+
+@pytest.fixture
+def configs(npz):
+    return [
+        TrainConfig(dataset=npz, image_size=8, arch=arch, p=p, seed=seed, epochs=2, batch_size=16, alpha_tests=(0, 0.1))
+        for arch in ("pixel_mlp", "pixel_cnn") for p in (0, 0.3) for seed in (0, 1)
+    ]  # fmt: skip
+
+
+def planned(configs, folder, **more) -> dict:
+    return plan.make(survey.survey(configs, folder, "serial", **more))
+
+
+def test_a_plan_counts_runs_and_adds_up_their_seconds(configs, tmp_path):
+    made = planned(configs, tmp_path / "results")
+    assert (made["runs"], made["finished"], made["to_do"], made["workers"]) == (8, 0, 8, 1)
+    assert [row["runs"] for row in made["kinds"]] == [2] * 4
+    seconds = [run["seconds"] for run in made["pending"]]
+    assert seconds == sorted(seconds, reverse=True) and min(seconds) > 0
+    assert made["cpu_hours"] == pytest.approx(sum(seconds) / 3600)
+    assert made["wall_hours"] > made["cpu_hours"]  # one worker, and what comes before the first run
+    assert made["longest_run_s"] == seconds[0] and made["longest_run"] == made["pending"][0]["run_id"]
+    assert {row["architecture"] for row in made["kinds"]} == {"pixel_mlp", "pixel_cnn"} and made["memory_mb"] > 0
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_is_finished_is_not_planned(configs, tmp_path):
+    runner.run(survey.check(configs[:3], tmp_path, "serial"))
+    made = planned(configs, tmp_path)
+    assert (made["runs"], made["finished"], made["to_do"]) == (8, 3, 5)
+    assert {run["run_id"] for run in made["pending"]} == {config.run_id for config in configs[3:]}
+    done = planned(configs[:3], tmp_path)
+    assert done["to_do"] == done["cpu_hours"] == done["wall_hours"] == 0
+    assert plan.as_text(done) == "3 runs: 3 finished, 0 to do"
+
+
+def test_what_has_failed_is_planned_only_where_it_will_be_tried_again(configs, tmp_path):
+    store = Store(tmp_path / "blobs")
+    for config in (configs[0], dataclasses.replace(configs[0], epochs=9)):
+        store.fail(config, base.Failure("Error", "it failed", ""))
+    made = planned(configs, tmp_path)
+    assert (made["failed"], made["to_do"]) == (1, 7) and "1 failed (--retry-failed" in plan.as_text(made)
+    again = planned(configs, tmp_path, retry_failed=True)
+    assert (again["failed"], again["to_do"]) == (0, 8)
+
+
+def test_fewer_workers_are_planned_where_their_memory_would_not_suffice(configs, tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "usable_cores", lambda: 4)
+    monkeypatch.setattr(memory, "free_mb", lambda: 10.0)
+    campaign = survey.Campaign(configs, {}, configs, {}, "serial", 4)
+    assert plan.make(campaign)["workers"] == 1
+    assert plan.make(campaign, memory_check=False)["workers"] == 4
+    campaign.workers = 80  # for another machine
+    assert plan.make(campaign)["workers"] == 80
+
+
+def test_a_step_that_fails_is_one_sentence(configs, tmp_path, monkeypatch):
+    steps = itertools.count()
+
+    def failing(self, images, labels):
+        if next(steps) > 5:
+            raise ArithmeticError("not this one")
+        return torch.tensor(1.0)
+
+    monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(regime.Regime, "step", failing)
+    with pytest.raises(ValueError, match=f"a training step of {configs[0].run_id} fails"):
+        planned(configs[:1], tmp_path)
+
+
+def test_each_kind_is_measured_once(configs, tmp_path, monkeypatch, capsys):
+    first = planned(configs, tmp_path)
+    monkeypatch.setattr(calibration, "_measured", None)
+    capsys.readouterr()
+    again = planned([dataclasses.replace(config, epochs=20) for config in configs], tmp_path)
+    assert capsys.readouterr().err == ""
+    assert 2 * first["cpu_hours"] < again["cpu_hours"] < 10.01 * first["cpu_hours"]
+
+
+def test_a_damaged_calibration_is_measured_again(configs, tmp_path, monkeypatch):
+    monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
+    planned(configs[:1], tmp_path)
+    (file,) = (tmp_path / "cache/calibrations").iterdir()
+    file.write_text(file.read_text()[:-20])
+    assert planned(configs[:1], tmp_path)["to_do"] == 1
+    assert json.loads(file.read_text())
+
+
+def test_a_run_costs_its_steps_and_its_passes_through_the_test_images():
+    cost = Cost(setting_up_s=5, step_s=0.1, evaluation_s=2, validation_s=0, train_images=1000)
+    cfg = TrainConfig(epochs=3, batch_size=128, alpha_tests=(0, 0.1, 0.2), noise_samples=4)
+    assert cost.seconds(cfg) == pytest.approx(5 + 3 * 8 * 0.1 + 9 * 2)
+    assert cost.seconds(TrainConfig(epochs=1, max_train_samples=300, alpha_tests=(0,))) == pytest.approx(5 + 0.3 + 2)
+    smoothed = TrainConfig(epochs=3, max_train_samples=300, alpha_tests=(0,), smoothed_accuracy=True)
+    assert cost.seconds(smoothed) == pytest.approx(5 + 3 * 0.3 + 4 * 2)
+
+
+def test_kinds_differ_in_what_changes_the_cost_alone(npz):
+    config = TrainConfig(arch="pixel_mlp", p=0.1)
+    for same in (dict(seed=1), dict(p=0.7), dict(epochs=3), dict(learning_rate=1), dict(max_train_samples=9)):
+        assert kind_of(dataclasses.replace(config, **same)) == kind_of(config)
+    others = (dict(p=0), dict(batch_size=64), dict(precision="bf16"), dict(activation="tanh"), dict(arch="cnn"))
+    for other in (*others, dict(cpu_threads=2), dict(alpha_tests=(0,)), dict(dataset=npz)):
+        assert kind_of(dataclasses.replace(config, **other)) != kind_of(config)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 10])
+def test_the_wall_time_is_that_of_workers_that_take_run_after_run(workers):
+    seconds = [7, 5, 5, 4, 3, 3, 1]
+    ends = [0.0] * workers
+    for run in seconds:
+        ends[ends.index(min(ends))] += run
+    assert plan.makespan(seconds, workers) == max(ends)
+
+
+def test_it_is_printed_as_a_table_or_as_json_and_starts_nothing(npz, tmp_path):
+    (tmp_path / "results").mkdir()
+    table = launch(npz, tmp_path, "--plan", "--max-workers", "2", base=SMALL)
+    assert table.returncode == 0, table.stderr
+    assert "12 runs: 0 finished, 12 to do" in table.stdout and "on 2 workers" in table.stdout
+    assert [word in table.stdout for word in ("CPU time", "wall time", "longest run", "memory")] == [True] * 4
+    as_json = launch(npz, tmp_path, "--plan", "--json", "--max-workers", "2", base=SMALL)
+    made = json.loads(as_json.stdout)
+    assert made["to_do"] == 12 and len(made["kinds"]) == 4 and made["workers"] == 2
+    assert as_json.stderr == ""  # nothing is calibrated twice
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+WRONG = {
+    "p is a probability": ["--ps", "0", "1.1"],
+    "ps has duplicates": ["--ps", "0", "0"],
+    "repeats must be at least 1": ["--repeats", "0"],
+    "resnet18 cannot have activation 'tanh'": ["--activations", "tanh"],
+    "unknown corruption 'blur'": ["--corruption", "blur"],
+    "corruption 'additive' needs the option 'sigma'": ["--corruption", "additive"],
+    "sigma must be finite and not negative": ["--corruption", "additive", "--options", "sigma=-1"],
+    "max_workers must be at least 1": ["--max-workers", "0"],
+    "there is no file": ["--dataset", "no/such.npz"],
+}
+
+
+@pytest.mark.parametrize(("planning", "message"), list(itertools.product([[], ["--plan"]], WRONG)))
+def test_wrong_input_is_one_sentence_and_nothing_is_started(npz, tmp_path, planning, message):
+    base = SMALL.replace("pixel_mlp ", "resnet18 ") if "resnet18" in message else SMALL
+    done = launch(npz, tmp_path, *planning, *WRONG[message], base=base)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and message in done.stderr
+    assert done.stdout == "" and list(Path(tmp_path).iterdir()) == []

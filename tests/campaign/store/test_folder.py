@@ -1,0 +1,143 @@
+import json
+import os
+import subprocess
+
+import pytest
+
+from campaign.engines.base import Failure
+from campaign.store import run_file
+from campaign.store.folder import Store, completeness
+from nnet.config import TrainConfig
+from nnet.files.atomic import HOST, CannotWrite
+from tests.campaign.analysis.test_tables import result
+from tests.conftest import flipped
+
+FAILURE = Failure("ValueError", "too small", "Traceback (most recent call last): …\n")
+
+
+def test_a_saved_run_is_found_by_another_store(tmp_path):
+    path = Store(tmp_path).save(result(3))
+    assert path == tmp_path / "runs" / f"{result(3)['run_id']}.json"
+    assert Store(tmp_path).results() == {result(3)["run_id"]: result(3)}
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_runs_that_others_add_are_seen(tmp_path):
+    first, second = Store(tmp_path), Store(tmp_path)
+    first.save(result(0))
+    second.save(result(1))
+    assert len(first.results()) == len(second.results()) == 2
+
+
+def test_a_failure_says_what_was_run_how_often_and_why(tmp_path):
+    store, config = Store(tmp_path), TrainConfig(seed=5)
+    store.fail(config, FAILURE)
+    text = store.fail(config, FAILURE).read_text()
+    assert config.run_id in text and "tried 2 time(s)" in text and "ValueError: too small" in text
+    assert '"seed": 5' in text and "Traceback" in text
+    assert store.failed() == [config.run_id]
+
+
+def test_a_run_that_succeeds_is_a_failure_no_more(tmp_path):
+    store = Store(tmp_path)
+    store.fail(TrainConfig(alpha_tests=(0, 0.1)), FAILURE)
+    store.save(result(0))
+    assert store.failed() == []
+
+
+def test_nothing_that_is_not_json_is_written(tmp_path):
+    with pytest.raises(ValueError):
+        Store(tmp_path).save(result(0) | {"test_loss": float("nan")})
+    assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", json.dumps({"run_id": "another"})])
+def test_a_damaged_run_file_is_no_run_and_is_set_aside(tmp_path, content):
+    path = Store(tmp_path).save(result(0))
+    path.write_text(content)
+    store = Store(tmp_path)
+    assert store.results() == {} and f"{path.name} is damaged" in store.damaged[path]
+    assert store.set_aside_damaged() == [path.with_name(f"{path.name}.damaged")]
+    assert not path.exists() and path.with_name(f"{path.name}.damaged").read_text() == content
+    store.save(result(0))
+    assert Store(tmp_path).results() == {path.stem: result(0)}
+
+
+def test_of_two_that_see_a_damaged_file_one_sets_it_aside_and_a_new_one_stays(tmp_path):
+    path = Store(tmp_path).save(result(0))
+    path.write_text("{")
+    first, second, third = (Store(tmp_path) for _ in range(3))
+    for store in (first, second, third):
+        assert store.results() == {}
+    assert len(first.set_aside_damaged()) == 1
+    assert second.set_aside_damaged() == []
+    first.save(result(0))
+    assert third.set_aside_damaged() == [] and third.results() == {path.stem: result(0)}
+    assert path.with_name(f"{path.name}.damaged").read_text() == "{"
+
+
+def test_every_flipped_bit_and_every_cut_of_a_run_file_is_noticed(tmp_path):
+    path = Store(tmp_path).save(result(0))
+    content = path.read_bytes()
+    assert run_file.read(path) == result(0)
+    for place in range(0, len(content), 7):
+        for changed in (content[:place], flipped(content, place)):
+            path.write_bytes(changed)
+            try:
+                assert run_file.read(path) == result(0)  # white space, or an e that became an E
+            except ValueError as error:
+                assert "is damaged" in str(error)
+
+
+def test_deaths_are_counted_until_the_run_comes_further(tmp_path):
+    store = Store(tmp_path)
+    assert [store.died("a"), store.died("a"), store.died("b"), Store(tmp_path).died("a")] == [1, 2, 1, 3]
+    (tmp_path / "partial").mkdir()
+    (tmp_path / "partial/a.pt").write_text("epoch 1")
+    assert [store.died("a"), store.died("a")] == [1, 2]
+    (tmp_path / "deaths/a.json").write_text("{")
+    assert store.died("a") == 1
+
+
+def test_a_finished_run_leaves_nothing_unfinished_behind(tmp_path):
+    store, run_id = Store(tmp_path), result(0)["run_id"]
+    (tmp_path / "partial").mkdir()
+    (tmp_path / f"partial/{run_id}.pt").write_text("epoch 1")
+    store.died(run_id)
+    assert store.partly_done() == {run_id}
+    store.save(result(0))
+    assert store.partly_done() == set() and not list((tmp_path / "deaths").iterdir())
+
+
+def test_half_written_files_of_dead_processes_are_deleted_and_those_of_living_ones_kept(tmp_path):
+    (tmp_path / "runs").mkdir()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    dead, living = (tmp_path / f"runs/.a.json.{HOST}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
+    elsewhere = tmp_path / f"runs/.a.json.another-host-{ended.pid}.tmp"
+    for path in (dead, living, elsewhere):
+        path.touch()
+    Store(tmp_path).remove_leftovers()
+    assert [path.exists() for path in (dead, living, elsewhere)] == [False, True, True]
+
+
+def test_completeness_counts_what_is_there_and_what_the_latest_campaign_wants(tmp_path):
+    store = Store(tmp_path)
+    for seed in range(3):
+        store.save(result(seed))
+    store.fail(TrainConfig(seed=51), FAILURE)
+    store.plan([result(0)["run_id"], TrainConfig(seed=50).run_id, TrainConfig(seed=51).run_id])
+    assert completeness(tmp_path) == "3 of 5 runs, 1 failed, 1 pending"
+    (tmp_path / "failures").joinpath(f"{TrainConfig(seed=51).run_id}.txt").unlink()
+    store.plan([result(0)["run_id"]])
+    assert completeness(tmp_path) == "3 of 3 runs"
+    (tmp_path / "campaign.json").unlink()
+    assert completeness(tmp_path) == "3 of 3 runs"
+
+
+def test_where_a_file_stands_in_the_way_nothing_is_finished_and_writing_says_so(tmp_path):
+    (tmp_path / "digits").write_text("not a folder")
+    store = Store(tmp_path / "digits")
+    assert store.results() == {} and store.result("any") is None and store.failure("any") is None
+    with pytest.raises(CannotWrite, match="cannot write in"):
+        store.died("any")

@@ -1,0 +1,265 @@
+"""Evaluations beside Gaussian weight noise: behaviours 5, 17 and 18 of the study of adversaries, and quantisation."""
+
+import copy
+import functools
+import itertools
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nnet import registry
+from nnet.evaluations import base
+from nnet.evaluations.landscape import slope
+from nnet.evaluations.quantization import quantized
+from nnet.perturbations.divergences import BOUNDARY_LOSSES
+from nnet.random.normals import Normals
+from nnet.random.streams import seed_of
+from nnet_models import TrainConfig, build_model, evaluate, train_and_evaluate
+from tests.conftest import blobs, learn
+
+ZETAS = [0, 0.05, 0.2, 0.5]
+SMALL = {"landscape": {"directions": 2, "points": 7}}
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A network that has learnt the blobs, its test images and their labels."""
+    torch.manual_seed(0)
+    model = build_model("mlp_small", image_shape=(3, 8, 8), num_classes=3)
+    images, labels = blobs(300, channels=3, contrast=25)
+    x, y = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
+    learn(model, x, y, steps=40, rate=2e-3)
+    images, labels = blobs(301, channels=3, seed=7, contrast=25)
+    return model.eval(), torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
+
+
+def trained_of(network, batch: int = 128) -> base.Trained:
+    model, x, y = network
+    batches = list(zip(x.split(batch), y.split(batch), strict=True))
+    return base.Trained(model, batches, functools.partial(evaluate, batches=batches), seed=3, precision="fp32")
+
+
+def rows_of(network, name: str, batch: int = 128, **options) -> list[dict]:
+    made = registry.make_options("evaluations", name, options)
+    rows, _ = base.evaluated(trained_of(network, batch), {name: made})
+    assert all(row.pop("evaluation") == name for row in rows)
+    return rows
+
+
+def weights_of(model) -> list[nn.Parameter]:
+    return [parameter for name, parameter in model.named_parameters() if name.endswith("weight")]
+
+
+def numbers(purpose: str, index: int, model) -> list[torch.Tensor]:
+    stream = Normals(seed_of(3, purpose, index))
+    return [stream.draw(weight.shape).numbers() for weight in weights_of(model)]
+
+
+def measured_at(network, moved: list[torch.Tensor]) -> tuple[float, float]:
+    """Accuracy and loss of a copy of the network with these weights, on all images at once."""
+    model, x, y = copy.deepcopy(network[0]), *network[1:]
+    with torch.no_grad():
+        for weight, value in zip(weights_of(model), moved, strict=True):
+            weight.copy_(value)
+        logits = model(x)
+        return (logits.argmax(1) == y).double().mean().item(), functional.cross_entropy(logits, y).item()
+
+
+def plain_attack(network, zeta, objective, steps, restart=0) -> list[torch.Tensor]:
+    """Sign steps from a little noise, on all images in one batch, projected after each."""
+    model, x, y = copy.deepcopy(network[0]), *network[1:]
+    weights = weights_of(model)
+    clean = [weight.detach().clone() for weight in weights]
+    target = model(x).detach()
+    shifts = [(1e-3 * number).clamp(-zeta, zeta) for number in numbers("test_attack", restart, model)]
+    for _ in range(steps):
+        for weight, was, shift in zip(weights, clean, shifts, strict=True):
+            weight.data = was + was.abs() * shift
+        gradients = torch.autograd.grad(BOUNDARY_LOSSES[objective](target, model(x), y), weights)
+        shifts = [
+            (shift + zeta / steps * gradient.sign()).clamp(-zeta, zeta)
+            for shift, gradient in zip(shifts, gradients, strict=True)
+        ]
+    return [was + was.abs() * shift for was, shift in zip(clean, shifts, strict=True)]
+
+
+@pytest.mark.parametrize("objective", ["ce", "kl"])
+@pytest.mark.parametrize("batch", [301, 43, 128])
+def test_17_the_gradient_of_all_images_is_the_sum_of_that_of_parts(network, objective, batch):
+    rows = rows_of(network, "worst_case", batch, zetas=ZETAS, objective=objective, test_attack_steps=4)
+    for row, zeta in zip(rows, ZETAS, strict=True):
+        accuracy, loss = measured_at(network, plain_attack(network, zeta, objective, 4))
+        assert row["alpha_test"] == zeta and row["noise_samples"] == 1
+        assert row["acc"] == pytest.approx(accuracy, abs=2 / 301)  # a sign of a gradient near 0 may differ
+        assert row["loss"] == pytest.approx(loss, rel=0.01)
+
+
+def test_05_the_adversary_is_worse_than_chance_at_every_zeta_and_worse_with_larger_ones(network):
+    worst = rows_of(network, "worst_case", zetas=ZETAS)
+    corners = rows_of(network, "random_corners", zetas=ZETAS)
+    assert worst[0] == corners[0]
+    for attacked, by_chance in zip(worst[1:], corners[1:], strict=True):
+        assert attacked["acc"] < by_chance["acc"] and attacked["loss"] > by_chance["loss"]
+    assert all(less["loss"] < more["loss"] for less, more in itertools.pairwise(worst))
+
+
+def test_of_several_starts_the_one_counts_that_ends_with_the_largest_objective(network):
+    (row,) = rows_of(network, "worst_case", zetas=[0, 0.1], restarts=4, test_attack_steps=1)[1:]
+    losses = [measured_at(network, plain_attack(network, 0.1, "ce", 1, restart))[1] for restart in range(4)]
+    assert len(set(losses)) > 1
+    assert row["loss"] == pytest.approx(max(losses), rel=1e-3) and row["noise_samples"] == 4
+
+
+def test_random_corners_are_corners_of_the_box(network):
+    rows = rows_of(network, "random_corners", zetas=ZETAS, corners=3)
+    for row, zeta in zip(rows, ZETAS, strict=True):
+        clean = weights_of(network[0])
+        expected = [
+            measured_at(
+                network,
+                [w + zeta * w.abs() * z.sign() for w, z in zip(clean, numbers("corners", k, network[0]), strict=True)],
+            )
+            for k in range(3 if zeta else 1)
+        ]
+        assert row["acc"] == pytest.approx(sum(accuracy for accuracy, _ in expected) / len(expected), abs=1e-9)
+        assert row["acc_min"] == pytest.approx(min(accuracy for accuracy, _ in expected), abs=1e-9)
+        assert row["noise_samples"] == len(expected)
+
+
+def test_18_the_landscape_of_a_quadratic_loss_is_recovered():
+    model = nn.Linear(3, 1, bias=False).double()
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1.0, -2.0, 0.5]]))
+
+    def measure(network):
+        return 0.5, float((network.weight.detach() ** 2).sum())
+
+    trained = base.Trained(model, [], measure, seed=3, precision="fp32")
+    made = registry.make_options("evaluations", "landscape", {"directions": 2, "points": 9})
+    rows, columns = base.evaluated(trained, {"landscape": made})
+    assert [row["alpha_test"] for row in rows] == [-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2]
+    weight = model.weight.detach()
+    directions = [0.2 * weight.abs() * numbers("landscape", k, model)[0].double() for k in range(2)]
+    losses = [sum(((weight + row["alpha_test"] * d) ** 2).sum().item() for d in directions) / 2 for row in rows]
+    assert [row["loss"] for row in rows] == pytest.approx(losses)
+    smooth = [sum(losses[i : i + 5]) / 5 for i in range(5)]
+    by_hand = sum(abs(b - a) for a, b in itertools.pairwise(smooth)) / 4 / 0.5
+    assert columns == {"landscape_slope": pytest.approx(by_hand)}
+
+
+def test_18_the_slope_of_a_constant_is_0_and_that_of_a_line_its_own():
+    assert slope([0.7] * 20, 0.1) == 0
+    assert slope([3 * 0.1 * place for place in range(20)], 0.1) == pytest.approx(3)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 8])
+def test_weights_are_rounded_to_the_nearest_of_so_many_multiples(bits):
+    torch.manual_seed(0)
+    weight = torch.randn(7, 30)
+    most = 2 ** (bits - 1) - 1
+    step = weight.abs().max().item() / most
+    grid = torch.arange(-most, most + 1) * step
+    rounded = quantized(weight, bits)
+    assert len(rounded.unique()) <= 2**bits - 1
+    torch.testing.assert_close(rounded, grid[(weight[..., None] - grid).abs().argmin(-1)])
+    torch.testing.assert_close(quantized(-weight, bits), -rounded)
+    assert (quantized(torch.zeros(3), bits) == 0).all()
+
+
+def test_one_bit_is_a_sign_and_the_mean_size():
+    weight = torch.tensor([0.5, -1.0, 2.0, -0.1])
+    torch.testing.assert_close(quantized(weight, 1), torch.tensor([0.9, -0.9, 0.9, -0.9]))
+
+
+def test_quantization_takes_one_scale_per_weight_tensor_and_leaves_biases_alone(network):
+    rows = rows_of(network, "quantization", bits=[8, 2, 1])
+    assert [row["alpha_test"] for row in rows] == [1, 2, 8]
+    for row in rows:
+        moved = [quantized(weight.detach(), int(row["alpha_test"])) for weight in weights_of(network[0])]
+        assert (row["acc"], row["loss"]) == pytest.approx(measured_at(network, moved))
+
+
+@pytest.mark.parametrize("name", registry.names("evaluations"))
+def test_an_evaluation_leaves_every_bit_of_the_network_and_measures_drops_from_clean_accuracy(network, name):
+    before = {key: tensor.clone() for key, tensor in network[0].state_dict().items()}
+    rows = rows_of(network, name, **SMALL.get(name, {}))
+    assert all(torch.equal(tensor, before[key]) for key, tensor in network[0].state_dict().items())
+    assert not network[0].training and all(parameter.grad is None for parameter in network[0].parameters())
+    clean = evaluate(network[0], [network[1:]])[0]
+    assert all(row["drop"] == pytest.approx(clean - row["acc"]) for row in rows)
+    assert rows == rows_of(network, name, **SMALL.get(name, {}))
+
+
+@pytest.mark.parametrize("name", registry.names("evaluations"))
+def test_an_evaluation_takes_as_many_passes_as_it_says(network, name):
+    calls = []
+    model = network[0]
+    handle = model.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
+    try:
+        options = {name: registry.make_options("evaluations", name, SMALL.get(name, {}))}
+        trained = trained_of(network, batch=301)
+        base.evaluated(trained, options)
+        assert base.passes(trained, options) == (calls.count(False), calls.count(True))
+    finally:
+        handle.remove()
+
+
+def test_a_run_has_the_rows_of_its_evaluations_after_those_of_weight_noise(npz):
+    fields = dict(dataset=npz, image_size=8, epochs=1, alpha_tests=(0, 0.3), noise_samples=2)
+    plain = train_and_evaluate(TrainConfig(**fields))
+    options = {"zetas": [0, 0.3], "bits": [4], **SMALL["landscape"]}
+    names = ("landscape", "quantization", "random_corners", "worst_case")
+    cfg = TrainConfig(**fields, evaluations=names, options=options)
+    result = train_and_evaluate(cfg)
+    assert result["sweep"][:2] == plain["sweep"]
+    assert [row["evaluation"] for row in result["sweep"][2:]] == [names[0]] * 7 + [names[1]] + [names[2]] * 2 + [
+        names[3]
+    ] * 2
+    assert result["landscape_slope"] > 0 and result["sha256"] == plain["sha256"]
+    assert result["config"]["evaluations"] == list(names) and cfg.run_id != plain["run_id"]
+
+
+def test_the_order_of_evaluations_makes_no_other_run(npz):
+    assert (
+        TrainConfig(dataset=npz, evaluations=["worst_case", "landscape"]).run_id
+        == TrainConfig(dataset=npz, evaluations=("landscape", "worst_case")).run_id
+    )
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "options", "message"),
+    [
+        (("worst",), {}, "unknown evaluation 'worst'; choose from .*worst_case"),
+        ("worst_case", {}, "evaluations must be a list of names"),
+        (("landscape", "landscape"), {}, "evaluations has duplicates"),
+        (("landscape",), {"zetas": [0]}, "unknown option 'zetas' for clean and mlp_small and landscape"),
+    ],
+)
+def test_wrong_evaluations_are_refused_when_a_run_is_configured(evaluations, options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(evaluations=evaluations, options=options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("worst_case", {"zetas": [0.1]}, "zetas must contain 0"),
+        ("worst_case", {"zetas": 0.1}, "zetas must be a list"),
+        ("worst_case", {"objective": "madry"}, "unknown objective 'madry'; choose from"),
+        ("worst_case", {"restarts": 0}, "restarts must be at least 1"),
+        ("worst_case", {"test_start_noise": 0}, "test_start_noise must be above 0"),
+        ("random_corners", {"corners": 1.5}, "corners must be a whole number"),
+        ("landscape", {"points": 5}, "points must be at least 6"),
+        ("landscape", {"direction_size": 0}, "direction_size must be above 0"),
+        ("quantization", {"bits": [0]}, "bits must be at least 1"),
+        ("quantization", {"bits": [17]}, "bits is at most 16"),
+        ("quantization", {"bits": 3}, "bits must be a list"),
+        ("quantization", {"bits": [3, 3]}, "bits has duplicates"),
+    ],
+)
+def test_wrong_options_are_refused(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        base.options_of(SimpleNamespace(evaluations=(name,), options=options))
