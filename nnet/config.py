@@ -105,6 +105,8 @@ class TrainConfig:
     smoothed_accuracy: bool = field(default=False, metadata=YOUNGER)
     """After every epoch note the accuracy on the test images, and beside it the running value that a published program
     reported for it (see nnet/evaluations/parts/running_accuracy.py). Nothing is chosen by them. Default no."""
+    max_test_samples: int | None = field(default=None, metadata=YOUNGER)
+    """Test on so many images, a fixed subset in which each class has its share; None takes all. Default None."""
     alpha_tests: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
     """Strengths of weight noise at evaluation, ≥ 0, with 0 among them; kept in ascending order."""
     noise_samples: int = 5
@@ -148,7 +150,7 @@ class TrainConfig:
         self._set("seed", checks.whole_number("seed", self.seed))
         for name in ("epochs", "batch_size", "noise_samples", "cpu_threads"):
             self._set(name, checks.whole_number(name, getattr(self, name), smallest=1))
-        for name in ("image_size", "max_train_samples"):
+        for name in ("image_size", "max_train_samples", "max_test_samples"):
             if getattr(self, name) is not None:
                 self._set(name, checks.whole_number(name, getattr(self, name), smallest=1))
         for name in ("corrupt_test", "nesterov", "smoothed_accuracy"):

@@ -81,7 +81,7 @@ def make_options(kind: str, name: str, options: dict) -> dict:
 
 
 def _package(kind: str) -> str:
-    return kind if "." in kind else f"nnet.{kind}"
+    return kind if "." in kind or kind == "studies" else f"nnet.{kind}"
 
 
 def _file(kind: str, name: str) -> Path:

@@ -60,8 +60,8 @@ def level_differences(sweep: pd.DataFrame) -> pd.DataFrame:
     """What masks of a level above 0 change in accuracy, seed by seed, against level 0, with 95 % intervals over seeds.
 
     `sweep`: as `campaign.analysis.tables.with_settings` gives it. A row for each α_test and setting of which both are
-    there; `noise_std` is the standard deviation of the masks before any training, times the level; that of a first layer
-    of masks is `scale_noise` times as much.
+    there; `noise_std` is the standard deviation of the masks before any training, times the level; that of a first
+    layer of masks is `scale_noise` times as much.
     """
     if "options" not in sweep or sweep.empty:
         return pd.DataFrame()

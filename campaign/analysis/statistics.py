@@ -61,8 +61,8 @@ def paired_differences(
 ) -> pd.DataFrame:
     """What each other regime (p, dropout) differs by from `reference`, seed by seed, with its 95 % interval.
 
-    `sweep`: rows of sweep.csv, `campaign.analysis.tables.with_settings` where runs differ in more than its columns; `by`:
-    a key of `COMPARED` or an option of architectures. Runs of one seed share initial weights, batch order and test-time
+    `sweep`: rows of sweep.csv, `campaign.analysis.tables.with_settings` where runs differ in more than its columns;
+    `by`: a key of `COMPARED` or an option of architectures. Runs of one seed share initial weights, batch order and test-time
     noise, so the difference of `column` is taken between runs that agree in everything else. One row per regime (or p)
     and setting: `n_seeds`, `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
     """

@@ -3,13 +3,14 @@
 import functools
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 
 from nnet import registry
 from nnet.architectures.base import input_channels
 from nnet.config import TrainConfig
 from nnet.data.images import crop_flip
-from nnet.data.prepared import Images
+from nnet.data.prepared import Images, stratified_order
 from nnet.perturbations.pixel_noise import PixelNoise
 from nnet.random import streams
 
@@ -28,13 +29,14 @@ class Batches:
         self.evaluation_batch = registry.constant("architectures", cfg.arch, "EVALUATION_BATCH", 128)
         self.channels = input_channels(cfg.arch, images.shape[0])
         self.x_train, self.y_train = images.x_train.to(device), images.y_train.to(device)
-        self.x_test, self.y_test = images.x_test.to(device), images.y_test.to(device)
+        x_test, y_test = _subset(images.x_test, images.y_test, cfg.max_test_samples)
+        self.x_test, self.y_test = x_test.to(device), y_test.to(device)
         self.watched = round(cfg.validation_share * len(images.y_train))
         if cfg.validation_share > 0 and self.watched == 0:
             raise ValueError(f"validation_share {cfg.validation_share:g} of {len(images.y_train)} images is none")
         self.first_watched = len(images.y_train) - self.watched
         self.train_size = min(self.first_watched, cfg.max_train_samples or self.first_watched)
-        self.test_size = len(images.y_test)
+        self.test_size = len(self.y_test)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -93,3 +95,11 @@ class Batches:
 
     def _repeated(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels.expand(-1, self.channels, -1, -1)
+
+
+def _subset(images: torch.Tensor, labels: torch.Tensor, most: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """All images, or `most` of them in which each class has its share, in their own order."""
+    if most is None or most >= len(labels):
+        return images, labels
+    chosen = torch.from_numpy(np.sort(stratified_order(labels.numpy())[:most]))
+    return images[chosen], labels[chosen]

@@ -1,7 +1,8 @@
 """The work of a campaign with faults in its launcher: FAILPOINT = '{"call": …, "number": …, "how": …}'.
 
 In the copy of the project that the tests of faults run, this file stands in the place of
-campaign/engines/workers/tasks.py. The `number`th call of os.replace, os.fsync or builtins.open for writing in the launcher kills it, or raises an
+campaign/engines/workers/tasks.py.
+The `number`th call of os.replace, os.fsync or builtins.open for writing in the launcher kills it, or raises an
 OSError, once or from then on. With STUB set, a run is a second-long computation without torch.
 """
 
