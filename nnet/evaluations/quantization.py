@@ -7,7 +7,7 @@ import torch
 
 from nnet import checks
 from nnet.evaluations import base
-from nnet.perturbations.weight_noise import replaced, weight_tensors
+from nnet.perturbations.tensors import replaced, weight_tensors
 
 MOST_BITS = 16
 

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from nnet.perturbations.magnitude import root_mean_square, total_norm
-from nnet.perturbations.tensor_noise import AdditiveNoise
-from nnet.perturbations.weight_noise import replaced, trainable_tensors, weight_tensors
+from nnet.perturbations.tensor_noise import TensorNoise
+from nnet.perturbations.tensors import replaced, trainable_tensors, weight_tensors
 from nnet.regimes import base
 from nnet.regimes.parts.adaptive_options import Options
 from nnet.regimes.parts.controller import Controller, Noise
@@ -28,7 +28,7 @@ class Layer:
 
     kind: str
     strength: float
-    draws: AdditiveNoise
+    draws: TensorNoise
 
 
 class Regime(base.Regime):
@@ -126,7 +126,7 @@ class Regime(base.Regime):
         return self.cfg.alpha_train * shares[self.options.schedule]
 
     def _layer(self, purpose: str, kind: str, strength: float) -> Layer:
-        draws = AdditiveNoise(self.options.distribution, self.cfg.seed, purpose, self.epoch, self.device)
+        draws = TensorNoise(self.options.distribution, self.cfg.seed, purpose, self.epoch, self.device)
         return Layer(kind, strength, draws)
 
     def _std(self, layer: Layer, tensor: torch.Tensor) -> float | torch.Tensor:

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from nnet import checks
 from nnet.perturbations.pixel_attack import attacked_images
-from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
+from nnet.perturbations.tensors import frozen_statistics
+from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 from nnet.random.global_state import RandomState
 from nnet.regimes import base

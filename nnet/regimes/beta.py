@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from nnet import checks
 from nnet.perturbations.divergences import BOUNDARY_LOSSES
-from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
-from nnet.perturbations.weight_noise import trainable_tensors
+from nnet.perturbations.tensors import frozen_statistics, trainable_tensors
+from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 from nnet.random.global_state import RandomState
 from nnet.regimes.parts.forward_noise import ForwardNoise
