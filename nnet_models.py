@@ -33,9 +33,8 @@ from nnet.record import provenance
 from nnet.record.cost import Cost
 from nnet.record.unfinished import Partial
 from nnet.regimes.base import Regime
-from nnet.regimes.parts import epochs
 from nnet.training import precision as precisions
-from nnet.training.allocator import keeping_freed_memory
+from nnet.training import validation
 from nnet.training.lr_schedule import learning_rate
 
 __all__ = [
@@ -180,8 +179,7 @@ def _alone(cpu_threads: int) -> Iterator[None]:
     try:
         torch.set_num_threads(cpu_threads)
         torch.set_flush_denormal(True)  # the moments of dead neurons decay to numbers that take many times as long
-        with keeping_freed_memory():
-            yield
+        yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
@@ -320,8 +318,8 @@ def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict, fur
         "train_loss": _finite(history[-1]["train_loss"]),
         "status": "diverged" if diverged else "ok",
         **seconds,
-        **epochs.columns(history),
-        **run.regime.columns(),
+        **validation.columns(history),
+        **run.regime.columns(history),
         **further,
         "diverged_epoch": history[-1]["epoch"] if diverged else None,
         "sweep": [] if diverged else rows,

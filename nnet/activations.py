@@ -17,8 +17,6 @@ ACTIVATIONS = {
     "selu": ("SELU", {}),
 }
 
-MONOTONE = ("ReLU", "Tanh", "Sigmoid", "LeakyReLU")
-
 
 def check_activation(name: str, arch: str | None = None) -> None:
     """Raise ValueError unless `name` is known and, for an `arch` whose file restricts `ACTIVATIONS`, among those."""
@@ -38,8 +36,3 @@ def get_activation(name: str) -> Callable:
     check_activation(name)
     kind, arguments = ACTIVATIONS[name]
     return lambda: getattr(nn, kind)(**arguments)
-
-
-def is_monotone(activation: object) -> bool:
-    """Whether an activation module never decreases, so that it may be exchanged with max-pooling."""
-    return type(activation).__name__ in MONOTONE

@@ -23,8 +23,7 @@ from nnet.config import TrainConfig
 from nnet.files.atomic import HOST, CannotWrite, write_file
 from nnet.files.cache import cache_root
 from nnet.record.cost import Cost, kind_of
-from nnet.record.processor import processor
-from nnet.record.source import code_sha256
+from nnet.record.provenance import code_sha256, processor
 
 
 @dataclass(frozen=True)

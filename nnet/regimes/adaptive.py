@@ -18,6 +18,7 @@ from nnet.perturbations.tensors import replaced, trainable_tensors, weight_tenso
 from nnet.regimes import base
 from nnet.regimes.parts.adaptive_options import Options
 from nnet.regimes.parts.controller import Controller, Noise
+from nnet.training import validation
 
 WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
 
@@ -102,6 +103,24 @@ class Regime(base.Regime):
     def record(self) -> dict:
         """The controller's `events`, if there is one."""
         return {"events": self.controller.events} if self.controller else {}
+
+    def columns(self, history: Sequence[dict]) -> dict:
+        """`noisy_epochs` and `first_noisy_epoch`; with validation images accuracy before and after noise began.
+
+        `val_acc_before_noise` is that of the last epoch before the first noisy one, `val_acc_best_after_noise` the best
+        from the first noisy epoch on: the best epoch of the whole run may precede all noise.
+        """
+        if self.options.mode == "off":
+            return {}
+        noisy = [row["epoch"] for row in history if row["noise"] or row.get("static_strength")]
+        first = noisy[0] if noisy else None
+        counts = {"noisy_epochs": len(noisy), "first_noisy_epoch": first}
+        if "val_acc" not in history[-1]:
+            return counts
+        return counts | {
+            "val_acc_before_noise": history[first - 2]["val_acc"] if noisy and first > 1 else None,
+            "val_acc_best_after_noise": validation.best_epoch(history[first - 1 :])["val_acc"] if noisy else None,
+        }
 
     def state_dict(self) -> dict:
         """What the controller has seen, beside the optimizer's state."""

@@ -6,7 +6,6 @@ Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adve
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
 from nnet import checks
 from nnet.perturbations.divergences import BOUNDARY_LOSSES
@@ -15,6 +14,7 @@ from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 from nnet.random.global_state import RandomState
 from nnet.regimes.parts.forward_noise import ForwardNoise
+from nnet.training.loss import loss_of
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Regime(ForwardNoise):
             self._add_robustness(logits, images, labels, random, torch.zeros_like(loss))
             return loss
         logits = self.logits(images)
-        loss = functional.cross_entropy(logits, labels)
+        loss = loss_of(self.model, logits, labels)
         self._add_robustness(logits, images, labels, random, loss)
         return loss.detach()
 
