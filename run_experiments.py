@@ -5,15 +5,14 @@ import sys
 from collections.abc import Callable, Iterable
 
 from campaign.analysis import pnn
-from campaign.commands import job_script, status
+from campaign.commands import job_script, plan, status
 from campaign.commands.command_line import CommandLine, Settings
 from campaign.commands.sanity import sanity
 from campaign.commands.verify import verify
 from campaign.engines.cluster import options as cluster
 from campaign.grid import lists
 from campaign.machine import signals
-from campaign.planning import plan
-from campaign.planning.survey import check, survey
+from campaign.planning.survey import prepare, survey
 from campaign.running import runner
 from nnet.config import TrainConfig
 
@@ -379,15 +378,13 @@ def main(arguments: list[str] | None = None) -> int:
                 return job_script.show(flags.print_job, configs, settings.campaign(), flags.retry_failed, wanted, words)
             options = cluster.options(settings.engine, given, flags.cluster_file)
             if flags.plan:
-                campaign = survey(configs, *settings.campaign(), flags.retry_failed, options)
+                campaign = survey(configs, settings.campaign(), flags.retry_failed, options)
                 return plan.show(campaign, settings.memory_check, flags.json)
             if flags.sanity:
                 return sanity(settings)
             if flags.verify is not None:
-                return verify(flags.verify, settings)
-            campaign = check(
-                configs, *settings.campaign(), flags.retry_failed, settings.memory_check, flags.shard, options
-            )
+                return verify(flags.verify, settings.output_dir, settings.dataset, settings.data_dir)
+            campaign = prepare(configs, settings.campaign(), flags.retry_failed, flags.shard, options)
     except (ValueError, ChildProcessError) as error:
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2

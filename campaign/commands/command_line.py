@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from campaign.engines.base import schedulers
 from campaign.engines.cluster.options import FLAGS, REPEATED, WHOLE_NUMBERS
+from campaign.grid.block import Launch
 from campaign.grid.shard import Shard
 from nnet import registry
 from nnet.activations import ACTIVATIONS
@@ -127,9 +129,9 @@ class Settings:
     use_cuda: bool = _switch("train on the GPU, one run at a time")
     data_dir: str | None = _one(_text_or_none, "folder of the image files; none: NNET_DATA_DIR, else data")
 
-    def campaign(self) -> tuple:
-        """What a campaign is surveyed and checked with, beside its runs."""
-        return self.output_dir, self.engine, self.max_workers, self.run_timeout_s
+    def campaign(self) -> Launch:
+        """Where and how the runs are launched."""
+        return Launch(self.output_dir, self.engine, self.max_workers, self.memory_check, self.run_timeout_s)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -223,7 +225,7 @@ class CommandLine:
         text = "do the I-th of N shares of the runs, then what the other shards have not started"
         self.parser.add_argument("--shard", type=_shard, metavar="I/N", help=text)
         text = "print a job script that runs the study as an array of shards, and start nothing"
-        self.parser.add_argument("--print-job", choices=("slurm", "lsf"), help=text)
+        self.parser.add_argument("--print-job", choices=schedulers(), help=text)
         text = "options of jobs and of engines, by name (default: cluster.toml of this folder, if it is there)"
         self.parser.add_argument("--cluster-file", metavar="FILE", help=text)
         for name, text in FLAGS.items():

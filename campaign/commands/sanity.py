@@ -6,7 +6,7 @@ import tempfile
 from campaign.analysis import tables
 from campaign.commands.command_line import Settings
 from campaign.grid import lists
-from campaign.planning.survey import check
+from campaign.planning.survey import prepare
 from campaign.running import runner
 
 TOLERANCE = 0.02
@@ -36,7 +36,7 @@ def sanity(settings: Settings) -> int:
             output_dir=folder,
             checkpoint_dir=None,
         )
-        campaign = check(lists.configurations(small), *small.campaign(), memory_check=small.memory_check)
+        campaign = prepare(lists.configurations(small), small.campaign())
         code = runner.run(campaign)
         if code != 0:
             return code
