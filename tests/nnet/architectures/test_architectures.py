@@ -103,12 +103,13 @@ def test_cnns_are_stages_of_convolution_activation_pooling_and_then_linear_layer
     convolutions = [layer for layer in model if isinstance(layer, nn.Conv2d)]
     *hidden, last = [layer for layer in model if isinstance(layer, nn.Linear)]
     assert (len(convolutions), len(hidden) + 1) == (stages, linear)
+    plain = PLAIN.get(activation) or get_activation(activation)().eval()
     x = images
     for layer in convolutions:
-        x = functional.max_pool2d(PLAIN[activation](functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)
+        x = functional.max_pool2d(plain(functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)
     x = x.flatten(1)
     for layer in hidden:
-        x = PLAIN[activation](functional.linear(x, layer.weight, layer.bias))
+        x = plain(functional.linear(x, layer.weight, layer.bias))
     torch.testing.assert_close(model(images), functional.linear(x, last.weight, last.bias), rtol=1e-12, atol=1e-12)
 
 
