@@ -183,7 +183,7 @@ def _check_list(name: str, values: list, distinct: bool = True) -> None:
 def _check_options(settings: Settings) -> None:
     named = plug_ins(settings.regimes, settings.architectures, settings.evaluations)
     for kind, name in named:
-        registry.check(kind, name, kind.removesuffix("s"))
+        registry.require(kind, name, kind.removesuffix("s"))
     registry.check_options(settings.options, *named, more=CORRUPTIONS.get(settings.corruption, ()))
 
 

@@ -11,6 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnet import registry
+
 if TYPE_CHECKING:
     import torch
 
@@ -65,10 +67,12 @@ def processor_entry(name: str) -> str | None:
 
 @functools.cache
 def code_sha256() -> str:
-    """SHA-256 of the source files that a run uses: `nnet_models.py` and everything in `nnet/`."""
+    """SHA-256 of the source files that a run uses: `nnet_models.py`, `nnet/` and the user's plug-ins."""
     digest = hashlib.sha256()
     for path in [ROOT / "nnet_models.py", *sorted((ROOT / "nnet").rglob("*.py"))]:
         digest.update(repr((str(path.relative_to(ROOT)), path.read_bytes())).encode())
+    for item in registry.users_code().items():
+        digest.update(repr(item).encode())
     return digest.hexdigest()
 
 

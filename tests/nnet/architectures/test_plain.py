@@ -14,7 +14,7 @@ FAST = (fast.Linear, fast.Conv2d, fast.Contiguous)
 BATCH = 8
 STEPS = {torch.float64: 2, torch.float32: 1}
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
-"""Relative to the largest number of a tensor, at least 1. Sums are rounded in another order, by 10⁻¹⁶ or 6·10⁻⁸ for each
+"""Relative to the largest number of a tensor, at least 1. Sums are rounded in another order, by 10⁻¹⁶ or 6·10⁻⁸ per
 operation; batch normalisation of eight numbers in up to 20 layers amplifies that by a thousand in each step."""
 
 
