@@ -41,21 +41,26 @@ def launching(words: list[str]) -> list[str]:
     return rest
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working folder with the files that commands name, and the plug-ins of all pages as a folder of the user's."""
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder with the files that commands name, and the plug-ins of all pages as a folder of the user's."""
+    folder = tmp_path_factory.mktemp("files")
     for path, text in plug_ins().items():
-        users = tmp_path / "plug_ins" / FOLDERS[str(Path(path).parent)]
+        users = folder / "plug_ins" / FOLDERS[str(Path(path).parent)]
         users.mkdir(parents=True, exist_ok=True)
         (users / Path(path).name).write_text(text)
     for path, text in examples().items():
         if "/" not in path:
-            (tmp_path / path).write_text(text)
-    save_npz(tmp_path / "cifar10_jpeg.npz")
-    (tmp_path / "scheduler.json").write_text("{}")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NNET_PLUGINS", str(tmp_path / "plug_ins"))
-    return tmp_path
+            (folder / path).write_text(text)
+    save_npz(folder / "cifar10_jpeg.npz")
+    return folder
+
+
+@pytest.fixture
+def working_folder(files, monkeypatch):
+    """That folder, as the working folder of a user."""
+    monkeypatch.chdir(files)
+    monkeypatch.setenv("NNET_PLUGINS", str(files / "plug_ins"))
 
 
 def runs_of(words: list[str], capsys) -> dict:
@@ -65,7 +70,7 @@ def runs_of(words: list[str], capsys) -> dict:
 
 
 @pytest.mark.parametrize("command", CAMPAIGNS, ids=[command.name for command in CAMPAIGNS])
-def test_a_campaign_has_the_runs_that_its_page_states(folder, capsys, command):
+def test_a_campaign_has_the_runs_that_its_page_states(working_folder, capsys, command):
     count = runs_of(launching(command.words), capsys)["runs"]
     assert command.runs in (None, count)
 
