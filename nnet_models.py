@@ -21,6 +21,7 @@ from nnet import registry
 from nnet.activations import get_activation
 from nnet.architectures.base import ARCH_NAMES, build_model
 from nnet.architectures.parts import standardize
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batch, Batches
@@ -28,6 +29,7 @@ from nnet.evaluations import base as evaluations
 from nnet.evaluations.parts.running_accuracy import correctly_classified, smoothed_accuracy
 from nnet.evaluations.parts.sweep import sweep
 from nnet.files import checkpoint
+from nnet.optimizers import OPTIMIZERS
 from nnet.random import streams
 from nnet.record import provenance
 from nnet.record.cost import Cost
@@ -51,8 +53,6 @@ __all__ = [
     "train_one_epoch",
 ]
 
-OPTIMIZERS = {"adam": functools.partial(torch.optim.Adam, fused=True), "sgd": torch.optim.SGD}
-
 _only_run = threading.Lock()
 
 
@@ -68,7 +68,7 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
     after the last epoch that it kept, and ends with the same bits; the file is left to the caller, who removes it
     when the result is safe.
 
-    Raises ValueError for data or an architecture that do not fit the configuration, CannotWrite (an OSError)
+    Raises ConfigError for data or an architecture that do not fit the configuration, CannotWrite (an OSError)
     where a checkpoint cannot be written, and RuntimeError where another run is under way in this process: runs
     share the process-wide generator and thread count.
     """
@@ -125,9 +125,9 @@ def set_seed(seed: int) -> None:
 
 
 def get_device(use_cuda: bool = False) -> torch.device:
-    """The CPU, or the GPU where it is asked for. Raises ValueError where there is none."""
+    """The CPU, or the GPU if `use_cuda`. Raises ConfigError if there is none."""
     if use_cuda and not torch.cuda.is_available():
-        raise ValueError("use_cuda=True, but torch finds no CUDA device here")
+        raise ConfigError("use_cuda=True, but torch finds no CUDA device here")
     return torch.device("cuda" if use_cuda else "cpu")
 
 
@@ -200,7 +200,7 @@ def _set_up(cfg: TrainConfig) -> _Run:
     )
     standardize.fit(model, images.mean, images.std)
     momentum = {"momentum": cfg.momentum, "nesterov": cfg.nesterov} if cfg.momentum > 0 else {}
-    optimizer = OPTIMIZERS[cfg.optimizer](
+    optimizer = OPTIMIZERS[cfg.optimizer].build(
         model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay, **momentum
     )
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options)

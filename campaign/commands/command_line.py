@@ -1,6 +1,7 @@
 """The command line: its flags are the settings of TrainConfig and Launch, and what else a launch can be asked."""
 
 import argparse
+import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import NoReturn
 
 from campaign.engines.cluster.options import FLAGS, REPEATED, WHOLE_NUMBERS
 from campaign.grid.lists import repeats
-from campaign.grid.names import ALIASES, canonical, check_known, nearest
+from campaign.grid.names import ALIASES, canonical, check_known
 from campaign.grid.settings import Setting, literal, settings
 from campaign.grid.shard import Shard
 from campaign.grid.study import KIND
@@ -55,8 +56,9 @@ def parse(words: Sequence[str]) -> CommandLine:
     parser = _parser({})
     flags, rest = parser.parse_known_intermixed_args(words)
     if rest:
-        known = [flag for action in parser._actions for flag in action.option_strings]
-        raise ConfigError(f"unrecognized arguments: {' '.join(rest)}{nearest(rest[0], known)} (see --help)")
+        similar = difflib.get_close_matches(rest[0], parser._option_string_actions, 1)
+        hint = f"did you mean {similar[0]}?" if similar else "see --help"
+        raise ConfigError(f"unrecognized arguments: {' '.join(rest)} ({hint})")
     if flags.json and not (flags.plan or flags.status):
         raise ConfigError("--json goes with --plan or --status")
     for name in ("plan", "status", "sanity", "verify", "shard") if flags.print_job else ():
@@ -169,7 +171,7 @@ def _lines(flags: argparse.Namespace) -> dict[str, object]:
     for word in flags.set:
         name, value = _named(word, lambda text: text)
         name = canonical(name)
-        check_known([name], known, "--set: unknown setting")
+        check_known([name], known, "setting in --set")
         if known[name].kind is dict:
             raise ConfigError("--set has no options; give them as --options NAME=VALUE")
         _add_line(lines, name, known[name].value(value.split(",")), "as a flag and in --set")

@@ -22,7 +22,7 @@ def check(engine: str, options: dict, cpu_threads: int) -> int | None:
 
     Raises ValueError for an unknown engine or option, and for an engine that cannot work here.
     """
-    registry.check(ENGINES, engine, "engine")
+    registry.require(ENGINES, engine, "engine")
     registry.check_options(options, (ENGINES, engine))
     missing = missing_for(engine)
     if missing is not None:

@@ -56,14 +56,14 @@ def expand(
     if reference is not None:
         reference = renamed(reference)
         known = {*lists.FIELDS, *(name for config in configs for name in config.options_and_defaults())}
-        check_known(reference, known, f"REFERENCE of study {study.name}: unknown setting")
+        check_known(reference, known, f"setting in REFERENCE of study {study.name}")
     return Runs(lists.only(configs, only), launch, reference)
 
 
 def _checked(lines: Mapping[str, object], where: str) -> dict[str, object]:
     """The lines by canonical name. Raises ConfigError for an unknown line and for a list that cannot vary."""
     lines = renamed(lines)
-    check_known(lines, settings(), f"{where}: unknown line")
+    check_known(lines, settings(), f"line in {where}")
     for name, value in lines.items():
         items, setting = _listed(value), settings()[name]
         if setting.kind is dict and not all(isinstance(item, dict) for item in items):

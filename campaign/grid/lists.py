@@ -5,9 +5,9 @@ import itertools
 import random
 from collections.abc import Iterable, Mapping, Sequence
 
-from campaign.grid.names import canonical, check_known, nearest, renamed
+from campaign.grid.names import canonical, check_known, renamed
 from nnet import registry
-from nnet.checks import ConfigError, whole_number
+from nnet.checks import ConfigError, unknown, whole_number
 from nnet.config import CORRUPTIONS, TrainConfig, plug_ins
 
 FIELDS = [item.name for item in dataclasses.fields(TrainConfig)]
@@ -65,7 +65,7 @@ def make(changes: Iterable[tuple[TrainConfig, Mapping[str, object]]]) -> list[Tr
     everyone = set()
     configs = []
     for config, settings in changes:
-        check_known(settings, FIELDS, "unknown setting")
+        check_known(settings, FIELDS, "setting")
         fields = {name: getattr(config, name) for name in FIELDS} | settings
         if fields["augmentation"] == USUAL_OF_DATASET:
             fields["augmentation"] = _usual_augmentation(fields["dataset"])
@@ -76,8 +76,7 @@ def make(changes: Iterable[tuple[TrainConfig, Mapping[str, object]]]) -> list[Tr
         unused -= known
         everyone |= known
     if unused:
-        option = min(unused)
-        raise ConfigError(f"unknown option {option!r}{nearest(option, everyone)}; known options: {sorted(everyone)}")
+        raise unknown("option", min(unused), sorted(everyone))
     return join(configs)
 
 
@@ -94,7 +93,7 @@ def select(configs: Iterable[TrainConfig], **wanted: object) -> list[TrainConfig
     wanted = renamed(wanted)
     settings = [(config, config.options_and_defaults() | _fields(config)) for config in configs]
     if settings:
-        check_known(wanted, {name for _, known in settings for name in known}, "no run has a setting")
+        check_known(wanted, {name for _, known in settings for name in known}, "setting of these runs")
     return [
         config for config, known in settings if all(name in known and known[name] == wanted[name] for name in wanted)
     ]
@@ -135,7 +134,7 @@ def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -
     known = [*SCIENCE, *sorted({name for config in configs for name in config.options_and_defaults()})]
     for word, value in wanted:
         name = canonical(word)
-        check_known([name], known, "--only: unknown setting")
+        check_known([name], known, "setting in --only")
         configs = [config for config in configs if is_exempt(vars(config), name) or _has(vars(config), name, value)]
         if not configs:
             raise ConfigError(f"--only leaves no run: none has {name} = {value}")

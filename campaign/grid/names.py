@@ -1,9 +1,8 @@
-"""The names of settings: the older words that are accepted for them, and what to say about an unknown one."""
+"""The names of settings, and the other words that are accepted for them."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, unknown
 
 ALIASES = {
     "architecture": "arch",
@@ -37,17 +36,8 @@ def renamed(settings: Mapping[str, object]) -> dict[str, object]:
 
 
 def check_known(words: Iterable[str], known: Iterable[str], what: str) -> None:
-    """Raise ConfigError, with the nearest known name, for the first of `words` that is not known.
-
-    `what`: the beginning of the sentence, like "unknown setting".
-    """
+    """Raise ConfigError "unknown <what> '<word>'; choose from [...]" for the first of `words` that is not known."""
     known = sorted(known)
     for word in words:
         if word not in known:
-            raise ConfigError(f"{what} {word!r}{nearest(word, known)}; choose from {known}")
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint at the most similar known name, in brackets; empty if none is similar."""
-    similar = difflib.get_close_matches(word, known, 1)
-    return f" (did you mean {similar[0]!r}?)" if similar else ""
+            raise unknown(what, word, known)

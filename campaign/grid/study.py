@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from campaign.grid.names import nearest
 from nnet import registry
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, unknown
 
 KIND = "studies"
 
@@ -47,11 +46,8 @@ def load(name: str) -> Study:
 
 
 def _module(name: str) -> ModuleType:
-    known = registry.names(KIND)
-    if name not in known:
-        raise ConfigError(
-            f"unknown study {name!r}{nearest(name, known)}; choose from {known} or give the path of a .py file"
-        )
+    if name not in registry.names(KIND):
+        raise unknown("study", name, registry.names(KIND), "or give the path of a .py file")
     with _errors_in_one_sentence(name):
         return registry.load(KIND, name)
 
@@ -76,4 +72,5 @@ def _errors_in_one_sentence(name: str) -> Iterator[None]:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame for frame in frames if frame.name == "<module>"]
         place = f"{lines[-1].filename}, line {lines[-1].lineno}: " if lines else ""
-        raise ConfigError(f"study {name}: {place}{type(error).__name__}: {error}") from error
+        kind = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "
+        raise ConfigError(f"study {name}: {place}{kind}{error}") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from campaign.engines import base
 from campaign.engines.workers import tasks
 from campaign.store.folder import Store
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.record.cost import Cost, kind_of
 
@@ -24,7 +25,7 @@ def estimates(
 ) -> tuple[dict[str, Estimate], dict]:
     """The estimate of each run by run_id, from one pilot per kind, and the machine that the pilots were on.
 
-    Raises ValueError where a run cannot be set up, or where results on other data of the same name are there.
+    Raises ConfigError where a run cannot be set up, or where results on other data of the same name are there.
     """
     kinds: dict[str, list[TrainConfig]] = {}
     for config in pending:
@@ -41,8 +42,8 @@ def estimates(
             for config in alike:
                 found[config.run_id] = Estimate(cost.seconds(config) if cost else 0.0, outcome["memory_mb"])
             machine = outcome["machine"]
-        elif outcome.error == ValueError.__name__:
-            raise ValueError(outcome.message)
+        elif outcome.error == ConfigError.__name__:
+            raise ConfigError(outcome.message)
         # otherwise it is not the configuration that is wrong: each of these runs fails, and says why
     return found, machine
 
@@ -57,7 +58,7 @@ def _check_same_data(config: TrainConfig, sha256: str, store: Store) -> None:
         same_file = result["config"].get("dataset_sha256") == config.science().get("dataset_sha256")
         resized_alike = result["config"]["image_size"] == config.image_size
         if not same_file or (resized_alike and result["sha256"]["data"] != sha256):
-            raise ValueError(
+            raise ConfigError(
                 f"{store.folder} holds runs on other data of the name {config.dataset_name!r}; "
                 "choose another --output-dir, or rename the dataset's file"
             )

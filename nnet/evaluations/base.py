@@ -72,7 +72,7 @@ class Evaluation:
 
 
 def options_of(cfg: TrainConfig) -> dict[str, dict]:
-    """The options of each evaluation that a run asks for, by its name. Raises ValueError for a wrong value."""
+    """The options of each evaluation that a run asks for, by its name. Raises ConfigError for a wrong value."""
     return {name: registry.make_options("evaluations", name, cfg.options) for name in cfg.evaluations}
 
 

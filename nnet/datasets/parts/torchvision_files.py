@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import VisionDataset
 
+from nnet.checks import ConfigError
 from nnet.files.atomic import write_file
 
 FAILURES = (OSError, EOFError, RuntimeError, ValueError, AssertionError, IndexError, KeyError)
@@ -17,7 +18,7 @@ def read_with(
     """x_train, y_train, x_test, y_test of one torchvision dataset; images uint8 N×C×H×W, labels int64.
 
     If all `files` are below `data_dir` no network is touched; if not, they are downloaded there. Raises
-    ValueError where that fails or a file is damaged.
+    ConfigError where that fails or a file is damaged.
     """
     missing = [name for name in files if not (data_dir / name).is_file()]
     if missing:
@@ -27,7 +28,7 @@ def read_with(
     except FAILURES as error:
         folder = data_dir / Path(files[0]).parent
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
+        raise ConfigError(
             f"a file of {kind.__name__} in {folder} is truncated or corrupt ({reason}); "
             "delete that folder to download it again"
         ) from error
@@ -42,7 +43,7 @@ def _download(kind: type[VisionDataset], data_dir: Path, missing: list[str]) -> 
                 write_file(data_dir / name, (Path(folder) / name).read_bytes())
     except FAILURES as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ValueError(
+        raise ConfigError(
             f"{kind.__name__} is not in {data_dir.absolute()}: {', '.join(missing)} expected there, and the download "
             f"failed ({reason}); copy these files there, or set the data folder (--data-dir, NNET_DATA_DIR) "
             "to the one that has them, or start once on a machine that reaches the network"
