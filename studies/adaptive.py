@@ -1,6 +1,6 @@
 """Does noise help that is injected only while training looks stuck or overfit?
 
-    python run_experiments.py --study adaptive --plan      # 108 runs
+python run_experiments.py --study adaptive --plan      # 108 runs
 """
 
 BLOCK = dict(

@@ -1,6 +1,6 @@
 """How does accuracy on clean images fall when pixels of the training images are corrupted?
 
-    python run_experiments.py --study pixels --dataset mnist --epochs 20      # 105 runs
+python run_experiments.py --study pixels --dataset mnist --epochs 20      # 105 runs
 """
 
 from campaign.grid.lists import repeats

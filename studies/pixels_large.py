@@ -1,6 +1,6 @@
 """The same question as the study pixels, for two larger networks on MNIST.
 
-    python run_experiments.py --study pixels_large --max-workers 80 --plan      # 2,400 runs for many cores
+python run_experiments.py --study pixels_large --max-workers 80 --plan      # 2,400 runs for many cores
 """
 
 from campaign.grid.lists import repeats

@@ -1,6 +1,6 @@
 """Do the eight published experiments on perturbative networks give the published accuracies?
 
-    python run_experiments.py --study pnn --plan      # 24 runs at full size: for a GPU, or weeks of many cores
+python run_experiments.py --study pnn --plan      # 24 runs at full size: for a GPU, or weeks of many cores
 """
 
 from studies.parts.perturbative import RECIPE

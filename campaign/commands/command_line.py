@@ -2,11 +2,11 @@
 
 import argparse
 import difflib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from campaign.commands import help_text
 from campaign.engines.cluster.options import FLAGS, REPEATED, WHOLE_NUMBERS
 from campaign.grid.lists import repeats
 from campaign.grid.names import ALIASES, canonical, check_known
@@ -16,9 +16,6 @@ from campaign.grid.study import KIND
 from nnet import registry
 from nnet.checks import ConfigError
 
-PLUG_INS = {"dataset": "datasets", "arch": "architectures", "regime": "regimes", "evaluations": "evaluations"}
-PLUG_INS |= {"engine": "campaign.engines"}
-"""The kind of plug-in that a setting names."""
 MEASURING = {"alpha_tests", "noise_samples", "evaluations", "sweep_precision", "corrupt_test", "max_test_samples"}
 """The settings that the help lists under how a network is measured."""
 DESCRIPTION = (
@@ -26,7 +23,6 @@ DESCRIPTION = (
     "and skipped. A flag overrides a line of the block in main(), or of the study, for this launch; several values "
     "after a flag vary, every combination is run."
 )
-WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ def parse(words: Sequence[str]) -> CommandLine:
     )
 
 
-def help_text(lines: Mapping[str, object]) -> str:
+def usage(lines: Mapping[str, object]) -> str:
     """The help: the flags of these lines, the others of the block or study, each with the value that it has there."""
     return _parser(lines).format_help()
 
@@ -92,7 +88,7 @@ def _parser(lines: Mapping[str, object]) -> argparse.ArgumentParser:
         usage="%(prog)s [ARCH ...] [--FLAG VALUE ...] [--set NAME=VALUE ...]",
         description=DESCRIPTION,
         epilog=f"Settings without a line here, for --set: {', '.join(rare)}; nnet/config.py describes them.",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=26, width=_width()),
+        formatter_class=help_text.Formatter,
         allow_abbrev=False,
         add_help=False,
     )
@@ -118,7 +114,7 @@ def _add_setting(add: Callable, setting: Setting, lines: Mapping[str, object]) -
         metavar = {int: "N", float: "X", str: "NAME"}[setting.kind]
         shape |= {"nargs": "*" if setting.several else None if setting.once else "+", "metavar": metavar}
     words = [word for word, name in ALIASES.items() if name == setting.name]
-    add(_flag(setting.name), help=_help(setting, lines), **shape)
+    add(_flag(setting.name), help=help_text.of(setting, lines), **shape)
     for word in words:
         add(_flag(word), help=argparse.SUPPRESS, **shape)
 
@@ -129,7 +125,11 @@ def _add_further(trained: Callable, launch: Callable) -> None:
     extend = {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME=VALUE"}
     trained("--set", help="any setting by name; of several values: name=1,2", **extend)
     trained("--only", help="keep only the runs with these settings or options", **extend)
-    trained("--study", metavar="NAME", help=f"a study instead of the block: {', '.join(registry.names(KIND))}, or a .py file")
+    trained(
+        "--study",
+        metavar="NAME",
+        help=f"a study instead of the block: {', '.join(registry.names(KIND))}, or a .py file",
+    )
     launch("--retry-failed", action="store_true", help="also do the runs that have failed before")
 
 
@@ -200,24 +200,3 @@ def _whole(name: str, text: str) -> int:
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _width() -> int:
-    return min(WIDTH, int(os.environ.get("COLUMNS", WIDTH)))
-
-
-def _help(setting: Setting, lines: Mapping[str, object]) -> str:
-    """One line on a setting, and the value that it has; hidden if it has no line."""
-    if setting.name not in lines:
-        return argparse.SUPPRESS
-    kind = PLUG_INS.get(setting.name)
-    names = f": {', '.join(registry.names(kind))}" if kind else ""
-    return f"{setting.doc}{names} [{_shown(lines[setting.name])}]".replace("%", "%%")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return " ".join(map(_shown, value)) or "none"
-    if isinstance(value, dict):
-        return " ".join(f"{name}={_shown(item)}" for name, item in value.items()) or "none"
-    return "none" if value is None else str(value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from campaign.analysis import tables
 from campaign.grid import lists
 from campaign.grid.settings import Launch
-from campaign.planning.survey import check
+from campaign.planning.survey import prepare
 from campaign.running import runner
 from nnet.config import TrainConfig
 
@@ -26,8 +26,7 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
     after training with noise is smaller or similar (tolerance 0.02), else 1.
     """
     with tempfile.TemporaryDirectory() as folder:
-        launch = dataclasses.replace(launch, output_dir=folder)
-        campaign = check(small_runs(configs), *_spelled_out(launch), memory_check=launch.memory_check)
+        campaign = prepare(small_runs(configs), dataclasses.replace(launch, output_dir=folder))
         code = runner.run(campaign)
         if code != 0:
             return code

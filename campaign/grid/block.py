@@ -24,7 +24,7 @@ class Runs:
 
 
 def lines_of(block: Mapping[str, object], study: Study | None) -> dict[str, object]:
-    """The lines that hold for all parts: those of the block or, with a study, its launch lines and the study's BLOCK."""
+    """The lines of all parts: those of the block or, with a study, its launch lines and the study's BLOCK."""
     lines = _checked(block, "the block")
     if study is None:
         return lines
@@ -48,7 +48,7 @@ def expand(
     launch = Launch(**{name: value for name, value in (shared | flags).items() if settings()[name].once})
     parts = [_joined(shared, _part(part, study.name)) for part in study.parts] if study else [shared]
     parts, filters = _overridden([_of_runs(part) for part in parts], _of_runs(flags))
-    points = [point for part in parts for point in lists.points(_seeds_last(part, launch.output_dir))]
+    points = [point for part in parts for point in lists.points(_lines_of_runs(part, launch.output_dir))]
     for name, wanted in filters.items():
         points = _kept(points, name, wanted)
     configs = lists.make((TrainConfig(), point) for point in points)
@@ -78,8 +78,6 @@ def _checked(lines: Mapping[str, object], where: str) -> dict[str, object]:
             )
         if any(item in value[:index] for index, item in enumerate(value)):
             raise ConfigError(f"{name} has duplicates: {value}")
-    if lines.get("data_dir", "") is None:
-        del lines["data_dir"]  # TrainConfig's default
     return lines
 
 
@@ -96,10 +94,12 @@ def _of_runs(lines: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in lines.items() if not settings()[name].once}
 
 
-def _seeds_last(part: dict[str, object], output_dir: str) -> dict[str, object]:
+def _lines_of_runs(part: dict[str, object], output_dir: str) -> dict[str, object]:
     """The lines in an order in which seeds vary fastest; unfinished runs are kept beside the results."""
     seed = part.get("seed", settings()["seed"].default)
     lines = {name: value for name, value in part.items() if name != "seed"}
+    if lines.get("data_dir", "") is None:
+        del lines["data_dir"]  # TrainConfig's default
     return {"epoch_checkpoint_dir": output_dir} | lines | {"seed": seed}
 
 

@@ -1,4 +1,4 @@
-"""Every setting that a block, a study or a flag may name: the fields of TrainConfig and Launch, as they are declared."""
+"""Every setting that a block, a study or a flag may name, read from the fields of TrainConfig and Launch."""
 
 import ast
 import dataclasses
@@ -23,7 +23,7 @@ class Launch:
     output_dir: str = "results"
     """Results are written to <output_dir>/<dataset>/."""
     engine: str = "process"
-    """Where runs happen: the name of an engine."""
+    """Where runs happen."""
     max_workers: int | None = None
     """Runs at the same time; none: one per usable core."""
     memory_check: bool = True
