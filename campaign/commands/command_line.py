@@ -171,7 +171,7 @@ def _lines(flags: argparse.Namespace) -> dict[str, object]:
     for word in flags.set:
         name, value = _named(word, lambda text: text)
         name = canonical(name)
-        check_known([name], known, "setting in --set")
+        check_known([name], known, "--set: unknown setting")
         if known[name].kind is dict:
             raise ConfigError("--set has no options; give them as --options NAME=VALUE")
         _add_line(lines, name, known[name].value(value.split(",")), "as a flag and in --set")

@@ -51,7 +51,7 @@ def run(
     `launch`: further fields of `Launch`, like `max_workers` or `engine`. Returns 0 when every run is there, 1 when some
     run failed, 130 when interrupted. Raises ConfigError, in one sentence, if nothing can be started.
     """
-    check_known(launch, [name for name, setting in settings().items() if setting.once], "argument")
+    check_known(launch, [name for name, setting in settings().items() if setting.once], "run: unknown argument")
     from campaign.planning.survey import prepare
 
     return _run(prepare(configs, Launch(output_dir=output_dir, **launch), retry_failed))

@@ -51,19 +51,20 @@ def expand(
     points = [point for part in parts for point in lists.points(_lines_of_runs(part, launch.output_dir))]
     for name, wanted in filters.items():
         points = _kept(points, name, wanted)
-    configs = lists.make((TrainConfig(), point) for point in points)
+    base = TrainConfig()
+    configs = lists.make((base, point) for point in points)
     reference = study.reference if study else None
     if reference is not None:
         reference = renamed(reference)
         known = {*lists.FIELDS, *(name for config in configs for name in config.options_and_defaults())}
-        check_known(reference, known, f"setting in REFERENCE of study {study.name}")
+        check_known(reference, known, f"REFERENCE of study {study.name}: unknown setting")
     return Runs(lists.only(configs, only), launch, reference)
 
 
 def _checked(lines: Mapping[str, object], where: str) -> dict[str, object]:
     """The lines by canonical name. Raises ConfigError for an unknown line and for a list that cannot vary."""
     lines = renamed(lines)
-    check_known(lines, settings(), f"line in {where}")
+    check_known(lines, settings(), f"{where}: unknown line")
     for name, value in lines.items():
         items, setting = _listed(value), settings()[name]
         if setting.kind is dict and not all(isinstance(item, dict) for item in items):

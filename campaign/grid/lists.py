@@ -42,7 +42,8 @@ def product(base: TrainConfig | None = None, **settings: object) -> list[TrainCo
     corruption has it. Raises ConfigError for an unknown setting, an empty list, an option that no run has, and whatever
     `TrainConfig` refuses.
     """
-    return make((base or TrainConfig(), point) for point in points(settings))
+    base = base or TrainConfig()
+    return make((base, point) for point in points(settings))
 
 
 def points(settings: Mapping[str, object]) -> list[dict]:
@@ -65,7 +66,7 @@ def make(changes: Iterable[tuple[TrainConfig, Mapping[str, object]]]) -> list[Tr
     everyone = set()
     configs = []
     for config, settings in changes:
-        check_known(settings, FIELDS, "setting")
+        check_known(settings, FIELDS, "unknown setting")
         fields = {name: getattr(config, name) for name in FIELDS} | settings
         if fields["augmentation"] == USUAL_OF_DATASET:
             fields["augmentation"] = _usual_augmentation(fields["dataset"])
@@ -93,7 +94,7 @@ def select(configs: Iterable[TrainConfig], **wanted: object) -> list[TrainConfig
     wanted = renamed(wanted)
     settings = [(config, config.options_and_defaults() | _fields(config)) for config in configs]
     if settings:
-        check_known(wanted, {name for _, known in settings for name in known}, "setting of these runs")
+        check_known(wanted, {name for _, known in settings for name in known}, "no run has a setting")
     return [
         config for config, known in settings if all(name in known and known[name] == wanted[name] for name in wanted)
     ]
@@ -134,7 +135,7 @@ def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -
     known = [*SCIENCE, *sorted({name for config in configs for name in config.options_and_defaults()})]
     for word, value in wanted:
         name = canonical(word)
-        check_known([name], known, "setting in --only")
+        check_known([name], known, "--only: unknown setting")
         configs = [config for config in configs if is_exempt(vars(config), name) or _has(vars(config), name, value)]
         if not configs:
             raise ConfigError(f"--only leaves no run: none has {name} = {value}")

@@ -1,8 +1,9 @@
 """The names of settings, and the other words that are accepted for them."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 
-from nnet.checks import ConfigError, unknown
+from nnet.checks import ConfigError
 
 ALIASES = {
     "architecture": "arch",
@@ -36,8 +37,13 @@ def renamed(settings: Mapping[str, object]) -> dict[str, object]:
 
 
 def check_known(words: Iterable[str], known: Iterable[str], what: str) -> None:
-    """Raise ConfigError "unknown <what> '<word>'; choose from [...]" for the first of `words` that is not known."""
+    """Raise ConfigError for the first of `words` that is not known, with the nearest known name or all of them.
+
+    `what`: the beginning of the sentence, like "unknown setting".
+    """
     known = sorted(known)
     for word in words:
         if word not in known:
-            raise unknown(what, word, known)
+            nearest = difflib.get_close_matches(word, known, 1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {known}"
+            raise ConfigError(f"{what} {word!r}; {hint}")
