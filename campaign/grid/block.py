@@ -10,6 +10,8 @@ from campaign.grid.study import Study
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
+OPTION_OWNERS = {"regime", "arch", "evaluations", "corruption"}
+"""Where a flag changes one of these, the options of a study that no run knows any more are dropped."""
 __all__ = ["Launch", "Runs", "expand", "lines_of"]
 
 
@@ -47,12 +49,13 @@ def expand(
     shared, flags = lines_of(block, study), _checked(flags or {}, "the command line")
     launch = Launch(**{name: value for name, value in (shared | flags).items() if settings()[name].once})
     parts = [_joined(shared, _part(part, study.name)) for part in study.parts] if study else [shared]
+    droppable = _option_names(parts) if OPTION_OWNERS & flags.keys() else ()
     parts, filters = _overridden([_of_runs(part) for part in parts], _of_runs(flags))
     points = [point for part in parts for point in lists.points(_lines_of_runs(part, launch.output_dir))]
     for name, wanted in filters.items():
         points = _kept(points, name, wanted)
     base = TrainConfig()
-    configs = lists.make((base, point) for point in points)
+    configs = lists.make([(base, point) for point in points], droppable)
     reference = study.reference if study else None
     if reference is not None:
         reference = renamed(reference)
@@ -138,8 +141,14 @@ def _values(part: Mapping[str, object], name: str) -> list:
     return _listed(part.get(name, settings()[name].default))
 
 
+def _option_names(parts: list[dict]) -> set[str]:
+    return {option for part in parts for options in _values(part, "options") for option in options}
+
+
 def _differ(values: list[list]) -> bool:
-    return any(other != values[0] for other in values[1:])
+    """Whether parts differ in a line, of which `values` has the values in each part."""
+    distinct = [[item for index, item in enumerate(items) if item not in items[:index]] for items in values]
+    return any(items != distinct[0] for items in distinct[1:])
 
 
 def _kept(points: list[dict], name: str, wanted: list) -> list[dict]:

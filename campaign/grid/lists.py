@@ -16,7 +16,6 @@ SCIENCE = [
     for item in dataclasses.fields(TrainConfig)
     if not item.metadata.get("operation") and item.name != "options"
 ]
-OPTION_OWNERS = ("regime", "arch", "evaluations", "corruption")
 USUAL_OF_DATASET = "dataset"
 """The value of `augmentation` that stands for what is usual for the dataset."""
 SEED_BITS = 31
@@ -56,13 +55,15 @@ def points(settings: Mapping[str, object]) -> list[dict]:
     return [dict(zip(values, items, strict=True)) for items in itertools.product(*values.values())]
 
 
-def make(changes: Iterable[tuple[TrainConfig, Mapping[str, object]]]) -> list[TrainConfig]:
+def make(
+    changes: Iterable[tuple[TrainConfig, Mapping[str, object]]], droppable: Iterable[str] = ()
+) -> list[TrainConfig]:
     """Each configuration with its changes, each run once. An option goes to the runs that know it.
 
-    Raises ConfigError for an unknown setting and an option that no run knows.
+    Raises ConfigError for an unknown setting and for an option that no run knows and that is not `droppable`.
     """
     changes = list(changes)
-    unused = {option for _, settings in changes for option in _options(settings)}
+    unused = {option for _, settings in changes for option in _options(settings)} - {*droppable}
     everyone = set()
     configs = []
     for config, settings in changes:
