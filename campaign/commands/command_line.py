@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from campaign.commands import help_text
+from campaign.engines.base import schedulers
 from campaign.engines.cluster.options import FLAGS, REPEATED, WHOLE_NUMBERS
 from campaign.grid.lists import repeats
 from campaign.grid.names import ALIASES, canonical, check_known
@@ -149,7 +150,7 @@ def _add_commands(add: Callable) -> None:
     add("--json", action="store_true", help="with --plan or --status: print JSON")
     add("--sanity", action="store_true", help="quick check: does training with noise help?")
     add("--verify", metavar="RUN_ID", help="repeat a finished run and compare every bit")
-    add("--print-job", choices=("slurm", "lsf"), help="print a job script that runs an array of shards")
+    add("--print-job", choices=schedulers(), help="print a job script that runs an array of shards")
 
 
 def _lines(flags: argparse.Namespace) -> dict[str, object]:
