@@ -9,7 +9,7 @@ from campaign.analysis import labels
 from campaign.analysis.labels import varied
 from campaign.analysis.statistics import DIFFERENCE, share_of_draws
 from campaign.analysis.tables import of
-from campaign.running.progress import say
+from campaign.machine.console import say
 from campaign.store.folder import completeness
 
 RUN_COLUMNS = {

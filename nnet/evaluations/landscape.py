@@ -57,10 +57,6 @@ class Evaluation(base.Evaluation):
                     measured[place].append(trained.measure(trained.model))
         return [self.row(place, figures) for place, figures in measured.items()]
 
-    def passes(self) -> tuple[int, int]:
-        """One pass per place and direction."""
-        return self.options.directions * self.options.points, 0
-
     def columns(self, rows: list[dict]) -> dict:
         """The slope; None where a loss is not finite."""
         losses = [row["loss"] for row in rows]

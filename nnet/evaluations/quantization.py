@@ -33,10 +33,6 @@ class Evaluation(base.Evaluation):
         """The rows in ascending order of bits."""
         return [self._row(bits) for bits in self.options.bits]
 
-    def passes(self) -> tuple[int, int]:
-        """One pass per number of bits."""
-        return len(self.options.bits), 0
-
     def _row(self, bits: int) -> dict:
         with replaced(self.weights, [quantized(weight.data, bits) for weight in self.weights]):
             return self.row(float(bits), [self.trained.measure(self.trained.model)])

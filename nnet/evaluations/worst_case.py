@@ -57,12 +57,6 @@ class Evaluation(base.Evaluation):
             targets = [self.trained.logits(images) for images, _ in self.trained.batches]
         return [self._row(zeta, targets) for zeta in self.options.zetas]
 
-    def passes(self) -> tuple[int, int]:
-        """One pass at θ; per restart one for each step, with gradients, one to measure, one to choose."""
-        attacks = self.options.restarts * sum(zeta > 0 for zeta in self.options.zetas)
-        choosing = attacks if self.options.restarts > 1 else 0
-        return 1 + attacks + choosing, attacks * self.options.test_attack_steps
-
     def _row(self, zeta: float, targets: list[torch.Tensor]) -> dict:
         if zeta == 0:
             return self.row(zeta, [self.trained.clean])
