@@ -9,6 +9,7 @@ from nnet import checks
 from nnet.evaluations import base
 from nnet.perturbations.weight_noise import replaced, weight_tensors
 
+FIGURE = {"axis": "bits of a weight"}
 MOST_BITS = 16
 
 
