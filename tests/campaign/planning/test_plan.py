@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from nnet.record.cost import Cost, kind_of
 
 from campaign.engines import base
 from campaign.machine import memory
@@ -14,7 +15,6 @@ from campaign.planning import calibration, plan, survey
 from campaign.running import runner
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
-from nnet.record.cost import Cost, kind_of
 from nnet.regimes import base as regime
 from tests.campaign.running.test_campaign import launch
 
