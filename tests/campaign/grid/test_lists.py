@@ -9,7 +9,8 @@ from campaign.analysis import tables
 from campaign.commands.verify import verify
 from campaign.engines.workers import tasks
 from campaign.grid import lists
-from campaign.planning.survey import check
+from campaign.grid.block import Launch
+from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store import run_file
 from nnet.config import TrainConfig
@@ -120,7 +121,7 @@ def small(npz, **changed) -> list[TrainConfig]:
 
 
 def launch(configs, folder) -> int:
-    return runner.run(check(configs, folder, engine="serial"))
+    return runner.run(prepare(configs, Launch(folder, engine="serial")))
 
 
 def test_23_what_was_run_is_not_run_again_unless_something_changed_that_counts(npz, tmp_path, counted):
@@ -146,7 +147,7 @@ def test_23_a_run_that_crashed_leaves_nothing_that_counts_as_done(npz, tmp_path,
         assert launch(configs, tmp_path) == 1
     with pytest.raises(ValueError, match="has no finished run"):
         tables.load(tmp_path)
-    assert runner.run(check(configs, tmp_path, engine="serial", retry_failed=True)) == 0
+    assert runner.run(prepare(configs, Launch(tmp_path, engine="serial"), retry_failed=True)) == 0
     assert len(tables.load(tmp_path)) == 2
 
 
