@@ -9,6 +9,8 @@ from nnet.checks import check_fields, setting, several, whole
 from nnet.evaluations import base
 from nnet.perturbations.tensors import replaced, weight_tensors
 
+FIGURE = {"axis": "bits of a weight"}
+
 
 @dataclass(frozen=True)
 class Options:
