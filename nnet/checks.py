@@ -46,7 +46,7 @@ def number(name: str, value: object) -> float:
         if isinstance(value, bool | str):
             raise TypeError
         converted = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"{name} must be a number; got {value!r}") from None
     if not math.isfinite(converted) or converted < 0:
         raise ConfigError(f"{name} must be finite and not negative; got {value!r}")

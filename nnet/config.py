@@ -193,7 +193,7 @@ class TrainConfig:
 
     @property
     def dataset_name(self) -> str:
-        """The dataset's name in tables and folders: for an .npz file, its name without folder and suffix."""
+        """The dataset's name in tables and folders; for an .npz file, its name without folder and suffix."""
         return Path(self.dataset).stem if self.dataset.endswith(".npz") else self.dataset
 
     @functools.cached_property
@@ -205,29 +205,26 @@ class TrainConfig:
 
     @property
     def partial_file(self) -> str | None:
-        """The file for the state of the unfinished run, or None."""
+        """The file that holds the state of the unfinished run, or None."""
         if self.epoch_checkpoint_dir is None:
             return None
         return str(Path(self.epoch_checkpoint_dir) / self.dataset_name / "partial" / f"{self.run_id}.pt")
 
     def options_and_defaults(self) -> dict:
-        """The options, with the defaults of those that one of `plug_ins` knows and that are not set.
-
-        A default that is no literal stands as None.
-        """
-        known = {}
+        """The options, and the defaults of the options of `plug_ins` that are not set; None if not a literal."""
+        defaults: dict[str, object] = {}
         for kind, name in self.plug_ins():
-            known |= registry.option_defaults(kind, name)
-        return known | self.options
+            defaults |= registry.option_defaults(kind, name)
+        return defaults | self.options
 
     def plug_ins(self) -> list[tuple[str, str]]:
         """(kind, name) of each plug-in that may have options."""
         return plug_ins([self.regime], [self.arch], self.evaluations)
 
     def science(self) -> dict:
-        """The JSON-able fields that may change the result, the younger ones where they are not at their default.
+        """The JSON-able fields that may change the result; younger ones only if they are not at their default.
 
-        An .npz file stands there by its name and the SHA-256 of its content: it may move, but not change.
+        An .npz file is represented by its name and the SHA-256 of its content: it may move, but not change.
         """
         fields = [item for item in dataclasses.fields(self) if not item.metadata.get("operation")]
         science = {
@@ -242,6 +239,6 @@ class TrainConfig:
 
 
 def plug_ins(regimes: Iterable[str], architectures: Iterable[str], evaluations: Iterable[str]) -> list[tuple[str, str]]:
-    """(kind, name) of each of these, which are the plug-ins that may have options."""
+    """(kind, name) of each plug-in that may have options, from the names of each kind."""
     named = {"regimes": regimes, "architectures": architectures, "evaluations": evaluations}
     return [(kind, name) for kind, names in named.items() for name in names]

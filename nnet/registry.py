@@ -41,10 +41,9 @@ def load(kind: str, name: str) -> ModuleType:
     """Import the plug-in `name`. Raises ConfigError if there is none, or if its file is not valid Python."""
     file = _file(kind, name)
     _statements(file)
-    path = importlib.import_module(_package(kind)).__path__
-    if str(file.parent) not in path:
-        path.append(str(file.parent))
-    module = importlib.import_module(f"{_package(kind)}.{file.stem}")
+    package = importlib.import_module(_package(kind))
+    package.__path__ = [str(folder) for folder in _folders(kind, users_folder())]
+    module = importlib.import_module(f"{package.__name__}.{file.stem}")
     if not os.path.samefile(module.__file__ or os.devnull, file):
         raise ConfigError(f"rename {file}: {module.__name__} is already the module {module.__file__}")
     return module
@@ -145,18 +144,21 @@ def _file(kind: str, name: str) -> Path:
     return _files(kind)[name]
 
 
+def _folders(kind: str, users: Path | None) -> list[Path]:
+    """The program's folder of this kind, then the user's."""
+    spec = find_spec(_package(kind))
+    own = [Path(spec.submodule_search_locations[0])] if spec else []
+    return own if users is None else [*own, users / kind.split(".")[-1]]
+
+
 def _files(kind: str) -> dict[str, Path]:
     return _files_in(kind, users_folder())
 
 
 @functools.cache
 def _files_in(kind: str, users: Path | None) -> dict[str, Path]:
-    spec = find_spec(_package(kind))
-    folders = [Path(spec.submodule_search_locations[0])] if spec else []
-    if users is not None:
-        folders.append(users / kind.split(".")[-1])
     files: dict[str, Path] = {}
-    for path in [path for folder in folders for path in sorted(folder.glob("*.py"))]:
+    for path in [path for folder in _folders(kind, users) for path in sorted(folder.glob("*.py"))]:
         if path.stem == "base" or path.stem[0] == "_":
             continue
         for name in _variants(path):

@@ -1,4 +1,4 @@
-"""What a configuration says of its dataset: the name of a plug-in, or the path of an .npz file."""
+"""The dataset of a configuration: the name of a plug-in, or the path of an .npz file."""
 
 import functools
 import hashlib
@@ -29,7 +29,7 @@ def check_dataset(name: str, value: object) -> str:
 
 
 def sha256_of_file(path: str) -> str:
-    """SHA-256 of a file's content; it is read again only if its size or time of change is another."""
+    """SHA-256 of a file's content; the file is read again only if its size or modification time has changed."""
     status = os.stat(path)
     return _sha256_of_version(path, status.st_size, status.st_mtime_ns)
 

@@ -24,7 +24,7 @@ SHA256 = (
 
 
 def read(data_dir: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The original files, downloaded where they are missing; a file that is not the original is a ConfigError."""
+    """The original files, downloaded if they are missing. Raises ConfigError for a file that is not the original."""
     arrays = read_with(MNIST, data_dir, FILES)
     for name, expected in zip(FILES, SHA256, strict=True):
         with open(data_dir / name, "rb") as file:

@@ -13,6 +13,12 @@ from nnet.evaluations import base
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {
+    "axis": "place a along random directions d: θ + a·d",
+    "quantity": "loss",
+    "style": "band",
+    "label_column": "landscape_slope",
+}
 REACH = 2.0
 WINDOW = 5
 """Points of the moving average from which the slope is computed."""

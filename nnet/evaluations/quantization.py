@@ -9,13 +9,15 @@ from nnet.checks import check_fields, setting, several, whole
 from nnet.evaluations import base
 from nnet.perturbations.weight_noise import replaced, weight_tensors
 
+FIGURE = {"axis": "bits of a weight"}
+
 
 @dataclass(frozen=True)
 class Options:
     """Options of the rounding. Raises ConfigError for a wrong value."""
 
-    bits: Sequence[int] = setting((8, 7, 6, 5, 4, 3, 2, 1), several(whole(1, 16), "whole numbers"))
-    """Bits per weight, 1 to 16. Default 8 to 1."""
+    bits: Sequence[int] = setting((1, 2, 3, 4, 5, 6, 7, 8), several(whole(1, 16), "whole numbers"))
+    """Bits per weight, 1 to 16. Default 1 to 8."""
 
     def __post_init__(self):
         check_fields(self)

@@ -8,6 +8,8 @@ from nnet.evaluations import base
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {"axis": "how far weights are moved, ζ (relative to each weight)", "scale": "symlog"}
+
 
 @dataclass(frozen=True)
 class Options:

@@ -14,6 +14,13 @@ from nnet.perturbations.divergences import BOUNDARY_LOSSES
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {
+    "axis": "how far weights are moved, ζ (relative to each weight)",
+    "scale": "symlog",
+    "measured_at": "the worst weights found",
+    "beside": {"random_corners": "random corners of the same box"},
+}
+
 
 @dataclass(frozen=True)
 class Options:

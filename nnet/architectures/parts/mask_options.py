@@ -66,6 +66,6 @@ class Options:
         """Raise ConfigError if a first layer with several masks cannot divide its outputs evenly among the channels."""
         if self.first_filter_size == 0 and self.nmasks > 1 and self.nfilters % channels != 0:
             raise ConfigError(
-                f"nfilters {self.nfilters} is no multiple of {channels}, the channels of the images, as several masks in "
-                "the first layer need: choose another or first_filter_size 3"
+                f"nfilters {self.nfilters} is no multiple of {channels}, the channels of the images, but the first "
+                "layer has several masks: choose another or first_filter_size 3"
             )
