@@ -153,9 +153,9 @@ def further_settings(results: list[dict]) -> list[str]:
 
     Fields of `YOUNGER` are included if they are not at their default.
     """
-    known = {CONFIG_NAMES.get(name, name) for name in CELL} | {"seed"}
-    names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in known]
-    names += sorted({name for result in results for name in result["config"]} - set(names) - known)
+    keys = {CONFIG_NAMES.get(name, name) for name in CELL} | {"seed"}
+    names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in keys]
+    names += sorted({name for result in results for name in result["config"]} - set(names) - keys)
     values = {name: {_setting(result, name) for result in results} for name in names}
     usual = {name: {default} for name, default in YOUNGER.items()}
     return [name for name in names if len(values[name]) > 1 or values[name] - usual.get(name, values[name])]
