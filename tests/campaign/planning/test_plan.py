@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from nnet.record.cost import Cost, kind_of
 
 from campaign.engines import base
 from campaign.machine import memory
@@ -14,7 +15,6 @@ from campaign.planning import calibration, plan, survey
 from campaign.running import runner
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
-from nnet.record.cost import Cost, kind_of
 from nnet.regimes import base as regime
 from tests.campaign.running.test_campaign import launch
 
@@ -151,7 +151,7 @@ def test_it_is_printed_as_a_table_or_as_json_and_starts_nothing(npz, tmp_path):
 
 
 WRONG = {
-    "p is a probability": ["--ps", "0", "1.1"],
+    "p must be between 0 and 1": ["--ps", "0", "1.1"],
     "ps has duplicates": ["--ps", "0", "0"],
     "repeats must be at least 1": ["--repeats", "0"],
     "resnet18 cannot have activation 'tanh'": ["--activations", "tanh"],

@@ -209,7 +209,7 @@ WRONG = {
     "unrecognized arguments: --epoch": ["--epoch", "2"],
     "alpha_train must be finite and not negative": ["--alpha-train", "-0.1"],
     "alpha_train must be finite": ["--alpha-train", "nan"],
-    "p is a probability": ["--ps", "0", "1.5"],
+    "p must be between 0 and 1": ["--ps", "0", "1.5"],
     "epochs must be at least 1": ["--epochs", "0"],
     "batch_size must be at least 1": ["--batch-size", "0"],
     "noise_samples must be at least 1": ["--noise-samples", "0"],
