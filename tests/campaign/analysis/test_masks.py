@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 import run_experiments
-from campaign.analysis import figures, pnn, pnn_figures, report, tables
+from campaign.analysis import pnn, tables
+from campaign.analysis.questions import masks
 from campaign.analysis.statistics import paired_differences
-from campaign.store.folder import Store
 from nnet import registry
 from nnet.architectures.base import build_model
+from studies.pnn import PARTS
+from tests.campaign.analysis.drawing import draw_all, stored
 from tests.campaign.analysis.test_tables import result
 
 QUIET = {0: 0.50, 1: 0.60, 2: 0.55}
@@ -53,8 +55,7 @@ def test_rows_without_the_option_are_left_out():
 
 
 def test_the_published_experiments_stand_beside_their_runs():
-    fourth = pnn.EXPERIMENTS[3]
-    its = {"arch": fourth.arch, "options": fourth.options, "dataset": "cifar10"}
+    its = {"arch": PARTS[3]["arch"], "options": PARTS[3]["options"], "dataset": "cifar10"}
     runs = [run(seed, 0.8 + seed / 100, **its) for seed in range(3)]
     for more in ([], study()):
         (row,) = tables.build(runs + more)["published"].to_dict("records")
@@ -71,35 +72,28 @@ def test_the_published_experiments_stand_beside_their_runs():
     assert (row["n_seeds"], row["n_diverged"]) == (1, 1)
 
 
-def test_tables_and_figures_are_written_read_and_reported(tmp_path, capsys):
-    store = Store(tmp_path / "photographs")
-    for item in study():
-        store.save(item)
-    report.show(store.folder, tables.write(store))
-    assert "minus that at level 0" in capsys.readouterr().out
-    assert len(tables.read(store.folder)["level_differences"]) == 2
-    assert "level_differences" in {path.stem for path in figures.save_all(store.folder)}
+def test_tables_and_figures_are_written_read_and_reported(tmp_path):
+    store = stored(tmp_path / "photographs", study())
+    made = tables.read(store.folder)
+    assert len(made["level_differences"]) == 2 and "minus that at level 0" in masks.report(made)
+    assert "level_differences" in draw_all(store.folder)
 
 
 def test_the_figure_of_the_smoothed_accuracy(tmp_path):
-    store = Store(tmp_path / "photographs")
-    for item in study():
-        history = [
-            {"epoch": epoch, "train_loss": 1.0, "test_acc": 0.5 + epoch / 100, "smoothed_acc": 0.52 - epoch / 100}
-            for epoch in range(1, 5)
-        ]
-        store.save(item | {"history": history})
-    tables.write(store)
+    history = [
+        {"epoch": epoch, "train_loss": 1.0, "test_acc": 0.5 + epoch / 100, "smoothed_acc": 0.52 - epoch / 100}
+        for epoch in range(1, 5)
+    ]
+    store = stored(tmp_path / "photographs", [item | {"history": history} for item in study()])
     epochs = tables.read(store.folder)["epochs"]
     assert {"test_acc", "smoothed_acc"} <= set(epochs) and len(epochs) == 4 * 12
-    assert "smoothed_accuracy" in {path.stem for path in figures.save_all(store.folder)}
+    assert "smoothed_accuracy" in draw_all(store.folder)
 
 
-def test_the_figure_of_the_smoothed_accuracy_has_a_panel_for_every_setting(tmp_path):
+def test_the_figure_of_the_smoothed_accuracy_has_a_panel_for_every_setting():
     history = [{"epoch": epoch, "train_loss": 1.0, "test_acc": 0.5, "smoothed_acc": 0.5} for epoch in (1, 2)]
     runs = [run(seed, 0.5, p=p) | {"history": history} for seed in range(3) for p in (0.0, 0.3)]
-    made = tables.build(runs)
-    figure = pnn_figures.claimed(made["epochs"], made["results_per_run"])
+    figure = masks.figures(tables.build(runs))["smoothed_accuracy"]
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert len(titles) == 2 and any("p=0.3" in title for title in titles)
 
