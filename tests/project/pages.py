@@ -66,6 +66,14 @@ def plug_ins() -> dict[str, str]:
     return {path: text for path, text in examples().items() if str(Path(path).parent) in FOLDERS}
 
 
+def write_plug_ins(folder: Path) -> None:
+    """Write them as a folder of the user's, for NNET_PLUGINS."""
+    for path, text in plug_ins().items():
+        file = folder / FOLDERS[str(Path(path).parent)] / Path(path).name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
 def untitled() -> list[tuple[str, str]]:
     """(page, text) of the Python blocks without the name of a file, but for entries of a file."""
     python = [(str(page.relative_to(ROOT)), block) for page in PAGES for block in blocks(page, "python")]

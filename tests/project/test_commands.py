@@ -3,16 +3,15 @@
 import importlib.util
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 import run_experiments
 from tests.conftest import ROOT, save_npz
-from tests.project.pages import FOLDERS, PAGES, commands, examples, plug_ins
+from tests.project.pages import PAGES, commands, examples, write_plug_ins
 
 COMMANDS = commands()
-CAMPAIGNS = [command for command in COMMANDS if "run_experiments.py" in " ".join(command.words)]
+CAMPAIGNS = [command for command in COMMANDS if "run_experiments.py" in command.words]
 INSTEAD = {"--help": 0, "--plan": 0, "--status": 0, "--sanity": 0, "--verify": 1, "--print-job": 1}
 """Flags that do something else than launch runs, and how many words follow each."""
 OTHER_PROGRAMS = ("make", "tail", "sbatch", ".venv/bin/pip")
@@ -45,10 +44,7 @@ def launching(words: list[str]) -> list[str]:
 def files(tmp_path_factory):
     """A folder with the files that commands name, and the plug-ins of all pages as a folder of the user's."""
     folder = tmp_path_factory.mktemp("files")
-    for path, text in plug_ins().items():
-        users = folder / "plug_ins" / FOLDERS[str(Path(path).parent)]
-        users.mkdir(parents=True, exist_ok=True)
-        (users / Path(path).name).write_text(text)
+    write_plug_ins(folder / "plug_ins")
     for path, text in examples().items():
         if "/" not in path:
             (folder / path).write_text(text)
