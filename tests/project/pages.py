@@ -27,8 +27,7 @@ class Command(NamedTuple):
     runs: int | None
     """The number of runs that the page states after it."""
 
-    @property
-    def name(self) -> str:
+    def __str__(self) -> str:
         return f"{self.page}: {' '.join(self.words)}"
 
 

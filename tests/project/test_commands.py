@@ -65,10 +65,11 @@ def runs_of(words: list[str], capsys) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("command", CAMPAIGNS, ids=[command.name for command in CAMPAIGNS])
+@pytest.mark.parametrize("command", {tuple(launching(one.words)): one for one in CAMPAIGNS}.values(), ids=str)
 def test_a_campaign_has_the_runs_that_its_page_states(working_folder, capsys, command):
-    count = runs_of(launching(command.words), capsys)["runs"]
-    assert command.runs in (None, count)
+    words = launching(command.words)
+    counts = {one.runs for one in CAMPAIGNS if launching(one.words) == words and one.runs}
+    assert counts <= {runs_of(words, capsys)["runs"]}
 
 
 def test_pages_state_the_runs_of_every_study():
@@ -95,7 +96,7 @@ def test_a_committed_campaign_is_that_of_its_pages_command(page, capsys, monkeyp
     assert any(finished)
 
 
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in CAMPAIGNS], ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in CAMPAIGNS], ids=str)
 def test_another_command_exists(command):
     program, *words = command.words
     if program == "make":
