@@ -10,6 +10,7 @@ from nnet.architectures.parts.fast import Linear
 from nnet.architectures.parts.perceptron import dropping
 from nnet.architectures.parts.stages import pooled
 from nnet.architectures.parts.standardize import Standardize
+from nnet.checks import ConfigError
 
 CHANNELS = 1
 DROPOUT = True
@@ -26,7 +27,7 @@ def build(image_shape, num_classes, make_activation, dropout=0.0):
     channels, height, width = image_shape
     sides = [side // 2 - KERNEL + 1 for side in (height, width)]
     if min(sides) < 1:
-        raise ValueError(f"fmnist_cnn needs at least 8×8 pixels; these have {height}×{width}")
+        raise ConfigError(f"fmnist_cnn needs at least 8×8 pixels; these have {height}×{width}")
     pooling = min(2, *sides)
     size = WIDTH * (sides[0] // pooling) * (sides[1] // pooling)
     layers = [Standardize(channels), nn.ZeroPad2d((2, 1, 2, 1)), nn.Conv2d(channels, WIDTH, KERNEL)]

@@ -8,6 +8,7 @@ import torch
 
 from nnet import registry
 from nnet.architectures.base import input_channels
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.data.images import crop_flip
 from nnet.data.prepared import Images, stratified_order
@@ -33,7 +34,7 @@ class Batches:
         self.x_test, self.y_test = x_test.to(device), y_test.to(device)
         self.watched = round(cfg.validation_share * len(images.y_train))
         if cfg.validation_share > 0 and self.watched == 0:
-            raise ValueError(f"validation_share {cfg.validation_share:g} of {len(images.y_train)} images is none")
+            raise ConfigError(f"validation_share {cfg.validation_share:g} of {len(images.y_train)} images is none")
         self.first_watched = len(images.y_train) - self.watched
         self.train_size = min(self.first_watched, cfg.max_train_samples or self.first_watched)
         self.test_size = len(self.y_test)

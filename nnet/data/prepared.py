@@ -22,12 +22,14 @@ import torch
 from torchvision.transforms.v2 import functional
 
 from nnet import registry
+from nnet.checks import ConfigError
 from nnet.data import npz
+from nnet.data.validation import validated
 from nnet.files.atomic import sync_folder
 from nnet.files.cache import cache_root
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-FORMAT = 2
+FORMAT = 3
 RESIZE_CHUNK = 1000
 
 
@@ -55,7 +57,7 @@ class Images:
 def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
     """The images of a dataset or .npz file at `image_size` pixels, prepared if they are not in the cache yet.
 
-    Raises ValueError, in one sentence, where files are missing, damaged or cannot be cached.
+    Raises ConfigError, in one sentence, where files are missing, damaged or cannot be cached.
     """
     source = (dataset, image_size, Path(data_dir))
     try:
@@ -69,7 +71,7 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
                         print(warning, file=sys.stderr)
                     images = _mapped(_prepare(*source))
     except OSError as error:
-        raise ValueError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
+        raise ConfigError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
     return images
 
 
@@ -142,9 +144,10 @@ def _lock(folder: Path) -> Iterator[None]:
 
 def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     if dataset.endswith(".npz"):
-        x_train, y_train, x_test, y_test = npz.read(Path(dataset))
+        arrays = npz.read(Path(dataset))
     else:
-        x_train, y_train, x_test, y_test = registry.load("datasets", dataset).read(data_dir)
+        arrays = registry.load("datasets", dataset).read(data_dir)
+    x_train, y_train, x_test, y_test = validated(arrays, dataset)
     order = stratified_order(y_train)
     prepared = (_resized(x_train[order], image_size), y_train[order], _resized(x_test, image_size), y_test)
     arrays = {name: np.ascontiguousarray(array) for name, array in zip(ARRAYS, prepared, strict=True)}

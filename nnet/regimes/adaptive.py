@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from nnet.checks import ConfigError
 from nnet.perturbations.magnitude import root_mean_square, total_norm
 from nnet.perturbations.tensor_noise import AdditiveNoise
 from nnet.perturbations.weight_noise import replaced, trainable_tensors, weight_tensors
@@ -19,6 +20,8 @@ from nnet.regimes import base
 from nnet.regimes.parts.adaptive_options import Options
 from nnet.regimes.parts.controller import Controller, Noise
 
+COUNTS_EPOCHS = ("min_epochs", "window")
+"""Options that count epochs: a pilot of one epoch leaves them out."""
 WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
 
 
@@ -176,5 +179,5 @@ def _named(model: nn.Module, tensors: str) -> list[nn.Parameter]:
     known = dict(model.named_parameters())
     for part in parts:
         if not part or not any(part in name for name in known):
-            raise ValueError(f"option 'tensors': {part!r} matches no tensor; there are {list(known)}")
+            raise ConfigError(f"option 'tensors': {part!r} matches no tensor; there are {list(known)}")
     return [parameter for name, parameter in known.items() if any(part in name for part in parts)]

@@ -8,6 +8,7 @@ from torch import nn
 from nnet.activations import is_monotone
 from nnet.architectures.parts.fast import Linear, linear
 from nnet.architectures.parts.perceptron import dropping
+from nnet.checks import ConfigError
 
 
 class Conv2d(nn.Conv2d):
@@ -73,11 +74,11 @@ def convolutional(
 
 
 def pooled_size(image_shape: tuple[int, int, int], stages: int) -> int:
-    """Pixels that are left of an image after so many `pooled_stages`. Raises ValueError where none is."""
+    """Pixels that are left of an image after so many `pooled_stages`. Raises ConfigError where none is."""
     _, height, width = image_shape
     smallest = 2**stages
     if min(height, width) < smallest:
-        raise ValueError(
+        raise ConfigError(
             f"a network that halves its images {stages} times needs at least {smallest}×{smallest} pixels; "
             f"these have {height}×{width}"
         )

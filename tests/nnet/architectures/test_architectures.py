@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from nnet import registry
-from nnet.activations import ACTIVATIONS
+from nnet.activations import ACTIVATIONS, is_monotone
 from nnet.architectures.parts import standardize
 from nnet_models import ARCH_NAMES, build_model, get_activation
 
@@ -103,12 +103,13 @@ def test_cnns_are_stages_of_convolution_activation_pooling_and_then_linear_layer
     convolutions = [layer for layer in model if isinstance(layer, nn.Conv2d)]
     *hidden, last = [layer for layer in model if isinstance(layer, nn.Linear)]
     assert (len(convolutions), len(hidden) + 1) == (stages, linear)
+    plain = PLAIN.get(activation) or get_activation(activation)().eval()
     x = images
     for layer in convolutions:
-        x = functional.max_pool2d(PLAIN[activation](functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)
+        x = functional.max_pool2d(plain(functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)
     x = x.flatten(1)
     for layer in hidden:
-        x = PLAIN[activation](functional.linear(x, layer.weight, layer.bias))
+        x = plain(functional.linear(x, layer.weight, layer.bias))
     torch.testing.assert_close(model(images), functional.linear(x, last.weight, last.bias), rtol=1e-12, atol=1e-12)
 
 
@@ -151,10 +152,23 @@ PLAIN = {
 }
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", PLAIN)
 def test_activation_is_the_function_of_its_name(name):
     x = torch.linspace(-3, 3, 101)
     torch.testing.assert_close(get_activation(name)().eval()(x), PLAIN[name](x))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_is_a_new_module_of_finite_values_and_monotone_if_it_says_so(name):
+    kind, arguments = ACTIVATIONS[name]
+    make = get_activation(name)
+    activation = make().eval()
+    assert type(activation) is getattr(nn, kind) and make() is not activation
+    x = torch.linspace(-3, 3, 101)
+    torch.testing.assert_close(activation(x), getattr(nn, kind)(**arguments).eval()(x))
+    assert activation(x).isfinite().all()
+    if is_monotone(activation):
+        assert (activation(x).diff() >= 0).all()
 
 
 def test_resnet18_refuses_other_activations_and_channels():

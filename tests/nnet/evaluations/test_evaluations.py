@@ -255,7 +255,7 @@ def test_wrong_evaluations_are_refused_when_a_run_is_configured(evaluations, opt
         ("landscape", {"points": 5}, "points must be at least 6"),
         ("landscape", {"direction_size": 0}, "direction_size must be above 0"),
         ("quantization", {"bits": [0]}, "bits must be at least 1"),
-        ("quantization", {"bits": [17]}, "bits is at most 16"),
+        ("quantization", {"bits": [17]}, "bits must be at most 16"),
         ("quantization", {"bits": 3}, "bits must be a list"),
         ("quantization", {"bits": [3, 3]}, "bits has duplicates"),
     ],

@@ -359,7 +359,7 @@ def test_noise_comes_rests_and_comes_again(npz):
         ({"window": 1}, "window must be at least 2"),
         ({"min_epochs": 0}, "min_epochs must be at least 1"),
         ({"cooldown_min": 9, "cooldown_max": 3}, "cooldown_min 9 is above cooldown_max 3"),
-        ({"min_share": 1.5}, "min_share is 0 to 1"),
+        ({"min_share": 1.5}, "min_share must be between 0 and 1"),
         ({"val_plateau": 0}, "val_plateau must be above 0"),
         ({"permanent": 1}, "permanent must be True or False"),
         ({"permanent": True, "legacy_permanent": True}, "exclude each other"),

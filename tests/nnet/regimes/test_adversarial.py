@@ -248,7 +248,7 @@ def test_dropout_is_refused_where_there_is_none():
         TrainConfig(arch="resnet18", dropout=0.3)
     with pytest.raises(ValueError, match="resnet18 has no dropout"):
         build_model("resnet18", dropout=0.3)
-    with pytest.raises(ValueError, match="dropout is 0 to 1, exclusive"):
+    with pytest.raises(ValueError, match="dropout must be between 0 and 1, 1 excluded"):
         TrainConfig(dropout=1)
 
 
@@ -279,7 +279,7 @@ def test_the_published_network_of_fashion_mnist(npz):
         ("beta", {"attack_steps": 0}, "attack_steps must be at least 1"),
         ("beta", {"beta_robustness": -1}, "beta_robustness must be finite and not negative"),
         ("beta", {"project": "yes"}, "project must be True or False"),
-        ("awp", {"gamma": 2}, "gamma is 0 to 1"),
+        ("awp", {"gamma": 2}, "gamma must be between 0 and 1"),
         ("awp", {"beta_robustness": 1}, "unknown option 'beta_robustness' for awp"),
         ("sam", {"rho": -0.1}, "rho must be finite and not negative"),
     ],
