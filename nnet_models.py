@@ -7,10 +7,8 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from itertools import chain, count, cycle, islice
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 import numpy as np
 import torch
@@ -32,7 +30,6 @@ from nnet.files import checkpoint
 from nnet.optimizers import OPTIMIZERS
 from nnet.random import streams
 from nnet.record import provenance
-from nnet.record.cost import Cost
 from nnet.record.unfinished import Partial
 from nnet.regimes.base import Regime
 from nnet.regimes.parts import epochs
@@ -44,13 +41,13 @@ __all__ = [
     "ARCH_NAMES",
     "TrainConfig",
     "build_model",
-    "estimate_cost",
     "evaluate",
     "get_activation",
     "get_device",
     "set_seed",
     "train_and_evaluate",
     "train_one_epoch",
+    "try_set_up",
 ]
 
 _only_run = threading.Lock()
@@ -88,33 +85,10 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
         }
 
 
-def estimate_cost(cfg: TrainConfig, batches: int = 2, most_s: float = math.inf) -> dict:
-    """Check that a run can be set up, train on a few batches, evaluate a few, and measure what they cost.
-
-    At most so many batches of either, and none after so many seconds. Returns {`cost`: of its parts, as
-    `nnet.record.cost.Cost` has them, or None where a step fails, as the run itself will, saying why; `data_sha256`: of
-    its images; `machine`: processor and library versions}. Raises what setting the run up raises.
-    """
+def try_set_up(cfg: TrainConfig) -> str:
+    """Set a run up and leave it; the SHA-256 of its data. Raises what the run would raise before its first step."""
     with _alone(cfg.cpu_threads):
-        run = _set_up(cfg)
-        images, machine = run.batches.images, provenance.machine(run.device)
-        try:
-            parts = _seconds_of_parts(run, batches, most_s)
-        except Exception:  # noqa: BLE001 - whatever a plug-in may raise
-            parts = None
-        if cfg.partial_file is not None:
-            checkpoint.pack(run.partial.state([], 0.0))  # for the memory that it takes
-        del run
-        start = time.perf_counter()
-        model = _set_up(cfg).model  # again: by now its files are in memory
-        provenance.weights_sha256(model)
-        setting_up = time.perf_counter() - start
-    cost = Cost(setting_up, *parts) if parts else None
-    return {
-        "cost": asdict(cost) if cost else None,
-        "data_sha256": images.sha256,
-        "machine": machine,
-    }
+        return _set_up(cfg).batches.images.sha256
 
 
 def set_seed(seed: int) -> None:
@@ -207,36 +181,6 @@ def _set_up(cfg: TrainConfig) -> _Run:
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
     partial = Partial(cfg, model, regime, images.sha256)
     return _Run(cfg, device, batches, model, regime, partial, evaluations.options_of(cfg))
-
-
-def _seconds_of_parts(run: _Run, batches: int, most_s: float) -> tuple[float, float, float, int, float]:
-    """As `Cost` has them: of a training step, of one evaluation with noise on all test images, …"""
-    cfg, model = run.cfg, run.model
-    run.regime.start_epoch(1)
-    model.train()
-    training = chain.from_iterable(run.batches.train(epoch) for epoch in count(1))
-    step = _seconds_each((float(run.regime.step(*batch)) for batch in training), batches, most_s)
-    testing = list(run.batches.test())  # all of it, as a run does: for the memory that it takes
-    passes = (evaluate(model, [batch], cfg.sweep_precision) for batch in cycle(testing))
-    image_s = _seconds_each(passes, batches, most_s) / len(testing[0][1])
-    evaluation = image_s * run.batches.test_size
-    if any(cfg.alpha_tests):
-        noise = (sweep(model, lambda _: (0.0, 0.0), (0.0, 1.0), 1, cfg.noise_model, 0) for _ in count())
-        evaluation += _seconds_each(noise, 2, most_s)
-    plain, differentiated = evaluations.passes(_trained(run, testing), run.evaluations)
-    further = plain * image_s
-    if differentiated > 0:
-        gradients = (_differentiate(run, *batch) for batch in cycle(testing))
-        further += differentiated * _seconds_each(gradients, batches, most_s) / len(testing[0][1])
-    further *= run.batches.test_size
-    return step, evaluation, image_s * run.batches.watched, run.batches.first_watched, further
-
-
-def _differentiate(run: _Run, images: torch.Tensor, labels: torch.Tensor) -> None:
-    """Forward and backward, as an evaluation that needs gradients does it."""
-    logits = precisions.logits(run.model, images, run.cfg.sweep_precision)
-    functional.cross_entropy(logits, labels).backward()
-    run.model.zero_grad()
 
 
 def _train(run: _Run) -> tuple[list[dict], float]:
@@ -334,13 +278,3 @@ def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict, fur
 
 def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _seconds_each(work: Iterator[object], most: int, most_s: float) -> float:
-    """Mean seconds of what an iterator does, at most so often or so long; the first tenth is not counted."""
-    times, start = [], time.perf_counter()
-    for _ in islice(work, most):
-        times.append(time.perf_counter() - start - sum(times))
-        if time.perf_counter() - start > most_s:
-            break
-    return fmean(times[max(1, len(times) // 10) :] or times)

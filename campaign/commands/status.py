@@ -1,4 +1,4 @@
-"""How a campaign stands, read from its folders: from any machine, while it grows, and without writing anything."""
+"""`--status`: how far a campaign is, read from its folders, from any machine and without writing anything."""
 
 import json
 import time
@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 
-from campaign.planning.plan import makespan
-from campaign.running.progress import duration, say
+from campaign.machine.console import duration, say
+from campaign.planning.plan import makespan, pace
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
 
@@ -17,13 +17,13 @@ LISTED = 20
 
 def show(configs: Sequence[TrainConfig], output_dir: str | Path, as_json: bool) -> int:
     """Print how many runs are done, which are running and which have failed, as text or as JSON. Returns 0."""
-    found = read(configs, output_dir)
-    say(json.dumps(found, indent=1) if as_json else as_text(found))
+    status = read(configs, output_dir)
+    say(json.dumps(status, indent=1) if as_json else as_text(status))
     return 0
 
 
 def read(configs: Sequence[TrainConfig], output_dir: str | Path) -> dict:
-    """How these runs stand, JSON-able: times are Unix times, `left_s` seconds or None where nothing tells."""
+    """How far these runs are, JSON-able: times are Unix times, `left_s` seconds or None if unknown."""
     configs = {config.run_id: config for config in configs}
     stores = {name: Store(Path(output_dir) / name) for name in {config.dataset_name for config in configs.values()}}
     done = {run_id: result for store in stores.values() for run_id, result in store.results().items()}
@@ -44,6 +44,7 @@ def read(configs: Sequence[TrainConfig], output_dir: str | Path) -> dict:
         and (why := stores[config.dataset_name].failure(run_id)) is not None
     ]  # fmt: skip
     pending = configs.keys() - {*finished, *under_way, *(run["run_id"] for run in failed)}
+    estimates = {run_id: seconds for store in stores.values() for run_id, seconds in store.estimates().items()}
     taken = {run_id: done[run_id]["train_seconds"] + done[run_id]["sweep_seconds"] for run_id in finished}
     return {
         "runs": len(configs),
@@ -51,58 +52,58 @@ def read(configs: Sequence[TrainConfig], output_dir: str | Path) -> dict:
         "running": sorted(running, key=lambda run: run["since"] or 0),
         "failed": failed,
         "pending": len(pending),
-        "left_s": _seconds_left(configs, taken, running, pending),
+        "left_s": _seconds_left(estimates, taken, running, pending),
     }
 
 
 def _seconds_left(
-    configs: dict[str, TrainConfig], taken: dict[str, float], running: list[dict], pending: set[str]
+    estimates: dict[str, float], taken: dict[str, float], running: list[dict], pending: set[str]
 ) -> float | None:
-    """Seconds until the last run ends if as many work on as now; None where none works, or none has finished yet."""
-    if not running or not taken:
+    """Seconds until the last run ends if as many work as now; None if none works, or nothing was estimated."""
+    estimates = {run_id: seconds for run_id, seconds in estimates.items() if seconds > 0}
+    if not running or not estimates:
         return None if running or pending else 0.0
-    alike: dict[str, list[float]] = {}
-    for run_id, seconds in taken.items():
-        alike.setdefault(_kind(configs[run_id]), []).append(seconds)
-    usual = fmean(taken.values())
-    expected = {run_id: fmean(alike.get(_kind(config), [usual])) for run_id, config in configs.items()}
-    now = time.time()
-    begun = [max(0.0, expected[run["run_id"]] - (now - (run["since"] or now))) for run in running]
-    waiting = sorted((expected[run_id] for run_id in pending), reverse=True)
-    return makespan(sorted(begun, reverse=True) + waiting, len(running))
+    usual, now = fmean(estimates.values()), time.time()
+    speed = pace(estimates, taken)
+    begun = [
+        speed * estimates.get(run["run_id"], usual) - max(0.0, now - (now if run["since"] is None else run["since"]))
+        for run in running
+    ]
+    waiting = [speed * estimates.get(run_id, usual) for run_id in pending]
+    return makespan([max(0.0, seconds) for seconds in begun] + waiting, len(running))
 
 
-def _kind(config: TrainConfig) -> str:
-    science = config.science()
-    del science["seed"]
-    return json.dumps(science, sort_keys=True)
-
-
-def as_text(found: dict) -> str:
+def as_text(status: dict) -> str:
     """The status as a table."""
-    counts = {"finished": found["finished"], "running": len(found["running"]), "failed": len(found["failed"])}
-    line = ", ".join(f"{number} {word}" for word, number in (counts | {"pending": found["pending"]}).items())
-    lines = [f"{found['runs']} runs: {line}"]
-    if found["running"]:
-        rows = [("running", "where", "since", "epoch kept")] + [_row(run) for run in found["running"][:LISTED]]
+    counts = {"finished": status["finished"], "running": len(status["running"]), "failed": len(status["failed"])}
+    line = ", ".join(f"{number} {word}" for word, number in (counts | {"pending": status["pending"]}).items())
+    lines = [f"{status['runs']} runs: {line}"]
+    if status["running"]:
+        rows = [("running", "where", "since", "epoch kept")] + [_row(run) for run in status["running"][:LISTED]]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)]
-        lines += _more(found["running"])
-    if found["failed"]:
+        lines += _more(status["running"])
+    if status["failed"]:
         lines += [
             "",
-            *(f"failed: {run['run_id']}: {run['why']}; see {run['file']}" for run in found["failed"][:LISTED]),
+            *(f"failed: {run['run_id']}: {run['why']}; see {run['file']}" for run in status["failed"][:LISTED]),
         ]
-        lines += _more(found["failed"])
-    if found["running"] or found["pending"]:
-        unknown = "time left: unknown until a run has finished" if found["running"] else "nothing is at work on them"
-        left = f"time left: about {duration(found['left_s'] or 0)}, with {len(found['running'])} at work as now"
-        lines += ["", unknown if found["left_s"] is None else left]
+        lines += _more(status["failed"])
+    if status["running"] or status["pending"]:
+        unknown = (
+            "time left: unknown, because no launch has estimated these runs"
+            if status["running"]
+            else "no launcher works on them"
+        )
+        left = (
+            f"time left: about {duration(status['left_s'] or 0)}, with {len(status['running'])} runs at a time as now"
+        )
+        lines += ["", unknown if status["left_s"] is None else left]
     return "\n".join(lines)
 
 
 def _row(run: dict) -> tuple[str, str, str, str]:
-    where = f"{run['host']}, process {run['pid']}" if run["host"] else "a launcher that is just starting"
+    where = f"{run['host']}, process {run['pid']}" if run["host"] else "a launcher that is starting"
     since = "" if run["since"] is None else (
         f"{datetime.fromtimestamp(run['since']):%Y-%m-%d %H:%M:%S} ({duration(time.time() - run['since'])})"
     )  # fmt: skip

@@ -1,19 +1,22 @@
 """Where runs happen, one engine per file.
 
-Each file defines `run(configs, work, workers, timeout_s=None) -> iterator of (config, outcome) or None`. It
-takes the next of `configs` whenever a worker is free, calls `work(config)` there, and yields in the order of
-finishing. After all that finished together, and several times a second while nothing does, it yields None: the
-moment at which the caller may look around, and stop without losing a result.
-`configs` is a list, or an iterator that may give None: nothing to start now, ask again soon.
+Each file defines `class Engine`, derived from `base.Engine` and made as `Engine(work, workers, timeout_s, options)`:
 
-What an engine can be told is the fields of its dataclass `Options`, given to `run` as `options`; the command line has
-their flags. Where an engine's workers are not on this machine, `capacity(options, cpu_threads)` says how many runs
-they can do at once. `NEEDS`
-names packages without which it cannot work, `COMMANDS` programs, and `PILOT` the engine that tries its runs before a
-campaign, where its own workers are slow to start.
+    room            whether another run can be started now
+    start(config)   starts `work(config)` on a free worker
+    ended(wait_s)   [(config, outcome), ...] of the runs that have ended; waits at most `wait_s` seconds for the first
+    close()         ends every worker, whatever it is doing; an engine is also a context manager that closes itself
 
-An outcome is what `work` returned, or a `Failure`: `Death` where the worker died, `Lost` where that was no doing
-of the run, `Unwritable` where a disk was full. Trying again is the caller's affair. A run that takes longer
-than `timeout_s` is ended and fails. When the iterator is closed, every worker is ended. An engine knows
-neither torch nor the files of a campaign.
+An outcome is the dict that `work` returned, or a `Failure`: `Death` if the worker died, `Lost` if the worker died
+through no fault of the run, `Unwritable` if a file could not be written. The caller decides what is tried again. A run
+that takes longer than `timeout_s` seconds is ended and fails. An engine knows neither torch nor the files of a
+campaign.
+
+Optional parts of an engine's file: a dataclass `Options`, which the command line fills; `capacity(options,
+cpu_threads)`, the number of runs that fit at once, if the workers are not on this machine; `WORKERS`, their
+number if it cannot be chosen; `NEEDS`, the packages and
+`COMMANDS`, the programs that it needs; `PILOT`, the name of the engine that tries runs before a launch, if its own
+workers are slow to start. A job scheduler also defines what `--print-job` needs: `SUBMIT`, the command that submits a
+script; `ARRAY_INDEX`, the environment variable with the index of a job in its array; `directives(options, name)`, the
+lines that ask for the jobs; and optionally `NOTE`, a comment for the script.
 """

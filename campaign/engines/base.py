@@ -1,60 +1,66 @@
-"""What all engines share: how an outcome that is no result looks, and what they refuse."""
+"""What all engines share: the contract, outcomes that are no result, and which engine can work here."""
 
+import shutil
 import signal
 import traceback
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
+from nnet import registry
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite
 
+ENGINES = "campaign.engines"
 TICK_S = 0.2
-"""How long an engine waits for something to finish before it yields None."""
+"""Seconds that a loop waits for a run to end before it looks around."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that gave no result, and would not if it were tried again: it raised, or it took too long."""
+    """A run without a result that would fail again: it raised an exception, or it took too long."""
 
     error: str
     """Name of the exception's class."""
     message: str
-    """Its text, in one line."""
+    """Text of the exception, in one line."""
     traceback: str
-    """The traceback, of the worker where there is one."""
+    """Traceback of the worker, or empty."""
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
-        """The failure that an exception means."""
+        """The failure that reports an exception."""
         text = "".join(traceback.format_exception(error))
         return cls(type(error).__name__, " ".join(str(error).split()), text)
 
 
 class Unwritable(Failure):
-    """A run that could not write a file: its disk is full or gone, which is no fault of the run."""
+    """A run that could not write a file because the disk is full or gone."""
 
 
 class Lost(Failure):
-    """A run whose worker was lost through no doing of the run, like the end of the process that starts workers."""
+    """A run whose worker ended through no fault of the run, for example because the fork server died."""
 
 
 @dataclass(frozen=True)
 class Death(Failure):
-    """A run whose worker died; it may have been the run's doing, or not."""
+    """A run whose worker died, possibly because of the run."""
 
     exit_code: int | None
-    """As `multiprocessing` gives it: minus the signal, or what the process exited with; None where nobody tells."""
+    """Exit code as in `multiprocessing`: minus the signal's number if a signal ended it; None if unknown."""
     peak_mb: float | None
-    """The most memory that the worker was seen to use."""
+    """Largest memory use that was observed, in MB; None if unknown."""
 
     @property
     def killed(self) -> bool:
-        """Whether it was signal 9, as the kernel sends it when memory runs out, maybe to an innocent process."""
+        """Whether signal 9 ended it: the kernel sends it, perhaps to an innocent process, when memory runs out."""
         return self.exit_code == -signal.SIGKILL
 
     @property
     def how(self) -> str:
-        """In words: "with signal 9 (SIGKILL), probably out of memory; peak memory 335 MB"."""
+        """The cause in words: "with signal 9 (SIGKILL), probably out of memory; peak memory 335 MB"."""
         if self.exit_code is None:
             how = "with its process, its job or its machine"
         elif self.exit_code < 0:
@@ -66,7 +72,7 @@ class Death(Failure):
 
 
 def attempt(work: Callable[[TrainConfig], dict], config: TrainConfig) -> dict | Failure:
-    """What `work(config)` returns, or the failure that it means when it raises."""
+    """The dict that `work(config)` returns, or a failure if it raises."""
     try:
         return work(config)
     except CannotWrite as error:
@@ -75,9 +81,104 @@ def attempt(work: Callable[[TrainConfig], dict], config: TrainConfig) -> dict | 
         return Failure.of(error)
 
 
-def check(configs: Sequence[TrainConfig], workers: int) -> None:
-    """Raise ValueError for less than one worker, and for a GPU shared by several."""
+class Engine:
+    """The contract of every engine (see the package's docstring), and what all engines do alike."""
+
+    def __init__(
+        self,
+        work: Callable[[TrainConfig], dict],
+        workers: int,
+        timeout_s: float | None = None,
+        options: object | None = None,
+    ):
+        """`workers`: runs at the same time. Raises ConfigError for fewer than one."""
+        refuse_shared_gpu([], workers)
+        self.work, self.workers, self.timeout_s, self.options = work, workers, timeout_s, options
+
+    @property
+    def room(self) -> bool:
+        """Whether another run can be started now."""
+        raise NotImplementedError
+
+    def start(self, config: TrainConfig) -> None:
+        """Start a run; only called while there is `room`. Raises OSError if no worker can be started."""
+        raise NotImplementedError
+
+    def ended(self, wait_s: float) -> list[tuple[TrainConfig, dict | Failure]]:
+        """The runs that have ended, with their outcomes. Waits at most `wait_s` seconds for the first."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End every worker."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind: type | None, *rest: object) -> None:
+        self.close()
+
+    def outcomes(self, configs: Iterable[TrainConfig]) -> Iterator[tuple[TrainConfig, dict | Failure]]:
+        """Do all of these runs and yield each with its outcome, in the order in which they end.
+
+        A lost run is started again.
+        """
+        waiting, under_way = deque(configs), 0
+        while waiting or under_way:
+            while waiting and self.room:
+                self.start(waiting.popleft())
+                under_way += 1
+            for config, outcome in self.ended(TICK_S):
+                under_way -= 1
+                if isinstance(outcome, Lost):
+                    waiting.append(config)
+                else:
+                    yield config, outcome
+
+
+def make(
+    engine: str,
+    work: Callable[[TrainConfig], dict],
+    workers: int,
+    timeout_s: float | None = None,
+    options: dict | None = None,
+) -> Engine:
+    """The engine of this name, with `options` by name."""
+    made = registry.make_options(ENGINES, engine, options or {})
+    return registry.load(ENGINES, engine).Engine(work, workers, timeout_s, **made)
+
+
+def capacity(engine: str, options: dict, cpu_threads: int) -> int | None:
+    """How many runs of `cpu_threads` threads fit on the workers of an engine; None if this machine's cores limit them.
+
+    Raises ConfigError for an unknown engine or option, and for an engine that cannot work here.
+    """
+    registry.require(ENGINES, engine, "engine")
+    registry.check_options(options, (ENGINES, engine))
+    missing = missing_for(engine)
+    if missing is not None:
+        raise ConfigError(missing)
+    made = registry.make_options(ENGINES, engine, options)
+    count = getattr(registry.load(ENGINES, engine), "capacity", None)
+    return None if count is None else count(made["options"], cpu_threads)
+
+
+def missing_for(engine: str) -> str | None:
+    """What an engine needs that is not installed here, in one sentence; None if nothing is missing."""
+    packages = [name for name in registry.constant(ENGINES, engine, "NEEDS", ()) if find_spec(name) is None]
+    if packages:
+        return f"engine {engine!r} needs {' and '.join(packages)}: pip install -r requirements-cluster.txt"
+    commands = [name for name in registry.constant(ENGINES, engine, "COMMANDS", ()) if shutil.which(name) is None]
+    return f"engine {engine!r} needs {' and '.join(commands)}, which are not installed here" if commands else None
+
+
+def schedulers() -> list[str]:
+    """The engines that are job schedulers, for which a job script can be printed."""
+    return [name for name in registry.names(ENGINES) if registry.constant(ENGINES, name, "SUBMIT") is not None]
+
+
+def refuse_shared_gpu(configs: Sequence[TrainConfig], workers: int) -> None:
+    """Raise ConfigError for fewer than one worker, and for several workers that would share a GPU."""
     if workers < 1:
-        raise ValueError(f"max_workers must be at least 1; got {workers}")
+        raise ConfigError(f"max_workers must be at least 1; got {workers}")
     if workers > 1 and any(config.use_cuda for config in configs):
-        raise ValueError("use_cuda=True only supports max_workers=1")
+        raise ConfigError("use_cuda=True only supports max_workers=1")

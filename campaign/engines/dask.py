@@ -1,9 +1,10 @@
-"""Workers of a Dask scheduler: a running one, or without `scheduler` one of its own on this machine, for trying out."""
+"""Workers of a running Dask scheduler; without `scheduler`, of a temporary one on this machine, to try Dask out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from campaign.engines import base
+from campaign.engines.cluster.engine import ClusterEngine
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 NEEDS = ("dask", "distributed")
@@ -13,37 +14,35 @@ PILOT = "process"
 @dataclass
 class Options:
     scheduler: str | None = None
-    """Address of a running scheduler (tcp://host:8786, tls://…) or its scheduler file. Default None: one of its own."""
+    """Address of a running scheduler (tcp://host:8786, tls://…) or its scheduler file. None: a temporary one.
+    Default None."""
 
 
 def capacity(options: Options, cpu_threads: int) -> int | None:
-    """The workers that the scheduler has now, each of one thread; None where they are started on this machine.
+    """Number of single-threaded workers of the scheduler; None if workers are started on this machine.
 
-    Raises ValueError where nobody answers or no worker is there.
+    Raises ConfigError if the scheduler does not answer or has no such worker.
     """
     if options.scheduler is None:
         return None
-    from campaign.engines.cluster.loop import connected
+    from campaign.engines.cluster.clients import connected
 
     try:
         with connected(options.scheduler) as (client, _):
             threads = client.nthreads().values()
     except ConnectionError as error:
-        raise ValueError(str(error)) from error
+        raise ConfigError(str(error)) from error
     if 1 not in threads:
-        raise ValueError(f"the scheduler at {options.scheduler} has no worker of one thread (--nthreads 1)")
+        raise ConfigError(f"the scheduler at {options.scheduler} has no worker of one thread (--nthreads 1)")
     return sum(number == 1 for number in threads)
 
 
-def run(
-    configs: Iterable[TrainConfig | None],
-    work: Callable[[TrainConfig], dict],
-    workers: int,
-    timeout_s: float | None = None,
-    options: Options | None = None,
-) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
-    """Yield (config, outcome) as runs finish, at most `workers` at a time, one on each worker."""
-    from campaign.engines.cluster.loop import connected, local, runs
+class Engine(ClusterEngine):
+    """At most `workers` runs at a time, one on each worker."""
 
-    scheduler = (options or Options()).scheduler
-    return runs(configs, work, workers, timeout_s, local if scheduler is None else lambda *_: connected(scheduler))
+    def client(self, config: TrainConfig) -> AbstractContextManager:
+        """A client of the scheduler."""
+        from campaign.engines.cluster.clients import connected, local
+
+        scheduler = (self.options or Options()).scheduler
+        return local(config, self.workers) if scheduler is None else connected(scheduler)

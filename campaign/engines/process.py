@@ -4,14 +4,14 @@
                ├── slot 2: ProcessPoolExecutor(max_workers=1) ── worker ├── forked from the fork server,
                └── …                                                    ┘   which has imported torch once
 
-A worker that dies breaks the executor of its own slot alone: it is known which run it died of, the slot gets
-a new one, and the other slots never notice. When the fork server dies, every executor breaks; those runs are
-`Lost` and a new server is started. Workers end with the launcher, however that ends.
+A worker that dies breaks the executor of its own slot only, so the culprit is known: the slot gets a new executor and
+the other slots never notice. When the fork server dies, every executor breaks; those runs are `Lost` and a new server
+is started. Workers end with the launcher, however it ends.
 """
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
@@ -24,57 +24,61 @@ START_ATTEMPTS = 5
 START_PAUSE_S = 0.2
 LOOK_EVERY_S = 1.0
 DUMP_S = 0.3
-END = object()
 
 
-def run(
-    configs: Iterable[TrainConfig | None],
-    work: Callable[[TrainConfig], dict],
-    workers: int,
-    timeout_s: float | None = None,
-) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
-    """Yield (config, outcome) as runs finish, at most `workers` at a time, started in the order of `configs`.
+class Engine(base.Engine):
+    """Worker processes of this machine."""
 
-    When the iterator is closed, or the loop around it is left by an exception, every worker is killed.
-    """
-    base.check([], workers)
-    source, exhausted, looked = iter(configs), False, time.monotonic()
-    others = set(multiprocessing.active_children())
-    free: list[_Slot] = []
-    busy: dict[Future, tuple[_Slot, TrainConfig]] = {}
-    try:
-        while busy or not exhausted:
-            while len(busy) < workers and not exhausted:
-                config = next(source, END)
-                exhausted = config is END
-                if exhausted or config is None:
-                    break
-                base.check([config], workers)
-                slot = free.pop() if free else _Slot()
-                busy[slot.submit(work, config)] = slot, config
-            if time.monotonic() - looked > LOOK_EVERY_S:
-                looked = time.monotonic()
-                for slot, _ in busy.values():
-                    slot.look(timeout_s)
-            for future in _finished(busy):
-                slot, config = busy.pop(future)
-                free.append(slot)
-                yield config, slot.outcome(future, timeout_s)
-            yield None
-    except KeyboardInterrupt:
-        fork_server.stop()  # it may be about to fork a worker that nobody waits for
-        raise
-    finally:
-        for worker in set(multiprocessing.active_children()) - others:
+    def __init__(
+        self,
+        work: Callable[[TrainConfig], dict],
+        workers: int,
+        timeout_s: float | None = None,
+        options: object | None = None,
+    ):
+        super().__init__(work, workers, timeout_s, options)
+        self.others = set(multiprocessing.active_children())
+        self.free: list[_Slot] = []
+        self.busy: dict[Future, tuple[_Slot, TrainConfig]] = {}
+        self.looked = time.monotonic()
+
+    @property
+    def room(self) -> bool:
+        """Whether fewer runs than workers are under way."""
+        return len(self.busy) < self.workers
+
+    def start(self, config: TrainConfig) -> None:
+        """Start a run in a free slot. Raises ChildProcessError if no worker can be started."""
+        base.refuse_shared_gpu([config], self.workers)
+        slot = self.free.pop() if self.free else _Slot()
+        self.busy[slot.submit(self.work, config)] = slot, config
+
+    def ended(self, wait_s: float) -> list[tuple[TrainConfig, dict | base.Failure]]:
+        """The runs that have ended, with their outcomes."""
+        if time.monotonic() - self.looked > LOOK_EVERY_S:
+            self.looked = time.monotonic()
+            for slot, _ in self.busy.values():
+                slot.look(self.timeout_s)
+        if not self.busy:
+            time.sleep(wait_s)
+        outcomes = []
+        for future in wait(self.busy, wait_s, FIRST_COMPLETED).done:
+            slot, config = self.busy.pop(future)
+            self.free.append(slot)
+            outcomes.append((config, slot.outcome(future, self.timeout_s)))
+        return outcomes
+
+    def close(self) -> None:
+        """Kill every worker."""
+        for worker in set(multiprocessing.active_children()) - self.others:
             worker.kill()
-        for slot in [*free, *(slot for slot, _ in busy.values())]:
+        for slot in [*self.free, *(slot for slot, _ in self.busy.values())]:
             slot.close()
 
-
-def _finished(busy: dict[Future, object]) -> set[Future]:
-    if not busy:
-        time.sleep(base.TICK_S)
-    return wait(busy, base.TICK_S, FIRST_COMPLETED).done
+    def __exit__(self, kind: type | None, *rest: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            fork_server.stop()  # it may be about to fork a worker that nobody waits for
+        super().__exit__(kind, *rest)
 
 
 class _Slot:
@@ -84,14 +88,14 @@ class _Slot:
         self.executor = self.worker = self.server = self.dumps = None
 
     def submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
-        """Start a run. Raises ChildProcessError where no worker can be started."""
+        """Start a run. Raises ChildProcessError if no worker can be started."""
         for _ in range(START_ATTEMPTS):
             try:
                 future = self._submit(work, config)
                 self.started, self.peak_mb, self.expired = time.monotonic(), None, False
                 return future
             except (BrokenProcessPool, EOFError, OSError) as error:
-                reason = error  # the worker died while it had nothing to do, or the fork server did
+                reason = error  # the idle worker died, or the fork server did
                 self.close()
                 time.sleep(START_PAUSE_S)
         raise ChildProcessError(f"worker processes cannot be started: {reason!r}")
@@ -113,7 +117,7 @@ class _Slot:
         return future
 
     def look(self, timeout_s: float | None) -> None:
-        """Note how much memory the worker uses; kill it if its run takes too long."""
+        """Record the memory of the worker; kill it if its run takes too long."""
         self.peak_mb = peak_mb(self.worker.pid) or self.peak_mb
         if timeout_s is not None and time.monotonic() - self.started > timeout_s and not self.expired:
             self.expired = True
@@ -122,7 +126,7 @@ class _Slot:
             self.worker.kill()
 
     def outcome(self, future: Future, timeout_s: float | None) -> dict | base.Failure:
-        """What a finished future means."""
+        """The outcome of a run whose future is done."""
         error = future.exception()
         if error is None:
             return future.result()
@@ -137,7 +141,7 @@ class _Slot:
         return base.Death("WorkerDied", "its worker died", dump, worker.exitcode, self.peak_mb)
 
     def close(self) -> str:
-        """End the executor, whose worker is dead or idle; returns where the worker was when it crashed, if it said."""
+        """End the executor, whose worker is dead or idle; returns the traceback that a crashed worker wrote, or ''."""
         dump = ""
         if self.executor is not None:
             self.executor.shutdown(wait=True, cancel_futures=True)

@@ -1,32 +1,47 @@
-"""One run after the other in this very process: for debugging."""
+"""One run after the other in this very process, for debugging."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from campaign.engines import base
 from campaign.machine import signals
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
+WORKERS = 1
 
-def run(
-    configs: Iterable[TrainConfig | None],
-    work: Callable[[TrainConfig], dict],
-    workers: int = 1,
-    timeout_s: float | None = None,
-) -> Iterator[tuple[TrainConfig, dict | base.Failure] | None]:
-    """Yield (config, outcome) for each configuration in turn, however many `workers` are asked for.
 
-    Raises ValueError for a `timeout_s`: nobody is there who could end a run.
-    """
-    base.check([], workers)
-    if timeout_s is not None:
-        raise ValueError("run_timeout_s needs the engine 'process': the engine 'serial' cannot end a run")
-    for config in configs:
-        if config is None:
-            time.sleep(base.TICK_S)
-        else:
-            base.check([config], workers)
-            with signals.allowed():
-                outcome = base.attempt(work, config)
-            yield config, outcome
-        yield None
+class Engine(base.Engine):
+    """Does each run inside `ended`, one at a time, however many `workers` are asked for."""
+
+    def __init__(
+        self,
+        work: Callable[[TrainConfig], dict],
+        workers: int = 1,
+        timeout_s: float | None = None,
+        options: object | None = None,
+    ):
+        """Raises ConfigError for a `timeout_s`: no other process is there to end a run."""
+        super().__init__(work, workers, timeout_s, options)
+        if timeout_s is not None:
+            raise ConfigError("run_timeout_s needs the engine 'process': the engine 'serial' cannot end a run")
+        self.waiting: TrainConfig | None = None
+
+    @property
+    def room(self) -> bool:
+        """Whether no run is waiting."""
+        return self.waiting is None
+
+    def start(self, config: TrainConfig) -> None:
+        """Keep the run for `ended`."""
+        base.refuse_shared_gpu([config], self.workers)
+        self.waiting = config
+
+    def ended(self, wait_s: float) -> list[tuple[TrainConfig, dict | base.Failure]]:
+        """Do the run that was started; an interruption ends it at once."""
+        if self.waiting is None:
+            time.sleep(wait_s)
+            return []
+        config, self.waiting = self.waiting, None
+        with signals.allowed():
+            return [(config, base.attempt(self.work, config))]

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and the closing of the terminal: the first asks a campaign to stop, the second ends it at once."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first signal asks a campaign to stop, the second ends it at once."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ _state = {"asked": False, "held": False}
 
 @contextmanager
 def handled() -> Iterator[None]:
-    """Within the block the first signal raises KeyboardInterrupt, or waits where it is `held`; the second exits.
+    """Within the block the first signal raises KeyboardInterrupt, or waits if it is `held`; the second exits.
 
     A signal that is ignored when the block begins (nohup) stays ignored. Outside the main thread nothing changes.
     """
@@ -35,7 +35,7 @@ def handled() -> Iterator[None]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Within the block the first signal only makes `check` raise, so that nothing is left half-done."""
+    """Within the block the first signal only makes `raise_if_asked` raise, so that nothing is left half-done."""
     yield from _during(held=True)
 
 
@@ -45,7 +45,7 @@ def allowed() -> Iterator[None]:
     yield from _during(held=False)
 
 
-def check() -> None:
+def raise_if_asked() -> None:
     """Raise KeyboardInterrupt if a signal has come."""
     if _state["asked"]:
         raise KeyboardInterrupt
@@ -55,7 +55,7 @@ def _during(held: bool) -> Iterator[None]:
     before, _state["held"] = _state["held"], held
     try:
         if not held:
-            check()
+            raise_if_asked()
         yield
     finally:
         _state["held"] = before

@@ -1,4 +1,4 @@
-"""What a campaign finds before it starts: what is done, what failed, what is to do, whether the machine can do it."""
+"""What is done, what failed, what is to do, and whether this machine can do it, before a campaign starts."""
 
 import functools
 import tempfile
@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from campaign.engines import _available, base
-from campaign.engines._available import ENGINES
+from campaign.engines import base
+from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.machine import memory
+from campaign.machine.console import duration
 from campaign.machine.cores import usable_cores
-from campaign.planning import pilot
-from campaign.running.progress import duration
+from campaign.planning import costs
+from campaign.planning.costs import Costs
+from campaign.planning.plan import makespan
 from campaign.store.folder import Store
 from nnet import registry
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 MOST_THREADS = 4
@@ -26,21 +29,25 @@ SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
 
 @dataclass
 class Campaign:
-    """A checked campaign: what there is, and what is to be done, the longest runs first."""
+    """A surveyed campaign: its runs, and those that are to be done."""
 
     configs: list[TrainConfig]
     stores: dict[str, Store]
     pending: list[TrainConfig]
-    estimates: dict[str, pilot.Estimate]
+    """The runs to do, in the order in which they start."""
     engine: str
     workers: int
     timeout_s: float | None = None
     engine_options: dict = field(default_factory=dict)
-    """What the engine is told, by name."""
+    """The options of the engine by name."""
     elsewhere: bool = False
     """Whether its workers are on other machines."""
+    reference: dict | None = None
+    """The settings of the runs that the others are compared with, like {"regime": "clean"}."""
+    costs: Costs = field(default_factory=Costs)
+    """What its runs cost, as far as it was measured."""
     shard: Shard | None = None
-    """The share of the runs that this launch does first, of as many launches as there are shares."""
+    """The share of the runs that this launch does first."""
     notes: list[str] = field(default_factory=list)
     """What a person should know before it starts, in sentences."""
 
@@ -73,22 +80,29 @@ class Campaign:
         line += f", {partly} of them partly done" if partly else ""
         if not self.pending:
             return line
-        seconds = [self.estimates[config.run_id].seconds for config in self.pending]
-        wall = max(sum(seconds) / self.all_workers, max(seconds))
+        wall = makespan(map(self.costs.seconds, self.pending), self.all_workers)
         share = f" in each of {self.shard.count} shards, this is {self.shard}" if self.shard else ""
         return f"{line} on {self.workers} worker(s){share}, about {duration(wall)}"
 
-    @property
-    def run(self) -> Callable:
-        """The engine's function, with its options."""
-        run = registry.load(ENGINES, self.engine).run
-        return functools.partial(run, **registry.make_options(ENGINES, self.engine, self.engine_options))
+    def open(self, work: Callable[[TrainConfig], dict]) -> base.Engine:
+        """The engine, with its options, that does `work` on each run of the campaign."""
+        return base.make(self.engine, work, self.workers, self.timeout_s, self.engine_options)
+
+    def open_pilot(self, work: Callable[[TrainConfig], dict], workers: int) -> base.Engine:
+        """The engine that tries runs on this machine before the campaign."""
+        name = registry.constant(base.ENGINES, self.engine, "PILOT")
+        if name is None:
+            return base.make(self.engine, work, workers, self.timeout_s, self.engine_options)
+        return base.make(name, work, workers, self.timeout_s)
+
+    def measure(self, accept: Callable[[TrainConfig, dict], None] | None = None) -> Costs:
+        """What the runs to do cost; see `costs.measure`."""
+        return costs.measure(self.pending, self.open_pilot, self.at_once, accept)
 
     @property
-    def try_run(self) -> Callable:
-        """The engine's function with which runs are tried before the campaign."""
-        pilot_engine = registry.constant(ENGINES, self.engine, "PILOT")
-        return self.run if pilot_engine is None else registry.load(ENGINES, pilot_engine).run
+    def at_once(self) -> int:
+        """Runs at the same time on this machine."""
+        return max(1, min(self.workers, usable_cores()))
 
     @property
     def all_workers(self) -> int:
@@ -97,80 +111,95 @@ class Campaign:
 
 
 def survey(
-    configs: Sequence[TrainConfig],
-    output_dir: str | Path,
-    engine: str = "process",
-    workers: int | None = None,
-    timeout_s: float | None = None,
-    retry_failed: bool = False,
-    engine_options: dict | None = None,
+    configs: Sequence[TrainConfig], launch: Launch, retry_failed: bool = False, engine_options: dict | None = None
 ) -> Campaign:
-    """Find out what is done and what is to do. Nothing is tried and nothing written; raises ValueError as `check`."""
+    """Find out which runs are done and which are to do. Nothing is tried and nothing written.
+
+    Raises ConfigError as `prepare`, but for what only trying a run can show.
+    """
     threads = max((config.cpu_threads for config in configs), default=1)
-    capacity = _available.check(engine, engine_options or {}, threads)
-    if timeout_s is not None and not timeout_s > 0:
-        raise ValueError(f"run_timeout_s must be above 0; got {timeout_s}")
+    capacity = base.capacity(launch.engine, engine_options or {}, threads)
+    if launch.run_timeout_s is not None and not launch.run_timeout_s > 0:
+        raise ConfigError(f"run_timeout_s must be above 0; got {launch.run_timeout_s}")
     configs = list({config.run_id: config for config in configs}.values())
-    if workers is None and capacity is not None:
-        workers = capacity
-    elif workers is None:
-        one = any(config.use_cuda for config in configs)
-        workers = 1 if one else max(1, usable_cores() // threads)
-    base.check(configs, workers)
-    workers = 1 if engine == "serial" else workers
-    stores = {name: Store(Path(output_dir) / name) for name in sorted({config.dataset_name for config in configs})}
-    for folder in {Path(output_dir), *(Path(config.checkpoint_dir) for config in configs if config.checkpoint_dir)}:
-        _check_writable(folder)
+    stores = {
+        name: Store(Path(launch.output_dir) / name) for name in sorted({config.dataset_name for config in configs})
+    }
+    workers = _workers(configs, launch, capacity, threads)
+    weights = {Path(config.checkpoint_dir) for config in configs if config.checkpoint_dir}
+    for folder in {Path(launch.output_dir)} | weights:
+        _refuse_unwritable(folder)
     try:
         done = {run_id for store in stores.values() for run_id in store.results()}
     except OSError as error:
-        raise ValueError(f"cannot read {error.filename}: {error.strerror}") from error
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
     if not retry_failed:
         done |= {run_id for store in stores.values() for run_id in store.failed()}
     pending = [config for config in configs if config.run_id not in done]
     if capacity is not None:
         workers = max(1, min(workers, len(pending)))
-    elsewhere = capacity is not None
-    return Campaign(configs, stores, pending, {}, engine, workers, timeout_s, engine_options or {}, elsewhere)
+    return Campaign(
+        configs, stores, pending, launch.engine, workers, launch.run_timeout_s, engine_options or {},
+        elsewhere=capacity is not None,
+    )  # fmt: skip
 
 
-def check(
+def prepare(
     configs: Sequence[TrainConfig],
-    output_dir: str | Path,
-    engine: str = "process",
-    workers: int | None = None,
-    timeout_s: float | None = None,
+    launch: Launch,
     retry_failed: bool = False,
-    memory_check: bool = True,
     shard: Shard | None = None,
     engine_options: dict | None = None,
+    reference: dict | None = None,
 ) -> Campaign:
-    """Find out what is done, try each kind of run that is not, and plan the rest. Nothing is written to `output_dir`.
+    """Find out which runs are done, try one run of each kind that is not, and plan the rest.
 
-    `workers`: runs at the same time; None takes one per usable core and thread, or one with a GPU; with
-    `memory_check` fewer are taken where their memory does not suffice. `timeout_s`: after so many seconds a run
-    is ended and fails. Runs that have failed before are left out unless `retry_failed`. The runs of the `shard` come
-    first. Raises ValueError, in one sentence, for anything that would make the campaign impossible.
+    Nothing is written to the output folder. Runs that have failed before are left out unless `retry_failed`. The
+    runs of the `shard` come first, then the longest. `reference`: see `Campaign`. Raises ConfigError, in one
+    sentence, for anything that would make the campaign impossible.
     """
-    campaign = survey(configs, output_dir, engine, workers, timeout_s, retry_failed, engine_options)
-    campaign.estimates, machine = pilot.estimates(campaign.pending, campaign.stores, campaign.try_run, timeout_s)
-    campaign.pending.sort(key=lambda config: campaign.estimates[config.run_id].seconds, reverse=True)
+    campaign = survey(configs, launch, retry_failed, engine_options)
+    campaign.reference, campaign.shard = reference, shard
+    campaign.costs = campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
+    campaign.notes += campaign.costs.notes
+    campaign.pending.sort(key=campaign.costs.seconds, reverse=True)
     if shard is not None:
-        own = shard.own(campaign.configs)
-        campaign.grid.shard = shard
-        campaign.pending.sort(key=lambda config: config.run_id not in own)
-    if memory_check and not campaign.elsewhere:
+        mine = shard.own(campaign.configs)
+        campaign.pending.sort(key=lambda config: config.run_id not in mine)
+    if launch.memory_check and not campaign.elsewhere:
         _fit_into_memory(campaign)
     campaign.notes += _unwatched(campaign)
     if not campaign.elsewhere:
-        campaign.notes += _idle_cores(campaign) + _other_machines(campaign, machine)
+        campaign.notes += _idle_cores(campaign) + _other_machines(campaign)
     return campaign
+
+
+def _workers(configs: Sequence[TrainConfig], launch: Launch, capacity: int | None, threads: int) -> int:
+    """Runs at the same time: as asked for, else as the engine or the cores of this machine allow."""
+    workers = capacity if launch.max_workers is None else launch.max_workers
+    if workers is None:
+        workers = 1 if any(config.use_cuda for config in configs) else max(1, usable_cores() // threads)
+    base.refuse_shared_gpu(configs, workers)
+    return registry.constant(base.ENGINES, launch.engine, "WORKERS", workers)
+
+
+def _refuse_other_data(stores: dict[str, Store], config: TrainConfig, tried: dict) -> None:
+    """Raise ConfigError if a folder has results on other data of the same name."""
+    store = stores[config.dataset_name]
+    for result in store.results().values():
+        same_file = result["config"].get("dataset_sha256") == config.science().get("dataset_sha256")
+        resized_alike = result["config"]["image_size"] == config.image_size
+        if not same_file or (resized_alike and result["sha256"]["data"] != tried["data_sha256"]):
+            raise ConfigError(
+                f"{store.folder} holds runs on other data of the name {config.dataset_name!r}; "
+                "choose another --output-dir, or rename the dataset's file"
+            )
 
 
 def _idle_cores(campaign: Campaign) -> list[str]:
     """A note where cores will have nothing to do from the start, and more threads a run would use them."""
     runs = len(campaign.pending)
-    if campaign.engine == "serial" or not runs:
+    if not runs or registry.constant(base.ENGINES, campaign.engine, "WORKERS") is not None:
         return []
     now = campaign.pending[0].cpu_threads
     cores = min(campaign.workers * now, usable_cores())
@@ -182,7 +211,7 @@ def _idle_cores(campaign: Campaign) -> list[str]:
 
 
 def _fit_into_memory(campaign: Campaign) -> None:
-    needs = [campaign.estimates[config.run_id].memory_mb for config in campaign.pending]
+    needs = list(map(campaign.costs.memory_mb, campaign.pending))
     free = memory.free_mb()
     fitting = memory.fitting_workers(needs, campaign.workers, free)
     if fitting < campaign.workers:
@@ -212,9 +241,9 @@ def _watches(config: TrainConfig) -> bool:
     return all(options[name] in values for name, values in watching.items())
 
 
-def _other_machines(campaign: Campaign, machine: dict) -> list[str]:
+def _other_machines(campaign: Campaign) -> list[str]:
     """A note for each way in which runs that are done were made differently from those that are to come."""
-    results = campaign.results()
+    machine, results = campaign.costs.machine, campaign.results()
     before = [results[config.run_id]["provenance"] for config in campaign.configs if config.run_id in results]
     notes = []
     for name in filter(machine.__contains__, SAME_BITS):
@@ -227,10 +256,10 @@ def _other_machines(campaign: Campaign, machine: dict) -> list[str]:
     return notes
 
 
-def _check_writable(folder: Path) -> None:
+def _refuse_unwritable(folder: Path) -> None:
     existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     try:
         with tempfile.TemporaryDirectory(dir=existing):
             pass
     except OSError as error:
-        raise ValueError(f"cannot write to {folder}: {error.strerror}") from error
+        raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error

@@ -1,67 +1,56 @@
 """What a person sees while a campaign runs."""
 
-import os
 import sys
-import time
-from typing import TextIO
 
 from tqdm import tqdm
 
 from campaign.engines.base import Failure
+from campaign.machine.console import duration, say
+from campaign.planning.plan import makespan, pace
 from nnet.config import TrainConfig
-
-
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Print a line; a reader who has gone away, or a full disk behind a redirection, does not end a campaign."""
-    stream = stream or sys.stdout
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Progress:
     """One moving line on a terminal; elsewhere a plain line per finished run.
 
-    The time left follows from the estimated seconds of the runs that are still to do, corrected by how long
-    the finished ones took against their estimate.
+    The time left is that of the plan for the unfinished runs, times the pace of the finished ones.
     """
 
     def __init__(self, estimates: dict[str, float], workers: int):
-        self.estimates, self.workers = dict(estimates), workers
-        self.total, self.done = len(estimates), 0
-        self.estimated = self.taken = 0.0
-        self.start = time.monotonic()
+        """`estimates`: seconds by run_id; `workers`: runs at the same time."""
+        self.estimates, self.workers = estimates, workers
+        self.left_over, self.taken = set(estimates), {}
         form = "{n_fmt}/{total_fmt} runs |{bar}| {elapsed}, {desc}"
-        self.bar = tqdm(total=self.total, bar_format=form, desc="starting") if sys.stderr.isatty() else None
+        self.bar = tqdm(total=len(estimates), bar_format=form, desc="starting") if sys.stderr.isatty() else None
 
     def finished(self, config: TrainConfig, outcome: dict | Failure) -> None:
         """Count a run and show it."""
-        self.done += 1
-        estimate = self.estimates.pop(config.run_id)
+        self.left_over.discard(config.run_id)
         if isinstance(outcome, dict):
-            self.estimated += estimate
-            self.taken += outcome["train_seconds"] + outcome["sweep_seconds"]
+            self.taken[config.run_id] = outcome["train_seconds"] + outcome["sweep_seconds"]
         line = f"{config.run_id}  {describe(outcome)}"
         if self.bar is None:
-            say(f"[{self.done}/{self.total}] {line}  ({self.left()})")
+            done = len(self.estimates) - len(self.left_over)
+            say(f"[{done}/{len(self.estimates)}] {line}  ({self.left()})")
         else:
             self.bar.set_description_str(f"{self.left()}, last: {line}", refresh=False)
             self.bar.update()
 
     def note(self, text: str) -> None:
-        """Show something that happened and is no end of a run."""
+        """Show an event other than the end of a run."""
         if self.bar is None:
             say(text)
         else:
             self.bar.write(text, file=sys.stderr)
 
+    def left_s(self) -> float:
+        """Seconds until the last run ends."""
+        seconds = makespan([self.estimates[run_id] for run_id in self.left_over], self.workers)
+        return pace(self.estimates, self.taken) * seconds
+
     def left(self) -> str:
         """The time left, in words."""
-        pace = self.taken / self.estimated if self.estimated > 0 else 1.0
-        remaining = list(self.estimates.values())
-        seconds = pace * max(sum(remaining) / self.workers, max(remaining, default=0.0))
-        return f"{duration(seconds)} left" if remaining else "done"
+        return f"{duration(self.left_s())} left" if self.left_over else "done"
 
     def close(self) -> None:
         """Leave the line as it is."""
@@ -78,10 +67,3 @@ def describe(outcome: dict | Failure) -> str:
         return f"diverged in epoch {outcome['diverged_epoch']}, {duration(seconds)}"
     drop = "" if outcome["drop_at_01"] is None else f" drop(0.1) {outcome['drop_at_01']:.4f}"
     return f"acc {outcome['acc_0']:.4f}{drop}, {duration(seconds)}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: "40 s", "12 min", "3.4 h"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

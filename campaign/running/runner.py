@@ -10,9 +10,10 @@ from campaign.analysis import report, tables
 from campaign.engines import base
 from campaign.engines.workers import tasks
 from campaign.machine import signals
+from campaign.machine.console import say
 from campaign.planning.survey import Campaign
-from campaign.running.progress import Progress, describe, say
-from campaign.running.schedule import Answer, Schedule
+from campaign.running.progress import Progress, describe
+from campaign.running.schedule import Schedule
 from campaign.store.folder import Store
 from campaign.store.log import Log
 from nnet.config import TrainConfig
@@ -41,7 +42,7 @@ def run(campaign: Campaign) -> int:
         except OSError as error:
             return launch.stop(f"stopped: {error}", 1)
     for store, of_store in zip(campaign.stores.values(), made, strict=True):
-        report.show(store.folder, of_store)
+        say(report.text(store.folder, of_store))
     for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
         say(f"trained weights: {Path(folder)}")
     failures = campaign.failures()
@@ -57,13 +58,13 @@ class _Launch:
 
     def __init__(self, campaign: Campaign):
         self.campaign = campaign
-        self.logs = {name: Log(store.folder, campaign.grid.shard) for name, store in campaign.stores.items()}
+        self.logs = {name: Log(store.folder, campaign.shard) for name, store in campaign.stores.items()}
         self.tried = {
             config.run_id: campaign.stores[config.dataset_name].tries(config.run_id) for config in campaign.failures()
         }
         with_weights = [config for config in campaign.configs if config.checkpoint_dir]
         self.weights = {Path(config.checkpoint_dir) / config.dataset_name for config in with_weights}
-        self.schedule = Schedule(campaign.pending, campaign.workers, self._ask, stay=campaign.grid.shard is None)
+        self.schedule = Schedule(campaign.pending, campaign.workers, stay=campaign.shard is None)
         self.progress: Progress | None = None
         self.met: set[str] = set()
         self.tables_written, self.tables_due = time.monotonic(), False
@@ -74,7 +75,9 @@ class _Launch:
         for note in self.campaign.notes:
             say(f"note: {note}")
         for name, store in self.campaign.stores.items():
-            store.plan([config.run_id for config in self.campaign.configs if config.dataset_name == name])
+            configs = [config for config in self.campaign.configs if config.dataset_name == name]
+            seconds = {config.run_id: self.campaign.costs.seconds(config) for config in configs}
+            store.remember_campaign(list(seconds), self.campaign.reference, seconds)
             self.logs[name].add("launch", detail=self.campaign.found())
             for path in store.set_aside_damaged():
                 say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is done again")
@@ -82,15 +85,15 @@ class _Launch:
 
     def work(self) -> None:
         """Run what is pending. Raises KeyboardInterrupt, and OSError where nothing more can be written or started."""
-        seconds = {config.run_id: self.campaign.estimates[config.run_id].seconds for config in self.campaign.pending}
+        seconds = {config.run_id: self.campaign.costs.seconds(config) for config in self.campaign.pending}
         self.progress = Progress(seconds, self.campaign.all_workers)
-        events = self.campaign.run(self.schedule, tasks.train, self.campaign.workers, self.campaign.timeout_s)
-        with closing(self.progress), closing(events):
-            for event in events:
-                if event is None:
-                    self._look_around()
-                else:
-                    self._end(*event)
+        with closing(self.progress), self.campaign.open(tasks.train) as engine:
+            while self.schedule.unfinished():
+                while engine.room and (config := self._next()) is not None:
+                    engine.start(config)
+                for config, outcome in engine.ended(base.TICK_S):
+                    self._end(config, outcome)
+                self._look_around()
 
     def write_tables(self) -> list[dict]:
         """Write all tables, and return them by store; no half-written file of a dead worker is left."""
@@ -123,29 +126,33 @@ class _Launch:
         return code
 
     def _look_around(self) -> None:
-        signals.check()
+        signals.raise_if_asked()
+        self.schedule.look_again()
         for store in self.campaign.stores.values():
             store.claims.refresh()
         if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
             self.write_tables()
 
-    def _ask(self, config: TrainConfig) -> Answer:
-        """Whether a run is to be started now, was finished by another launcher, or is under way there."""
-        store = self.campaign.stores[config.dataset_name]
-        finished = store.result(config.run_id)  # before it is claimed, which takes longer
-        if finished is None and not store.claims.take(config.run_id):
-            self._meet(store.claims.holder(config.run_id))
-            return Answer.ELSEWHERE
-        outcome, why = finished or store.result(config.run_id), store.failure(config.run_id)
-        if outcome is None and why is not None and store.tries(config.run_id) != self.tried.get(config.run_id):
-            outcome = base.Failure("Elsewhere", why, "")
-        if outcome is not None:
+    def _next(self) -> TrainConfig | None:
+        """The next run that this launcher may start: it is claimed, and no other launcher has done it."""
+        while (config := self.schedule.next()) is not None:
+            store = self.campaign.stores[config.dataset_name]
+            finished = store.result(config.run_id)  # before it is claimed, which takes longer
+            if finished is None and not store.claims.take(config.run_id):
+                self._meet(store.claims.holder(config.run_id))
+                self.schedule.elsewhere(config)
+                continue
+            outcome, why = finished or store.result(config.run_id), store.failure(config.run_id)
+            if outcome is None and why is not None and store.tries(config.run_id) != self.tried.get(config.run_id):
+                outcome = base.Failure("Elsewhere", why, "")
+            if outcome is None:
+                self._note("resume" if config.run_id in store.partly_done() else "start", config)
+                self.schedule.started(config)
+                return config
             store.claims.release(config.run_id)
             self.tables_due = True
             self._note("elsewhere", config, "another launcher has done it", outcome)
-            return Answer.DONE
-        self._note("resume" if config.run_id in store.partly_done() else "start", config)
-        return Answer.START
+        return None
 
     def _end(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
         """Keep what became of a run, and decide whether it is tried again."""
@@ -155,7 +162,7 @@ class _Launch:
             self.schedule.again(config)
             self._note("lost", config, outcome.message)
         elif isinstance(outcome, base.Death):
-            signals.check()  # a worker that got the signal too has not died of its run
+            signals.raise_if_asked()  # a worker that got the signal too has not died of its run
             self._died(config, outcome)
         else:
             self.schedule.ended(config)
@@ -181,7 +188,10 @@ class _Launch:
     def _finish(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
         store = self.campaign.stores[config.dataset_name]
         failed = isinstance(outcome, base.Failure)
-        store.fail(config, outcome) if failed else store.save(outcome)
+        if failed:
+            store.fail(config, outcome)
+        else:
+            store.save(outcome)
         self.tables_due = True
         self._note("failed" if failed else "finished", config, describe(outcome), outcome)
         store.claims.release(config.run_id)

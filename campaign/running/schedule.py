@@ -1,52 +1,67 @@
 """Which run is started next, and how many at a time."""
 
-import enum
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from campaign.engines.base import Death
 from nnet.config import TrainConfig
 
 CLEAN_ENDS = 10
-"""After so many runs that ended by themselves, twice as many may work at a time again."""
+"""After this many runs that ended by themselves, twice as many may work at a time again."""
 LOOK_AGAIN_S = 2.0
-"""How often it is looked whether another campaign is through with the runs that it has."""
-
-
-class Answer(enum.Enum):
-    """What may become of a run that is about to be started."""
-
-    START = enum.auto()
-    DONE = enum.auto()
-    ELSEWHERE = enum.auto()
+"""Seconds between two looks at the runs that another campaign has claimed."""
 
 
 class Schedule:
-    """The runs of a campaign in the order in which they are started: an engine iterates over it.
+    """The runs of a campaign in the order in which they are started.
 
-    `ask(config)` is called before each start. Runs that another campaign has in hand come last. After a death
-    by signal 9, which the kernel sends when memory runs out, half as many runs work at a time, until enough of
-    them have ended well. A run for which `alone` is asked waits until no other is under way.
+    `next` proposes a run; the caller says whether it was `started` or is done `elsewhere`, and later how it ended. Runs
+    that another campaign has claimed come last. After a death by signal 9, which the kernel sends when memory runs
+    out, half as many runs work at a time, until enough of them have ended well. A run that died and is to be tried
+    `alone` waits until no other is under way.
     """
 
-    def __init__(
-        self, configs: Sequence[TrainConfig], workers: int, ask: Callable[[TrainConfig], Answer], stay: bool = True
-    ):
-        """`stay`: wait for what another campaign has in hand, instead of ending when there is nothing else to do."""
-        self.ask, self.stay, self.workers, self.active = ask, stay, workers, workers
-        self.waiting, self.elsewhere, self.alone = deque(configs), deque(), deque()
+    def __init__(self, configs: Sequence[TrainConfig], workers: int, stay: bool = True):
+        """`stay`: wait for runs that another campaign has claimed, instead of ending when nothing else is left."""
+        self.stay, self.workers, self.active = stay, workers, workers
+        self.waiting, self.others, self.alone = deque(configs), deque(), deque()
         self.running: dict[str, int] = {}
         self.starts = self.lowered_at = self.clean = 0
         self.lonely = False
         self.looked = time.monotonic()
 
-    def __iter__(self) -> Iterator[TrainConfig | None]:
-        """The next run to start, or None while there is none, until no run is left or under way."""
-        while self._unfinished():
-            config = self._next()
-            if config is not None or self._unfinished():
-                yield config
+    def unfinished(self) -> bool:
+        """Whether a run is left or under way."""
+        return bool(self.waiting or self.alone or self.running or (self.stay and self.others))
+
+    def next(self) -> TrainConfig | None:
+        """The next run to start; None if there is none at the moment."""
+        if len(self.running) >= (1 if self.lonely else self.active):
+            return None
+        self.lonely = False
+        if self.waiting:
+            return self.waiting.popleft()
+        if self.alone and not self.running:
+            self.lonely = True
+            return self.alone.popleft()
+        return None
+
+    def started(self, config: TrainConfig) -> None:
+        """The proposed run is under way."""
+        self.running[config.run_id] = self.starts
+        self.starts += 1
+
+    def elsewhere(self, config: TrainConfig) -> None:
+        """Another campaign has claimed the proposed run."""
+        self.others.append(config)
+
+    def look_again(self) -> None:
+        """Propose the runs of other campaigns once more, every few seconds."""
+        if self.others and time.monotonic() - self.looked > LOOK_AGAIN_S:
+            self.looked = time.monotonic()
+            self.waiting.extend(self.others)
+            self.others.clear()
 
     def ended(self, config: TrainConfig) -> None:
         """A run ended by itself: it has a result, or it failed."""
@@ -56,14 +71,18 @@ class Schedule:
             self.active, self.clean = min(self.workers, 2 * self.active), 0
 
     def again(self, config: TrainConfig) -> None:
-        """A run was lost through no doing of its own: it is the next to be started."""
+        """A run was lost through no fault of its own: it is started next."""
         del self.running[config.run_id]
-        (self.alone if self.lonely else self.waiting).appendleft(config)
+        queue = self.alone if self.lonely else self.waiting
+        queue.appendleft(config)
 
     def died(self, config: TrainConfig, death: Death, alone: bool) -> bool:
-        """The worker of a run died: try the run again, `alone` or soon. True if fewer runs work at a time now."""
+        """The worker of a run died: try the run again, `alone` or soon. True if fewer runs work at a time from now."""
         started = self.running.pop(config.run_id)
-        (self.alone.append if alone else self.waiting.appendleft)(config)
+        if alone:
+            self.alone.append(config)
+        else:
+            self.waiting.appendleft(config)
         return self._lower(started) if death.killed else False
 
     def gave_up(self, config: TrainConfig, death: Death) -> None:
@@ -72,38 +91,9 @@ class Schedule:
         if death.killed:
             self._lower(started)
 
-    def _unfinished(self) -> bool:
-        return bool(self.waiting or self.alone or self.running or (self.stay and self.elsewhere))
-
     def _lower(self, started: int) -> bool:
         self.clean = 0
         if started < self.lowered_at or self.active == 1:  # it shared its memory with those that died before
             return False
         self.active, self.lowered_at = self.active // 2, self.starts
         return True
-
-    def _next(self) -> TrainConfig | None:
-        if len(self.running) >= (1 if self.lonely else self.active):
-            return None
-        self.lonely = False
-        if self.elsewhere and time.monotonic() - self.looked > LOOK_AGAIN_S:
-            self.looked = time.monotonic()
-            self.waiting.extend(self.elsewhere)
-            self.elsewhere.clear()
-        while self.waiting:
-            config = self.waiting.popleft()
-            answer = self.ask(config)
-            if answer is Answer.START:
-                return self._started(config)
-            if answer is Answer.ELSEWHERE:
-                self.elsewhere.append(config)
-        if self.alone and not self.running:
-            config = self.alone.popleft()
-            self.lonely = self.ask(config) is Answer.START
-            return self._started(config) if self.lonely else None
-        return None
-
-    def _started(self, config: TrainConfig) -> TrainConfig:
-        self.running[config.run_id] = self.starts
-        self.starts += 1
-        return config

@@ -143,9 +143,16 @@ class Store:
                 self._forget_unfinished(run_id)
         self.claims.remove_dead()
 
-    def plan(self, run_ids: list[str]) -> None:
-        """Remember which runs the latest campaign is made of, for the line that says how complete it is."""
-        write_file(self.folder / "campaign.json", f"{json.dumps({'runs': sorted(run_ids)}, indent=1)}\n".encode())
+    def remember_campaign(self, run_ids: list[str], reference: dict | None = None, seconds: dict | None = None) -> None:
+        """Write campaign.json: the runs of the latest campaign, its reference, and the estimated seconds by run_id."""
+        campaign = {"runs": sorted(run_ids), "reference": reference or {"regime": "clean"}, "seconds": seconds or {}}
+        write_file(self.folder / "campaign.json", f"{json.dumps(campaign, indent=1)}\n".encode())
+
+    def estimates(self) -> dict[str, float]:
+        """Estimated seconds by run_id, as the latest launch wrote them; empty if it did not."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            return dict(json.loads((self.folder / "campaign.json").read_text())["seconds"])
+        return {}
 
     def _forget_unfinished(self, run_id: str) -> None:
         unfinished = (self._partial_file(run_id), self._epoch_file(run_id), self._death_file(run_id))

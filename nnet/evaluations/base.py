@@ -58,10 +58,6 @@ class Evaluation:
         """One row per strength, as `row` makes them."""
         raise NotImplementedError
 
-    def passes(self) -> tuple[int, int]:
-        """How often it takes all test images: without gradients, and with them; that of `clean` does not count."""
-        raise NotImplementedError
-
     def columns(self, rows: list[dict]) -> dict:
         """What its `rows` add to the row of a finished run: JSON-able values by column name."""
         return {}
@@ -85,13 +81,6 @@ def evaluated(trained: Trained, options: dict[str, dict]) -> tuple[list[dict], d
         columns |= evaluation.columns(found)
         rows += [{"evaluation": name} | row for row in found]
     return rows, columns
-
-
-def passes(trained: Trained, options: dict[str, dict]) -> tuple[int, int]:
-    """How often these evaluations take all test images: without gradients, and with them."""
-    counts = [evaluation.passes() for evaluation in _made(trained, options).values()]
-    at_the_weights = 1 if counts else 0
-    return at_the_weights + sum(plain for plain, _ in counts), sum(differentiated for _, differentiated in counts)
 
 
 def _made(trained: Trained, options: dict[str, dict]) -> dict[str, Evaluation]:

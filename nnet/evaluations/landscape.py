@@ -13,6 +13,12 @@ from nnet.evaluations import base
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {
+    "axis": "place a along random directions d: θ + a·d",
+    "quantity": "loss",
+    "style": "band",
+    "label_column": "landscape_slope",
+}
 REACH = 2.0
 WINDOW = 5
 """Points of the moving average from which the slope is computed."""
@@ -56,10 +62,6 @@ class Evaluation(base.Evaluation):
                 with line.applied(direction, place * options.direction_size):
                     measured[place].append(trained.measure(trained.model))
         return [self.row(place, figures) for place, figures in measured.items()]
-
-    def passes(self) -> tuple[int, int]:
-        """One pass per place and direction."""
-        return self.options.directions * self.options.points, 0
 
     def columns(self, rows: list[dict]) -> dict:
         """The slope; None where a loss is not finite."""

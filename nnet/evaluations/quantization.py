@@ -9,6 +9,8 @@ from nnet.checks import check_fields, setting, several, whole
 from nnet.evaluations import base
 from nnet.perturbations.weight_noise import replaced, weight_tensors
 
+FIGURE = {"axis": "bits of a weight"}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -32,10 +34,6 @@ class Evaluation(base.Evaluation):
     def rows(self) -> list[dict]:
         """The rows in ascending order of bits."""
         return [self._row(bits) for bits in self.options.bits]
-
-    def passes(self) -> tuple[int, int]:
-        """One pass per number of bits."""
-        return len(self.options.bits), 0
 
     def _row(self, bits: int) -> dict:
         with replaced(self.weights, [quantized(weight.data, bits) for weight in self.weights]):

@@ -8,6 +8,8 @@ from nnet.evaluations import base
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {"axis": "how far weights are moved, ζ (relative to each weight)", "scale": "symlog"}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -43,7 +45,3 @@ class Evaluation(base.Evaluation):
                 with box.applied(signs, zeta):
                     measured[zeta].append(trained.measure(trained.model))
         return [self.row(0.0, [trained.clean]), *(self.row(zeta, figures) for zeta, figures in measured.items())]
-
-    def passes(self) -> tuple[int, int]:
-        """One pass per corner and ζ above 0."""
-        return self.options.corners * (len(self.options.zetas) - 1), 0

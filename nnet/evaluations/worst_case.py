@@ -14,6 +14,13 @@ from nnet.perturbations.divergences import BOUNDARY_LOSSES
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {
+    "axis": "how far weights are moved, ζ (relative to each weight)",
+    "scale": "symlog",
+    "measured_at": "the worst weights found",
+    "beside": {"random_corners": "random corners of the same box"},
+}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -56,12 +63,6 @@ class Evaluation(base.Evaluation):
         with torch.no_grad():
             targets = [self.trained.logits(images) for images, _ in self.trained.batches]
         return [self._row(zeta, targets) for zeta in self.options.zetas]
-
-    def passes(self) -> tuple[int, int]:
-        """One pass at θ; per restart one for each step, with gradients, one to measure, one to choose."""
-        attacks = self.options.restarts * sum(zeta > 0 for zeta in self.options.zetas)
-        choosing = attacks if self.options.restarts > 1 else 0
-        return 1 + attacks + choosing, attacks * self.options.test_attack_steps
 
     def _row(self, zeta: float, targets: list[torch.Tensor]) -> dict:
         if zeta == 0:

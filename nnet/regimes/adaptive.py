@@ -20,6 +20,8 @@ from nnet.regimes import base
 from nnet.regimes.parts.adaptive_options import Options
 from nnet.regimes.parts.controller import Controller, Noise
 
+COUNTS_EPOCHS = ("min_epochs", "window")
+"""Options that count epochs: a pilot of one epoch leaves them out."""
 WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
 
 

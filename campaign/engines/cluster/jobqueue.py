@@ -1,10 +1,10 @@
-"""What is used of dask-jobqueue, whose import makes Ctrl-C an ordinary exit (0.9.0): here it leaves Ctrl-C alone."""
+"""dask-jobqueue, whose import (0.9.0) changes the handler of Ctrl-C: import it from here, where the handler stays."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["JobQueueCluster", "LSFCluster", "LSFJob", "SLURMCluster"]
+__all__ = ["JobQueueCluster", "dask_jobqueue"]
 
 
 @contextmanager
@@ -17,6 +17,6 @@ def _same_ctrl_c() -> Iterator[None]:
 
 
 with _same_ctrl_c():
-    from dask_jobqueue import LSFCluster, SLURMCluster
+    import dask_jobqueue
+    import dask_jobqueue.lsf
     from dask_jobqueue.core import JobQueueCluster
-    from dask_jobqueue.lsf import LSFJob

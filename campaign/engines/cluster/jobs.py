@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import dask
 from distributed import Client, Status
 
-from campaign.engines.cluster import loop
+from campaign.engines.cluster import clients
 from campaign.engines.cluster.jobqueue import JobQueueCluster
 from campaign.engines.cluster.options import Options
 from campaign.engines.cluster.pool import Pool
@@ -19,53 +19,52 @@ from campaign.engines.workers.fork_server import ROOT
 from nnet.config import TrainConfig
 
 LOOK_EVERY_S, ENDED_S, IDLE_S, REFUSED_S = 5.0, 15.0, 60.0, 60.0
-"""A job without workers for so long has ended; one whose workers have nothing to do for so long may be given back.
-
-After a refusal nothing is submitted for so long."""
+"""Seconds between two looks; without workers after which a job has ended; without work after which it is given back;
+and to wait after the cluster has refused a job."""
 LOGS = "cluster-logs"
 
 
 @contextmanager
 def jobs(
-    kind: type[JobQueueCluster], options: Options, own: dict, config: TrainConfig, workers: int
+    kind: type[JobQueueCluster], options: Options, settings: dict, config: TrainConfig, workers: int
 ) -> Iterator[tuple[Client, Callable[[Pool], None]]]:
-    """A client of a scheduler of this process's own, for whose workers as many jobs are submitted as they need.
+    """A client of a scheduler of this process, and as many jobs as `workers` need.
 
-    `own`: what this kind of cluster is told beside what all are. No job is left in the queue at the end. Raises
-    ChildProcessError, with what the cluster's own scheduler says, where a job cannot be submitted.
+    `settings`: the arguments of this kind of cluster beside the common ones. No job is left in the queue at the end.
+    Raises ChildProcessError, with the message of the job scheduler, if a job cannot be submitted.
     """
     processes = options.per_job(config.cpu_threads)
     least, most = options.bounds
     wanted = min(most, max(least, math.ceil(workers / processes)))
-    scheduler = {"dashboard": False, "dashboard_address": f"{loop.LOOPBACK}:0"}
+    scheduler = {"dashboard": False, "dashboard_address": f"{clients.LOOPBACK}:0"}
     listening = []
     if options.interface is None:
-        scheduler["host"] = loop.LOOPBACK
-        listening = ["--host", loop.LOOPBACK]
-    told = {
+        scheduler["host"] = clients.LOOPBACK
+        listening = ["--host", clients.LOOPBACK]
+    arguments = {
         "cores": processes, "processes": processes, "memory": options.memory, "queue": options.queue,
         "interface": options.interface, "scheduler_options": scheduler, "worker_extra_args": listening,
         "job_script_prologue": _prologue(options, config), "python": shlex.quote(sys.executable),
-        "log_directory": LOGS, **loop.transport(), **own,
+        "log_directory": LOGS, **clients.transport(), **settings,
     }  # fmt: skip
-    with loop.quiet(), dask.config.set(loop.settings()), _started(kind, told) as cluster:
+    with clients.quiet(), dask.config.set(clients.settings()), _started(kind, arguments) as cluster:
         cluster.sync(_submit, cluster, wanted)
         with Client(cluster, set_as_default=False) as client:
             yield client, _Tending(cluster, wanted, least if least < most else wanted)
 
 
-def _started(kind: type[JobQueueCluster], told: dict) -> JobQueueCluster:
+def _started(kind: type[JobQueueCluster], arguments: dict) -> JobQueueCluster:
     try:
-        return kind(**told)
+        return kind(**arguments)
     except (RuntimeError, ValueError, OSError) as error:
         raise ChildProcessError(f"a scheduler cannot be started: {' '.join(str(error).split())}") from error
 
 
 async def _submit(cluster: JobQueueCluster, wanted: int) -> None:
-    """Submit jobs until there are so many, on the cluster's event loop. Raises ChildProcessError for a refused one."""
+    """Submit jobs until there are `wanted`, on the cluster's event loop. Raises ChildProcessError if one is refused."""
     cluster.scale(jobs=wanted)
     try:
-        await cluster._correct_state()  # scale() alone would keep a failure to itself
+        await cluster._correct_state()  # scale() alone would hide a failure
     except (RuntimeError, ValueError, OSError) as error:
         complaint = str(error).rpartition("stderr:")[2]
         raise ChildProcessError(f"a job cannot be submitted: {' '.join(complaint.split())}") from error
@@ -77,7 +76,7 @@ async def _submit(cluster: JobQueueCluster, wanted: int) -> None:
 
 
 def _prologue(options: Options, config: TrainConfig) -> list[str]:
-    settings = {name.replace(".", "__"): value for name, value in loop.settings().items()}
+    settings = {name.replace(".", "__"): value for name, value in clients.settings().items()}
     return [
         *options.setup,
         exported_limits(config.cpu_threads),
@@ -87,7 +86,7 @@ def _prologue(options: Options, config: TrainConfig) -> list[str]:
 
 
 class _Tending:
-    """Looks after the jobs while runs are under way: called with the pool, again and again."""
+    """Looks after the jobs while runs are under way; called with the pool several times a second."""
 
     def __init__(self, cluster: JobQueueCluster, wanted: int, least: int):
         self.cluster, self.wanted, self.least = cluster, wanted, least
@@ -97,7 +96,7 @@ class _Tending:
         self.refused = -REFUSED_S
 
     def __call__(self, pool: Pool) -> None:
-        """Submit jobs in the place of those that have ended; give back those that have nothing to do."""
+        """Replace jobs that have ended; give back jobs that have no work."""
         now = time.monotonic()
         if now - self.looked < LOOK_EVERY_S:
             return
@@ -135,5 +134,5 @@ class _Tending:
             self.cluster.scale(jobs=self.wanted)
 
     def _job(self, worker: str) -> str:
-        """The job of a worker: several of one job have its name and a number."""
+        """The job of a worker; several workers of one job have its name and a number."""
         return worker if worker in self.cluster.worker_spec else worker.rpartition("-")[0]

@@ -1,9 +1,6 @@
-"""What engines are given to do. The imports are inside: the launcher names this work but never imports torch."""
+"""The work that engines are given. The imports are inside: the launcher names this work but never imports torch."""
 
-from campaign.machine.memory import own_peak_mb
 from nnet.config import TrainConfig
-
-CALIBRATION_BATCHES, CALIBRATION_S = 400, 5.0
 
 
 def train(config: TrainConfig) -> dict:
@@ -13,20 +10,20 @@ def train(config: TrainConfig) -> dict:
     return train_and_evaluate(config)
 
 
-def estimate(config: TrainConfig) -> dict:
-    """The check of one run and its cost: `nnet_models.estimate_cost`, and `memory_mb`, what this process took."""
-    from nnet_models import estimate_cost
+def pilot(config: TrainConfig) -> dict:
+    """What a run of this kind costs: see `campaign.engines.workers.pilot.pilot`."""
+    from campaign.engines.workers import pilot
 
-    return estimate_cost(config) | {"memory_mb": own_peak_mb()}
+    return pilot.pilot(config)
+
+
+def look(config: TrainConfig) -> dict:
+    """Set a run up and leave it: see `campaign.engines.workers.pilot.look`."""
+    from campaign.engines.workers import pilot
+
+    return pilot.look(config)
 
 
 def nothing(config: TrainConfig) -> dict:
-    """Nothing: to see how long it takes until a worker works."""
+    """Nothing: to measure what an engine costs."""
     return {}
-
-
-def calibrate(config: TrainConfig) -> dict:
-    """The cost of one run from a few hundred batches, but no more than a few seconds of them."""
-    from nnet_models import estimate_cost
-
-    return estimate_cost(config, CALIBRATION_BATCHES, CALIBRATION_S)

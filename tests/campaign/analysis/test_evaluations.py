@@ -112,7 +112,7 @@ def test_a_store_gets_its_comparison_and_all_figures(tmp_path):
     store = Store(tmp_path / "digits")
     for run in campaign():
         store.save(run)
-    store.plan([])
+    store.remember_campaign([])
     tables.write(store)
     assert (store.folder / "comparison.md").read_text().startswith("| network | method |")
     assert r"\begin{tabular}" in (store.folder / "comparison.tex").read_text()

@@ -92,7 +92,7 @@ def test_every_figure_can_be_drawn_of_a_campaign_that_has_just_begun(results, tm
     store = Store(tmp_path / "digits")
     for item in results:
         store.save(item)
-    store.plan([])
+    store.remember_campaign([])
     tables.write(store)
     for path in figures.save_all(store.folder):
         assert path.stat().st_size > 1000 and path.with_suffix(".pdf").stat().st_size > 1000
@@ -105,7 +105,7 @@ def test_the_command_writes_png_and_pdf_and_says_where(tmp_path):
     store = Store(tmp_path / "digits")
     for item in runs():
         store.save(item)
-    store.plan([])
+    store.remember_campaign([])
     tables.write(store)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     for path in done.stdout.split():

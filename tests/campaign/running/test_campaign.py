@@ -17,7 +17,8 @@ import torch
 
 from campaign.analysis import tables
 from campaign.engines.workers import tasks
-from campaign.planning.survey import check
+from campaign.grid.settings import Launch
+from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store import run_file
 from nnet.config import TrainConfig
@@ -276,18 +277,18 @@ def test_a_failed_run_is_listed_and_the_others_are_kept(npz, tmp_path, monkeypat
 
     monkeypatch.setattr(tasks, "train", failing)
     configs = [TrainConfig(dataset=npz, image_size=8, epochs=1, seed=seed) for seed in range(3)]
-    assert runner.run(check(configs, tmp_path, "serial")) == 1
+    assert runner.run(prepare(configs, Launch(tmp_path, "serial"))) == 1
     (failure,) = (tmp_path / "blobs/failures").iterdir()
     assert "ArithmeticError: not this one" in failure.read_text() and "in failing" in failure.read_text()
     complaint = capsys.readouterr().err
     assert configs[1].run_id in complaint and str(failure) in complaint
     assert len(list((tmp_path / "blobs/runs").iterdir())) == 2
     monkeypatch.undo()
-    assert runner.run(check(configs, tmp_path, "serial")) == 1
+    assert runner.run(prepare(configs, Launch(tmp_path, "serial"))) == 1
     again = capsys.readouterr()
     assert "3 runs: 2 finished, 1 failed (--retry-failed tries them again), 0 to do" in again.out
     assert f"failed: {configs[1].run_id}: ArithmeticError: not this one; see {failure}" in again.err
-    assert runner.run(check(configs, tmp_path, "serial", retry_failed=True)) == 0
+    assert runner.run(prepare(configs, Launch(tmp_path, "serial"), retry_failed=True)) == 0
     assert not list((tmp_path / "blobs/failures").iterdir())
 
 
@@ -296,7 +297,7 @@ def test_the_longest_runs_come_first(npz, tmp_path):
         TrainConfig(dataset=npz, image_size=None, epochs=epochs, arch=arch, seed=seed)
         for seed in (0, 1) for arch, epochs in (("mlp_small", 1), ("mlp_large", 50))
     ]  # fmt: skip
-    pending = check(configs, tmp_path, "serial").pending
+    pending = prepare(configs, Launch(tmp_path, "serial")).pending
     assert [config.arch for config in pending] == ["mlp_large", "mlp_large", "mlp_small", "mlp_small"]
     assert list(tmp_path.iterdir()) == []
 
@@ -338,5 +339,5 @@ def test_half_written_weights_of_dead_workers_are_removed(npz, tmp_path):
     config = TrainConfig(
         dataset=npz, image_size=8, epochs=1, alpha_tests=(0,), checkpoint_dir=str(tmp_path / "weights")
     )
-    assert runner.run(check([config], tmp_path / "results", "serial")) == 0
+    assert runner.run(prepare([config], Launch(tmp_path / "results", "serial"))) == 0
     assert not dead.exists() and living.exists()

@@ -32,7 +32,7 @@ AT_32 = {
 
 
 @pytest.mark.parametrize("arch", AT_32)
-def test_01_parameter_counts_of_the_study_of_adaptive_noise(arch):
+def test_parameter_counts_of_the_study_of_adaptive_noise(arch):
     for classes, count in zip((10, 100), AT_32[arch], strict=True):
         model = build_model(arch, image_shape=(3, 32, 32), num_classes=classes)
         assert sum(parameter.numel() for parameter in model.parameters()) == count
@@ -40,7 +40,7 @@ def test_01_parameter_counts_of_the_study_of_adaptive_noise(arch):
 
 
 @pytest.mark.parametrize(("stem_pool", "sizes"), [(True, [16, 8, 4, 2]), (False, [32, 16, 8, 4])])
-def test_01_the_stages_of_cifar_resnet18(stem_pool, sizes):
+def test_the_stages_of_cifar_resnet18(stem_pool, sizes):
     model = build_model("cifar_resnet18", image_shape=(3, 32, 32), stem_pool=stem_pool).eval()
     found = {}
     for name, module in model.named_modules():

@@ -1,4 +1,4 @@
-"""Evaluations beside Gaussian weight noise: behaviours 5, 17 and 18 of the study of adversaries, and quantisation."""
+"""Evaluations other than weight noise, against plain references."""
 
 import copy
 import functools
@@ -88,7 +88,7 @@ def plain_attack(network, zeta, objective, steps, restart=0) -> list[torch.Tenso
 
 @pytest.mark.parametrize("objective", ["ce", "kl"])
 @pytest.mark.parametrize("batch", [301, 43, 128])
-def test_17_the_gradient_of_all_images_is_the_sum_of_that_of_parts(network, objective, batch):
+def test_the_gradient_of_all_images_is_the_sum_of_that_of_parts(network, objective, batch):
     rows = rows_of(network, "worst_case", batch, zetas=ZETAS, objective=objective, test_attack_steps=4)
     for row, zeta in zip(rows, ZETAS, strict=True):
         accuracy, loss = measured_at(network, plain_attack(network, zeta, objective, 4))
@@ -97,7 +97,7 @@ def test_17_the_gradient_of_all_images_is_the_sum_of_that_of_parts(network, obje
         assert row["loss"] == pytest.approx(loss, rel=0.01)
 
 
-def test_05_the_adversary_is_worse_than_chance_at_every_zeta_and_worse_with_larger_ones(network):
+def test_the_adversary_is_worse_than_chance_at_every_zeta_and_worse_with_larger_ones(network):
     worst = rows_of(network, "worst_case", zetas=ZETAS)
     corners = rows_of(network, "random_corners", zetas=ZETAS)
     assert worst[0] == corners[0]
@@ -129,7 +129,7 @@ def test_random_corners_are_corners_of_the_box(network):
         assert row["noise_samples"] == len(expected)
 
 
-def test_18_the_landscape_of_a_quadratic_loss_is_recovered():
+def test_the_landscape_of_a_quadratic_loss_is_recovered():
     model = nn.Linear(3, 1, bias=False).double()
     with torch.no_grad():
         model.weight.copy_(torch.tensor([[1.0, -2.0, 0.5]]))
@@ -150,7 +150,7 @@ def test_18_the_landscape_of_a_quadratic_loss_is_recovered():
     assert columns == {"landscape_slope": pytest.approx(by_hand)}
 
 
-def test_18_the_slope_of_a_constant_is_0_and_that_of_a_line_its_own():
+def test_the_slope_of_a_constant_is_0_and_that_of_a_line_its_own():
     assert slope([0.7] * 20, 0.1) == 0
     assert slope([3 * 0.1 * place for place in range(20)], 0.1) == pytest.approx(3)
 

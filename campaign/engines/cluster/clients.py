@@ -1,0 +1,118 @@
+"""How a Dask scheduler is reached or started."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dask
+from distributed import Client, LocalCluster, Security
+
+from campaign.engines.cluster.pool import Pool
+from campaign.engines.workers import environment
+from nnet.checks import ConfigError
+from nnet.config import TrainConfig
+
+CONNECT_S = 30
+LOOPBACK = "127.0.0.1"
+ADDRESS = re.compile(r"(?P<scheme>tcp|tls)://.+:\d+")
+NEAR = (LOOPBACK, "localhost", "::1")
+Tend = Callable[[Pool], None]
+
+
+@contextmanager
+def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
+    """A client of a running scheduler, given by its address or its scheduler file.
+
+    Dask handles TLS: give a tls:// address and name the files in Dask's configuration. Raises ConfigError for
+    a wrong address, and ConnectionError if no scheduler answers.
+    """
+    address = _address(scheduler)
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False, name="campaign")
+    except (OSError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConnectionError(f"no Dask scheduler answers at {scheduler}: {reason}") from error
+    _warn_of_plain_text(client.scheduler.address)
+    with quiet(), client:
+        yield client, _nothing_to_tend
+
+
+def _address(scheduler: str) -> str:
+    """The address itself, or the one in a scheduler file."""
+    address = scheduler
+    try:
+        if "://" not in scheduler:
+            address = json.loads(Path(scheduler).read_text())["address"]
+        match = ADDRESS.fullmatch(address)
+    except (OSError, ValueError, TypeError, KeyError):
+        match = None
+    if match is None:
+        raise ConfigError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")
+    if match["scheme"] == "tls" and dask.config.get("distributed.comm.tls.ca-file", None) is None:
+        raise ConfigError(f"{address} needs TLS certificates, but Dask's configuration names none")
+    return address
+
+
+@contextmanager
+def local(config: TrainConfig, workers: int) -> Iterator[tuple[Client, Tend]]:
+    """A client of a temporary scheduler with `workers` single-threaded workers, on loopback."""
+    limits = environment.thread_limits(config.cpu_threads)
+    with environment.changed(limits), quiet(), dask.config.set(settings()), LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK,
+        dashboard_address=f"{LOOPBACK}:0", scheduler_kwargs={"dashboard": False},
+        memory_limit=0, env=limits, silence_logs=logging.CRITICAL, **transport(),
+    ) as cluster, Client(cluster, set_as_default=False) as client:  # fmt: skip
+        yield client, _nothing_to_tend
+
+
+def _nothing_to_tend(pool: Pool) -> None:
+    """For workers that somebody else looks after."""
+
+
+def settings() -> dict:
+    """Dask's configuration for the schedulers and workers that this program starts.
+
+    Dask would end workers that exceed an equal part of the job's memory, and counts shared libraries in each of them.
+    Here only the cluster limits the memory of a job.
+    """
+    return {
+        "distributed.scheduler.allowed-failures": 1,
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": False,
+    }
+
+
+def transport() -> dict:
+    """Protocol of a scheduler that this program starts: TLS if Dask's configuration says so."""
+    scheme = dask.config.get("distributed.comm.default-scheme")
+    return {"protocol": f"{scheme}://"} | ({"security": Security()} if scheme == "tls" else {})
+
+
+def _warn_of_plain_text(address: str) -> None:
+    scheme, _, host = address.partition("://")
+    if scheme == "tcp" and host.rpartition(":")[0].strip("[]") not in NEAR:
+        print(
+            f"warning: {address} is not encrypted: anybody who can reach it can run programs as you; "
+            "see TLS in Dask's documentation",
+            file=sys.stderr,
+        )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Dask's messages on dying workers and lost connections: the campaign reports them."""
+    loggers = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "tornado")]
+    before = {name: logging.getLogger(name).level for name in loggers}
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

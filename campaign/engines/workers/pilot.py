@@ -1,0 +1,155 @@
+"""What a run costs, measured in a worker by small real runs of the same kind. It imports torch."""
+
+import dataclasses
+import tempfile
+import time
+from dataclasses import dataclass
+
+from campaign.machine.memory import own_peak_mb
+from nnet import registry
+from nnet.checks import ConfigError
+from nnet.config import CORRUPTIONS, TrainConfig
+from nnet.data import prepared
+from nnet.data.batches import Batches
+from nnet.record import provenance
+from nnet_models import get_device, train_and_evaluate, try_set_up
+
+TARGET_S = 0.3
+"""Seconds that the larger of two small runs is to train, and to measure."""
+MOST_STEPS, MOST_BATCHES = 50, 20
+QUIET = 0.8
+"""Share of the time for which a run has a core to itself on a quiet machine; below it the machine was busy."""
+ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One small run: its size, and the seconds of its parts."""
+
+    steps: int
+    images: int
+    """Test images."""
+    setting_up_s: float
+    train_s: float
+    measure_s: float
+    share: float
+    """Processor time of this thread divided by the time that passed."""
+
+
+def pilot(cfg: TrainConfig) -> dict:
+    """Set the run up as it is, then do small runs of its kind.
+
+    Returns `data_sha256` and `machine`, as in a run file; `cost`, the fields of `campaign.planning.costs.Cost`; and
+    `busy`, whether the machine was busy, in which case the seconds are estimated from the processor time. Raises
+    ConfigError for a wrong configuration, as setting the run up does, and any other exception if a small run fails.
+    """
+    seen = look(cfg)
+    try:
+        return seen | _measured(cfg)
+    except ConfigError as error:  # the run itself is right: it was set up
+        raise RuntimeError(f"no small run of this kind can be made: {error}") from error
+
+
+def look(cfg: TrainConfig) -> dict:
+    """Set the run up and leave it: `data_sha256` and `machine`, as in a run file. Raises what setting up raises."""
+    return {"data_sha256": try_set_up(cfg), "machine": provenance.machine(get_device(cfg.use_cuda))}
+
+
+def _measured(cfg: TrainConfig) -> dict:
+    device = get_device(cfg.use_cuda)
+    batches = Batches(cfg, prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir), device)
+    testing = list(batches.test())  # kept until the end, as a run keeps them, for the memory that they take
+    _warm_up(cfg, batches)
+    attempts = []
+    while not attempts or (len(attempts) < ATTEMPTS and attempts[-1][1] < QUIET):
+        attempts.append(_cost(cfg, batches))
+    cost, share = max(attempts, key=lambda attempt: attempt[1])
+    if share < QUIET:
+        cost = {name: value * share if name.endswith("_s") else value for name, value in cost.items()}
+    sizes = {
+        "train_images": batches.first_watched,
+        "validation_images": batches.watched,
+        "test_images": batches.test_size,
+    }
+    del testing
+    return {"cost": cost | sizes | {"memory_mb": own_peak_mb()}, "busy": share < QUIET}
+
+
+def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
+    """Seconds of each part of a run of this kind, and the smallest share of the processor that a small run had."""
+    plain = dataclasses.replace(cfg, evaluations=(), options=_options(cfg, ()))
+    small = _timed(plain, batches, 1, 1)
+    steps = _larger(small.train_s, 2, MOST_STEPS)
+    large = _timed(plain, batches, steps, _larger(small.measure_s, 2, MOST_BATCHES))
+    timings = [small, large]
+    step_s, epoch_s = _line(small.steps, small.train_s, large.steps, large.train_s)
+    images_s, pass_s = _line(small.images, small.measure_s, large.images, large.measure_s)
+    evaluations_s = 0.0
+    if cfg.evaluations:
+        pair = [_timed(cfg, batches, 1, count) for count in (1, 2)]
+        further = [timing.measure_s - pass_s - images_s * timing.images for timing in pair]
+        image_s, once_s = _line(pair[0].images, further[0], pair[1].images, further[1])
+        evaluations_s = once_s + image_s * batches.test_size
+        timings += pair
+    cost = {
+        "setting_up_s": large.setting_up_s,
+        "step_s": step_s,
+        "epoch_s": epoch_s,
+        "pass_s": pass_s,
+        "image_s": images_s / (2 if any(cfg.alpha_tests) else 1),
+        "evaluations_s": evaluations_s,
+    }
+    return cost, 1.0 if cfg.use_cuda else min(timing.share for timing in timings)
+
+
+def _warm_up(cfg: TrainConfig, batches: Batches) -> None:
+    """A run of the smallest size: what is imported or compiled at the first use, and the memory of a kept epoch."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = {} if cfg.epoch_checkpoint_dir is None else {"epoch_checkpoint_dir": folder, "epoch_checkpoint_s": 0}
+        train_and_evaluate(dataclasses.replace(_small(cfg, batches, 1, 1), **kept))
+
+
+def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> Timing:
+    """One small run of so many training steps and so many batches of test images."""
+    small = _small(cfg, batches, steps, count)
+    size = Batches(small, batches.images, batches.device)
+    processor, start = time.thread_time(), time.perf_counter()
+    result = train_and_evaluate(small)
+    seconds, share = time.perf_counter() - start, time.thread_time() - processor
+    train_s, measure_s = result["train_seconds"], result["sweep_seconds"]
+    return Timing(size.steps, size.test_size, seconds - train_s - measure_s, train_s, measure_s, share / seconds)
+
+
+def _small(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> TrainConfig:
+    """A run of the same kind that takes little time: one epoch, one validation batch, one noisy pass."""
+    images = batches.evaluation_batch
+    watched = min(batches.watched, images) / len(batches.images.y_train)
+    return dataclasses.replace(
+        cfg,
+        epochs=1, max_train_samples=steps * cfg.batch_size, validation_share=min(cfg.validation_share, watched),
+        lr_schedule="constant", lr_restart_epochs=None, lr_milestones=(), lr_factor=TrainConfig.lr_factor,
+        alpha_tests=(0.0, cfg.alpha_tests[-1]) if any(cfg.alpha_tests) else (0.0,), noise_samples=1,
+        max_test_samples=min(count * images, batches.test_size), smoothed_accuracy=False,
+        options=_options(cfg, cfg.evaluations), checkpoint_dir=None, epoch_checkpoint_dir=None,
+    )  # fmt: skip
+
+
+def _options(cfg: TrainConfig, evaluations: tuple[str, ...]) -> dict:
+    """The options of a small run: without those of other evaluations, and those that count epochs."""
+    owners = [("regimes", cfg.regime), ("architectures", cfg.arch), *(("evaluations", name) for name in evaluations)]
+    known = {option for owner in owners for option in registry.option_names(*owner)} | {*CORRUPTIONS[cfg.corruption]}
+    epochs = registry.constant("regimes", cfg.regime, "COUNTS_EPOCHS", ())
+    return {name: value for name, value in cfg.options.items() if name in known and name not in epochs}
+
+
+def _larger(seconds: float, least: int, most: int) -> int:
+    """How much larger a run must be to take `TARGET_S`."""
+    return max(least, min(most, round(TARGET_S / max(seconds, 1e-6))))
+
+
+def _line(x: int, y: float, further_x: int, further_y: float) -> tuple[float, float]:
+    """Slope and intercept of the line through two points, neither below 0."""
+    slope = (further_y - y) / (further_x - x) if further_x > x else 0.0
+    if slope <= 0 or slope * further_x > further_y:
+        return max(further_y, 0.0) / further_x, 0.0
+    return slope, further_y - slope * further_x

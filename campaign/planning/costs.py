@@ -1,0 +1,182 @@
+"""What runs cost on this machine: seconds and memory of each kind, measured by pilots and remembered.
+
+A pilot is a few small real runs in a worker (see `campaign.engines.workers.pilot`). Pilots of different kinds work
+side by side. What they measure is kept in the cache folder, in one file per machine, processor, code and number of
+workers; delete the file to measure again. A launch, `--plan`, `--status` and the progress line all use these costs.
+"""
+
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from campaign.engines import base
+from campaign.engines.workers import fork_server, tasks
+from campaign.machine import memory
+from campaign.machine.console import say
+from nnet.checks import ConfigError
+from nnet.config import TrainConfig
+from nnet.files.atomic import HOST, CannotWrite, write_file
+from nnet.files.cache import cache_root
+from nnet.record.processor import processor
+from nnet.record.source import code_sha256
+
+PILOT_MB = 2048
+"""Memory that must be free for each pilot: what it takes is not known before it has run."""
+SAME_COST = (
+    *("seed", "epochs", "max_train_samples", "noise_samples", "learning_rate", "momentum", "nesterov", "weight_decay"),
+    *("lr_schedule", "lr_restart_epochs", "lr_milestones", "lr_factor"),
+)
+"""Fields that do not change what the parts of a run cost."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The parts of one kind of run, in seconds of a worker, and how often they occur."""
+
+    setting_up_s: float
+    """Network, optimizer, data and check sums, once per run."""
+    step_s: float
+    """A batch and its update."""
+    epoch_s: float
+    """An epoch beside its steps."""
+    pass_s: float
+    """A pass through the test images beside its images: weight noise."""
+    image_s: float
+    """A test or validation image, in one pass."""
+    evaluations_s: float
+    """All evaluations beside the sweep over weight noise."""
+    train_images: int
+    """Training images of the dataset, without those of validation."""
+    validation_images: int
+    test_images: int
+    memory_mb: float
+    """Memory of one worker."""
+
+    def seconds(self, cfg: TrainConfig) -> float:
+        """What a whole run of this kind takes, whatever its epochs, training images and noise draws."""
+        images = min(self.train_images, cfg.max_train_samples or self.train_images)
+        training = cfg.epochs * (self.epoch_s + self.step_s * math.ceil(images / cfg.batch_size))
+        passes = 1 + (len(cfg.alpha_tests) - 1) * cfg.noise_samples
+        tested = passes + (cfg.epochs if cfg.smoothed_accuracy else 0)
+        evaluated = tested * self.test_images + cfg.epochs * self.validation_images
+        measuring = self.pass_s * passes + self.image_s * evaluated + self.evaluations_s
+        return self.setting_up_s + training + measuring
+
+
+@dataclass
+class Costs:
+    """The costs of all kinds that are known, by kind."""
+
+    kinds: dict[str, Cost] = field(default_factory=dict)
+    shared_mb: float = 0.0
+    """Memory of the process from which workers are forked."""
+    machine: dict = field(default_factory=dict)
+    """Processor and library versions of the pilots, as in a run file."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know about them."""
+
+    def seconds(self, config: TrainConfig) -> float:
+        """Estimated seconds of a run; 0 if nothing is known."""
+        cost = self.kinds.get(kind_of(config))
+        return 0.0 if cost is None else cost.seconds(config)
+
+    def memory_mb(self, config: TrainConfig) -> float:
+        """Memory of a worker that does a run; 0 if nothing is known."""
+        cost = self.kinds.get(kind_of(config))
+        return 0.0 if cost is None else cost.memory_mb
+
+
+def kind_of(cfg: TrainConfig) -> str:
+    """A text that is the same for all runs whose parts cost the same."""
+    science = {name: value for name, value in cfg.science().items() if name not in SAME_COST}
+    science |= {name: science[name] > 0 for name in ("alpha_train", "p")} | {"alpha_tests": any(cfg.alpha_tests)}
+    return repr(sorted((science | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
+
+
+def measure(
+    configs: Iterable[TrainConfig],
+    open_engine: Callable[[Callable, int], base.Engine],
+    workers: int,
+    accept: Callable[[TrainConfig, dict], None] | None = None,
+) -> Costs:
+    """The costs of these runs, measured for kinds that are not remembered.
+
+    `open_engine(work, workers)` makes the engine of the pilots; `workers`: runs at the same time in the campaign. With
+    `accept` one run of each remembered kind is set up too, and `accept(config, outcome)` is called for every kind with
+    `data_sha256` and `machine`, to raise ConfigError for other data. Raises ConfigError for a wrong configuration. A
+    kind whose pilot fails otherwise has no cost, and a note.
+    """
+    costs = _remembered(workers)
+    kinds = {kind_of(config): config for config in reversed(list(configs))}
+    unknown = [config for kind, config in kinds.items() if kind not in costs.kinds]
+    rest = [config for kind, config in kinds.items() if kind in costs.kinds] if accept is not None else []
+    good = dict(costs.kinds)
+    for work, runs in ((tasks.look, rest), (tasks.pilot, unknown)):
+        for config, outcome in _tried(work, runs, open_engine, workers):
+            if isinstance(outcome, base.Failure):
+                _refuse_or_note(config, outcome, costs)
+                continue
+            if accept is not None:
+                accept(config, outcome)
+            costs.machine = outcome["machine"]
+            if outcome.get("cost"):
+                costs.kinds[kind_of(config)] = Cost(**outcome["cost"])
+                if not outcome["busy"]:
+                    good[kind_of(config)] = costs.kinds[kind_of(config)]
+                elif not costs.notes:
+                    costs.notes.append("the machine was busy while costs were measured: times are rough estimates")
+    server = fork_server.pid()
+    if unknown and server is not None:
+        costs.shared_mb = max(costs.shared_mb, memory.peak_mb(server) or 0.0)
+    if unknown:
+        _remember(Costs(good, costs.shared_mb), workers)
+    return costs
+
+
+def path(workers: int) -> Path:
+    """The file of the costs for this many workers."""
+    made_by = repr((code_sha256(), processor(), version("torch"), workers))
+    digest = hashlib.sha256(made_by.encode()).hexdigest()[:8]
+    return cache_root() / "costs" / f"{HOST.replace(':', '-')}-{digest}.json"
+
+
+def _tried(
+    work: Callable, runs: list[TrainConfig], open_engine: Callable, workers: int
+) -> Iterable[tuple[TrainConfig, dict | base.Failure]]:
+    """Each of these runs with its outcome, side by side as far as the memory suffices.
+
+    Every worker does one of them, because the memory of a process is known by its peak.
+    """
+    shared_gpu = any(config.use_cuda for config in runs)
+    width = 1 if shared_gpu else int(max(1, min(len(runs), workers, memory.free_mb() // PILOT_MB)))
+    for start in range(0, len(runs), width):
+        with open_engine(work, width) as engine:
+            yield from engine.outcomes(runs[start : start + width])
+
+
+def _refuse_or_note(config: TrainConfig, failure: base.Failure, costs: Costs) -> None:
+    if failure.error == ConfigError.__name__:
+        raise ConfigError(failure.message)
+    how = f" {failure.how}" if isinstance(failure, base.Death) else ""
+    costs.notes.append(f"{config.run_id} was tried and failed: {failure.error}: {failure.message}{how}")
+
+
+def _remembered(workers: int) -> Costs:
+    try:
+        stored = json.loads(path(workers).read_text())
+        return Costs({kind: Cost(**cost) for kind, cost in stored["kinds"].items()}, float(stored["shared_mb"]))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return Costs()
+
+
+def _remember(costs: Costs, workers: int) -> None:
+    kinds = {kind: asdict(cost) for kind, cost in costs.kinds.items()}
+    try:
+        write_file(path(workers), json.dumps({"shared_mb": costs.shared_mb, "kinds": kinds}, indent=1).encode())
+    except CannotWrite as error:
+        say(f"warning: measured costs cannot be kept: {error}", sys.stderr)
