@@ -18,7 +18,8 @@ from unittest import mock
 import run_experiments
 from benchmarks.report import write_section
 from campaign.commands.command_line import Settings
-from campaign.planning import pilot, survey
+from campaign.grid.block import Launch
+from campaign.planning import survey
 from campaign.running import runner
 from nnet.config import TrainConfig
 
@@ -35,11 +36,10 @@ def main() -> None:
     configs = large_study()
     building = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
-        campaign = survey.survey(configs, folder, workers=arguments.workers)
+        campaign = survey.survey(configs, Launch(folder, max_workers=arguments.workers))
         surveyed = time.perf_counter() - start
-        campaign.estimates = {config.run_id: pilot.Estimate() for config in configs}
         start = time.perf_counter()
-        with mock.patch.object(runner, "work", SimpleNamespace(train=nothing)), redirect_stdout(io.StringIO()):
+        with mock.patch.object(runner, "tasks", SimpleNamespace(train=nothing)), redirect_stdout(io.StringIO()):
             assert runner.run(campaign) == 0
         seconds = time.perf_counter() - start
         assert campaign.finished() == len(configs)

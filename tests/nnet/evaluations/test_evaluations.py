@@ -193,20 +193,6 @@ def test_an_evaluation_leaves_every_bit_of_the_network_and_measures_drops_from_c
     assert rows == rows_of(network, name, **SMALL.get(name, {}))
 
 
-@pytest.mark.parametrize("name", registry.names("evaluations"))
-def test_an_evaluation_takes_as_many_passes_as_it_says(network, name):
-    calls = []
-    model = network[0]
-    handle = model.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
-    try:
-        options = {name: registry.make_options("evaluations", name, SMALL.get(name, {}))}
-        trained = trained_of(network, batch=301)
-        base.evaluated(trained, options)
-        assert base.passes(trained, options) == (calls.count(False), calls.count(True))
-    finally:
-        handle.remove()
-
-
 def test_a_run_has_the_rows_of_its_evaluations_after_those_of_weight_noise(npz):
     fields = dict(dataset=npz, image_size=8, epochs=1, alpha_tests=(0, 0.3), noise_samples=2)
     plain = train_and_evaluate(TrainConfig(**fields))
