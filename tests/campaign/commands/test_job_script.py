@@ -15,7 +15,10 @@ from nnet.config import TrainConfig
 from tests.campaign.running.test_campaign import launch
 from tests.conftest import ROOT
 
-THREADS = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1"
+THREADS = (
+    "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1"
+    " MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=2147483647"
+)
 GIVEN = "--cores 8 --jobs 4 --walltime 2:30 --memory 7GB --queue short --max-workers 6 --engine serial".split()
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from campaign.commands import status
 from campaign.engines.base import Failure
-from campaign.planning.survey import check
+from campaign.grid.settings import Launch
+from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
@@ -28,7 +29,7 @@ def snapshot(folder) -> dict:
 
 
 def test_done_running_failed_and_pending_are_told_apart_and_nothing_is_written(configs, tmp_path):
-    runner.run(check(configs[:2], tmp_path, "serial"))
+    runner.run(prepare(configs[:2], Launch(tmp_path, "serial")))
     store = Store(tmp_path / "blobs")
     store.fail(configs[2], Failure("ArithmeticError", "it fails", "traceback"))
     store.claims.take(configs[3].run_id)

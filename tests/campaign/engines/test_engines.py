@@ -9,11 +9,13 @@ import types
 
 import pytest
 
-from campaign.engines._available import missing_for
-from campaign.engines.base import Death, Failure, Lost
+from campaign.engines import base
+from campaign.engines.base import Death, Failure, Lost, missing_for
 from campaign.engines.workers import fork_server
+from campaign.grid.settings import Launch
 from campaign.planning.survey import survey
 from nnet import registry
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from tests.campaign import stub
 
@@ -33,9 +35,20 @@ def configs(*seeds, **changed) -> list[TrainConfig]:
     return [TrainConfig(seed=seed, **changed) for seed in seeds]
 
 
-def outcomes(engine, seeds, workers=2) -> dict:
-    run = registry.load("campaign.engines", engine).run
-    return {config.seed: outcome for config, outcome in filter(None, run(configs(*seeds), stub.work, workers))}
+def made(engine: str, workers: int, timeout_s: float | None = None) -> base.Engine:
+    return registry.load("campaign.engines", engine).Engine(stub.work, workers, timeout_s)
+
+
+def outcomes(engine: str, seeds, workers: int = 2, timeout_s: float | None = None) -> dict:
+    with made(engine, workers, timeout_s) as running:
+        return {config.seed: outcome for config, outcome in running.outcomes(configs(*seeds))}
+
+
+def wait_for_one(running: base.Engine) -> list:
+    """What ends next."""
+    while not (ended := running.ended(base.TICK_S)):
+        pass
+    return ended
 
 
 def alive(pid: int) -> bool:
@@ -82,9 +95,8 @@ def test_less_than_one_worker_is_refused(engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_gpu_is_not_shared(engine):
-    run = registry.load("campaign.engines", engine).run
-    with pytest.raises(ValueError, match=r"^use_cuda=True only supports max_workers=1$"):
-        next(iter(run(configs(0, use_cuda=True), stub.work, 2)))
+    with pytest.raises(ConfigError, match=r"^use_cuda=True only supports max_workers=1$"), made(engine, 2) as running:
+        running.start(configs(0, use_cuda=True)[0])
 
 
 @pytest.mark.parametrize(("seed", "how"), [(stub.DIES, "signal 9"), (stub.EXITS, "exit code 0")])
@@ -96,8 +108,7 @@ def test_a_worker_that_dies_costs_its_own_run_alone(seed, how):
 
 
 def test_a_run_that_takes_too_long_is_ended_and_fails_and_says_where_it_was():
-    run = registry.load("campaign.engines", "process").run
-    found = {config.seed: outcome for config, outcome in filter(None, run(configs(0, stub.SLOW, 1), stub.work, 2, 1.5))}
+    found = outcomes("process", [0, stub.SLOW, 1], timeout_s=1.5)
     failure = found.pop(stub.SLOW)
     assert type(failure) is Failure and failure.error == "TimedOut" and "after 1.5 s" in failure.message
     assert "stub.py" in failure.traceback and "in work" in failure.traceback
@@ -105,54 +116,56 @@ def test_a_run_that_takes_too_long_is_ended_and_fails_and_says_where_it_was():
 
 
 def test_runs_that_were_under_way_when_the_fork_server_ended_are_lost_and_the_next_ones_go_on():
-    run = registry.load("campaign.engines", "process").run
-    iterator = run(configs(0, stub.SLOW, 1, 2), stub.work, 2)
-    next(filter(None, iterator))
-    fork_server.stop()
-    found = {config.seed: outcome for config, outcome in filter(None, iterator)}
-    assert isinstance(found[stub.SLOW], Lost) and found[2]["seed"] == 2
+    slow, *others = configs(stub.SLOW, 1, 2)
+    with made("process", 2) as running:
+        running.start(slow)
+        running.start(others[0])
+        wait_for_one(running)
+        fork_server.stop()
+        ((config, outcome),) = wait_for_one(running)
+        assert config is slow and isinstance(outcome, Lost)
+        assert [outcome["seed"] for _, outcome in running.outcomes(others[1:])] == [2]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_engine_takes_the_next_run_when_it_can_start_it_and_asks_again_when_there_is_none(engine):
-    given, taken = [configs(0)[0], None, configs(1)[0], None, configs(2)[0]], []
-
-    def source():
-        for config in given:
-            taken.append(config)
-            yield config
-
-    run = registry.load("campaign.engines", engine).run
-    events = list(run(source(), stub.work, 1))
-    assert [event[0].seed for event in events if event is not None] == [0, 1, 2]
-    assert events.count(None) >= 3 and events[0] is not None and events[1] is None
-    assert taken == given
+def test_an_engine_has_room_for_as_many_runs_as_it_can_start_and_waits_no_longer_than_it_is_told(engine):
+    first, second = configs(0, 1)
+    with made(engine, 1) as running:
+        assert running.room
+        start = time.monotonic()
+        assert running.ended(0.1) == [] and time.monotonic() - start < 5
+        running.start(first)
+        assert not running.room
+        ((config, outcome),) = wait_for_one(running)
+        assert config is first and outcome["seed"] == 0 and running.room
+        running.start(second)
+        assert [config for config, _ in wait_for_one(running)] == [second]
 
 
 @pytest.mark.parametrize("engine", ["dask", "slurm", "lsf"])
 def test_an_engine_without_its_packages_says_what_to_install_and_can_be_listed(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("campaign.engines._available.find_spec", lambda name: None)
+    monkeypatch.setattr("campaign.engines.base.find_spec", lambda name: None)
     needed = {"dask": "dask and distributed"}.get(engine, "dask and distributed and dask_jobqueue")
-    sentence = rf"^the engine '{engine}' needs {needed}: pip install -r requirements-cluster.txt$"
+    sentence = rf"^engine '{engine}' needs {needed}: pip install -r requirements-cluster.txt$"
     with pytest.raises(ValueError, match=sentence):
-        survey(configs(0), tmp_path, engine)
-    assert hasattr(registry.load("campaign.engines", engine), "run")
+        survey(configs(0), Launch(tmp_path, engine))
+    assert hasattr(registry.load("campaign.engines", engine), "Engine")
 
 
 def test_options_of_an_engine_are_those_of_its_file(tmp_path):
     with pytest.raises(ValueError, match=r"^unknown option 'queue' for process; known options: \[\]$"):
-        survey(configs(0), tmp_path, "process", engine_options={"queue": "short"})
+        survey(configs(0), Launch(tmp_path, "process"), engine_options={"queue": "short"})
 
 
 def test_a_worker_that_dies_between_two_runs_costs_nothing():
-    run = registry.load("campaign.engines", "process").run
-    iterator = run(configs(0, 1, 2), stub.work, 1)
-    next(filter(None, iterator))
-    (worker,) = multiprocessing.active_children()
-    worker.kill()
-    worker.join()
-    time.sleep(0.5)
-    assert sorted(outcome["seed"] for _, outcome in filter(None, iterator)) == [1, 2]
+    with made("process", 1) as running:
+        running.start(configs(0)[0])
+        wait_for_one(running)
+        (worker,) = multiprocessing.active_children()
+        worker.kill()
+        worker.join()
+        time.sleep(0.5)
+        assert sorted(outcome["seed"] for _, outcome in running.outcomes(configs(1, 2))) == [1, 2]
 
 
 def test_runs_happen_in_other_processes_of_which_no_more_than_asked_for():
@@ -167,16 +180,35 @@ def test_threads_are_limited_before_anything_is_imported():
     assert dict(os.environ) == before
 
 
-def test_no_worker_outlives_the_loop():
-    run = registry.load("campaign.engines", "process").run
-    iterator = run(configs(0, stub.SLOW, 1), stub.work, 2)
-    next(filter(None, iterator))
+def test_no_worker_outlives_the_engine():
+    running = made("process", 2)
+    for config in configs(0, stub.SLOW):
+        running.start(config)
+    wait_for_one(running)
     workers = [child.pid for child in multiprocessing.active_children()]
     assert len(workers) == 2
     start = time.monotonic()
-    iterator.close()
+    running.close()
     assert time.monotonic() - start < 10
     assert not any(alive(pid) for pid in workers)
+
+
+def test_an_interruption_ends_the_workers_and_the_process_that_forks_them():
+    with pytest.raises(KeyboardInterrupt), made("process", 1) as running:
+        running.start(configs(stub.SLOW)[0])
+        (worker,) = multiprocessing.active_children()
+        raise KeyboardInterrupt
+    assert not alive(worker.pid)
+    assert fork_server.was_lost(types.SimpleNamespace(exitcode=fork_server.UNTOLD), fork_server.pid())
+
+
+def test_a_scheduler_states_what_a_printed_script_needs():
+    assert base.schedulers() == ["lsf", "slurm"]
+    for name in base.schedulers():
+        engine = registry.load("campaign.engines", name)
+        lines = engine.directives(engine.Options(memory="2GB", walltime="1:00", jobs="3"), "name")
+        assert all(line.startswith("#") for line in lines) and any("1-3" in line for line in lines)
+        assert engine.SUBMIT and engine.ARRAY_INDEX
 
 
 @pytest.mark.parametrize("exit_code, lost", [(255, True), (1, False), (-9, False)])

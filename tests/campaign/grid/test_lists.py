@@ -152,7 +152,7 @@ def test_a_run_that_crashed_leaves_nothing_that_counts_as_done(npz, tmp_path, mo
         assert launch(configs, tmp_path) == 1
     with pytest.raises(ValueError, match="has no finished run"):
         tables.load(tmp_path)
-    assert runner.run(prepare(configs, Launch(tmp_path, "serial"), retry_failed=True)) == 0
+    assert runner.run(prepare(configs, Launch(tmp_path, engine="serial"), retry_failed=True)) == 0
     assert len(tables.load(tmp_path)) == 2
 
 

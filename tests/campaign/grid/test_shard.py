@@ -2,8 +2,9 @@
 
 import pytest
 
+from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
-from campaign.planning.survey import check
+from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
@@ -40,7 +41,7 @@ def test_every_run_belongs_to_one_shard(configs, count):
 def test_a_shard_does_its_own_runs_first_then_what_the_others_have_not_started(configs, tmp_path):
     other = Store(tmp_path / "blobs")
     assert other.claims.take(configs[0].run_id)  # another shard is at work on it
-    campaign = check(configs, tmp_path, "serial", shard=Shard(2, 3))
+    campaign = prepare(configs, Launch(tmp_path, "serial"), shard=Shard(2, 3))
     assert {config.run_id for config in campaign.pending[:2]} == {configs[1].run_id, configs[4].run_id}
     assert "in each of 3 shards, this is 2/3" in campaign.found()
     assert runner.run(campaign) == 0  # without waiting for the other shard
@@ -53,10 +54,10 @@ def test_a_shard_does_its_own_runs_first_then_what_the_others_have_not_started(c
 def test_a_shard_says_what_it_leaves_and_the_last_one_leaves_nothing(configs, tmp_path, capsys):
     other = Store(tmp_path / "blobs")
     other.claims.take(configs[0].run_id)
-    runner.run(check(configs, tmp_path, "serial", shard=Shard(2, 3)))
+    runner.run(prepare(configs, Launch(tmp_path, "serial"), shard=Shard(2, 3)))
     assert "1 run(s) are left to other shards" in capsys.readouterr().out
     other.claims.release_all()
-    assert runner.run(check(configs, tmp_path, "serial", shard=Shard(1, 3))) == 0
+    assert runner.run(prepare(configs, Launch(tmp_path, "serial"), shard=Shard(1, 3))) == 0
     assert "7 of 7 runs" in capsys.readouterr().out
 
 
@@ -64,9 +65,11 @@ def test_a_failed_run_that_another_shard_has_tried_again_is_not_tried_once_more(
     def fails(config):
         raise ArithmeticError("it fails")
 
-    monkeypatch.setattr(runner.work, "train", fails)
-    assert runner.run(check(configs[:2], tmp_path, "serial")) == 1
-    shards = [check(configs[:2], tmp_path, "serial", retry_failed=True, shard=Shard(number, 2)) for number in (1, 2)]
+    monkeypatch.setattr(runner.tasks, "train", fails)
+    assert runner.run(prepare(configs[:2], Launch(tmp_path, "serial"))) == 1
+    shards = [
+        prepare(configs[:2], Launch(tmp_path, "serial"), retry_failed=True, shard=Shard(number, 2)) for number in (1, 2)
+    ]
     launches = [runner._Launch(shard) for shard in shards]
     for launch_of_one in launches:  # both have been launched before either tries
         launch_of_one.work()

@@ -19,10 +19,10 @@ def test_a_signal_is_an_interruption_and_what_was_before_is_restored(number):
 
 def test_a_held_signal_waits_until_it_is_asked_for():
     with signals.handled(), signals.held():
-        signals.check()
+        signals.raise_if_asked()
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            signals.check()
+            signals.raise_if_asked()
 
 
 def test_work_that_allows_it_is_interrupted_at_once_and_what_came_before_is_not_forgotten():
@@ -46,8 +46,8 @@ def test_what_is_ignored_stays_ignored():
 
 def test_the_second_signal_ends_the_process():
     script = (
-        "import os, signal; from campaign import interruption\n"
-        "with interruption.handled(), interruption.held():\n"
+        "import os, signal; from campaign.machine import signals\n"
+        "with signals.handled(), signals.held():\n"
         "    os.kill(os.getpid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGINT)\n"
         "    print('still there')"
     )

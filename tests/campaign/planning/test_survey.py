@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
+from campaign.grid.settings import Launch
 from campaign.machine import memory
-from campaign.planning.survey import check
+from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store import run_file
 from nnet.config import TrainConfig
@@ -17,36 +18,36 @@ def configs(npz):
 
 
 def test_fewer_workers_are_started_where_their_memory_would_not_suffice(configs, tmp_path, monkeypatch):
-    campaign = check(configs, tmp_path, workers=4)
-    assert campaign.workers == 4 and all(5 < estimate.memory_mb < 500 for estimate in campaign.estimates.values())
+    campaign = prepare(configs, Launch(tmp_path, max_workers=4))
+    assert campaign.workers == 4 and all(5 < campaign.costs.memory_mb(config) < 500 for config in configs)
     monkeypatch.setattr(memory, "free_mb", lambda: 10.0)
-    campaign = check(configs, tmp_path, workers=4)
+    campaign = prepare(configs, Launch(tmp_path, max_workers=4))
     assert campaign.workers == 1
     (note,) = campaign.notes
     assert "10 MB of memory are free and a run takes up to" in note
     assert "so 1 of 4 workers are started; --no-memory-check starts them all" in note
-    unchecked = check(configs, tmp_path, workers=4, memory_check=False)
+    unchecked = prepare(configs, Launch(tmp_path, max_workers=4, memory_check=False))
     assert unchecked.workers == 4 and unchecked.notes == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_going_on_with_another_processor_or_version_is_said_once(configs, tmp_path, capsys):
-    runner.run(check(configs[:2], tmp_path, "serial"))
+    runner.run(prepare(configs[:2], Launch(tmp_path, "serial")))
     for path in (tmp_path / "blobs/runs").iterdir():
         result = run_file.read(path)
         result["provenance"]["cpu_model"] = "Abacus 3000"
         run_file.write(path, result)
     capsys.readouterr()
-    assert runner.run(check(configs, tmp_path, "serial")) == 0
+    assert runner.run(prepare(configs, Launch(tmp_path, "serial"))) == 0
     notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
     assert (
         len(notes) == 1 and "2 finished runs were made with cpu_model Abacus 3000, the others will be with" in notes[0]
     )
-    assert check(configs, tmp_path, "serial").notes == []  # nothing is to be done
+    assert prepare(configs, Launch(tmp_path, "serial")).notes == []  # nothing is to be done
 
 
 def test_each_result_says_on_what_it_was_made(configs, tmp_path):
-    campaign = check(configs[:1], tmp_path, "serial")
+    campaign = prepare(configs[:1], Launch(tmp_path, "serial"))
     runner.run(campaign)
     (result,) = campaign.results().values()
     assert {"torch", "cpu_model", "cpu_capability", "threads"} <= result["provenance"].keys()
@@ -56,29 +57,29 @@ def test_each_result_says_on_what_it_was_made(configs, tmp_path):
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
 def test_a_time_limit_must_leave_some_time(configs, tmp_path, seconds):
     with pytest.raises(ValueError, match="run_timeout_s must be above 0"):
-        check(configs, tmp_path, timeout_s=seconds)
+        prepare(configs, Launch(tmp_path, run_timeout_s=seconds))
 
 
 def test_the_serial_engine_cannot_end_a_run(configs, tmp_path):
     with pytest.raises(ValueError, match="run_timeout_s needs the engine 'process'"):
-        check(configs, tmp_path, "serial", timeout_s=60)
+        prepare(configs, Launch(tmp_path, "serial", run_timeout_s=60))
 
 
 def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path, monkeypatch):
     monkeypatch.setattr("campaign.planning.survey.usable_cores", lambda: 40)
-    (note,) = check(configs[:3], tmp_path, workers=8).notes
+    (note,) = prepare(configs[:3], Launch(tmp_path, max_workers=8)).notes
     assert note.startswith(
         "3 runs leave some of 8 cores without one; --cpu-threads-per-worker 2 would use more of them"
     )
-    (note,) = check(configs[:3], tmp_path).notes
+    (note,) = prepare(configs[:3], Launch(tmp_path)).notes
     assert "of 40 cores" in note and "--cpu-threads-per-worker 4 " in note
-    assert check(configs, tmp_path, workers=7).notes == []
+    assert prepare(configs, Launch(tmp_path, max_workers=7)).notes == []
 
 
 def test_adaptive_noise_without_validation_images_is_said(npz, tmp_path):
     adaptive = TrainConfig(dataset=npz, image_size=8, epochs=1, regime="adaptive", alpha_tests=(0,))
-    (note,) = check([adaptive], tmp_path, "serial").notes
+    (note,) = prepare([adaptive], Launch(tmp_path, "serial")).notes
     assert "adaptive runs without validation images" in note and "--validation-share 0.1" in note
     static = dataclasses.replace(adaptive, options={"mode": "static"})
-    assert check([static], tmp_path, "serial").notes == []
-    assert check([dataclasses.replace(adaptive, validation_share=0.25)], tmp_path, "serial").notes == []
+    assert prepare([static], Launch(tmp_path, "serial")).notes == []
+    assert prepare([dataclasses.replace(adaptive, validation_share=0.25)], Launch(tmp_path, "serial")).notes == []

@@ -1,8 +1,7 @@
 import signal
-from itertools import islice
 
 from campaign.engines.base import Death
-from campaign.running.schedule import Answer, Schedule
+from campaign.running.schedule import Schedule
 from nnet.config import TrainConfig
 
 CONFIGS = [TrainConfig(seed=seed) for seed in range(40)]
@@ -10,96 +9,103 @@ KILLED = Death("WorkerDied", "its worker died", "", -signal.SIGKILL, 100.0)
 CRASHED = Death("WorkerDied", "its worker died", "", -signal.SIGSEGV, None)
 
 
-def schedule(count: int, workers: int = 8, answer=lambda config: Answer.START) -> Schedule:
-    return Schedule(CONFIGS[:count], workers, answer)
+def schedule(count: int, workers: int = 8, **more) -> Schedule:
+    return Schedule(CONFIGS[:count], workers, **more)
 
 
-def start(iterator, count: int) -> list[TrainConfig]:
-    """The next runs to start, as an engine with free workers takes them."""
-    return [config for config in islice(iterator, count) if config is not None]
+def start(runs: Schedule, count: int) -> list[TrainConfig]:
+    """Start the next runs, at most `count`, as a launcher with free workers does."""
+    started = []
+    while len(started) < count and (config := runs.next()) is not None:
+        runs.started(config)
+        started.append(config)
+    return started
 
 
 def test_runs_start_in_their_order_and_it_ends_when_all_have_ended():
     runs = schedule(3)
-    iterator = iter(runs)
-    assert start(iterator, 3) == CONFIGS[:3]
-    assert next(iterator) is None
+    assert start(runs, 3) == CONFIGS[:3]
+    assert runs.next() is None and runs.unfinished()
     for config in CONFIGS[:3]:
         runs.ended(config)
-    assert list(iterator) == []
+    assert runs.next() is None and not runs.unfinished()
 
 
 def test_no_more_than_the_workers_are_under_way():
-    iterator = iter(schedule(5, workers=2))
-    assert start(iterator, 4) == CONFIGS[:2]
+    assert start(schedule(5, workers=2), 4) == CONFIGS[:2]
 
 
 def test_a_lost_run_is_the_next():
     runs = schedule(5, workers=2)
-    iterator = iter(runs)
-    start(iterator, 2)
+    start(runs, 2)
     runs.again(CONFIGS[1])
-    assert start(iterator, 1) == [CONFIGS[1]]
+    assert start(runs, 1) == [CONFIGS[1]]
 
 
 def test_a_kill_halves_the_runs_under_way_until_ten_have_ended_well():
     runs = schedule(40)
-    iterator = iter(runs)
-    start(iterator, 8)
+    start(runs, 8)
     assert runs.died(CONFIGS[0], KILLED, alone=False) and runs.active == 4
-    assert start(iterator, 5) == []  # seven are under way
+    assert start(runs, 5) == []  # seven are under way
     for config in CONFIGS[1:5]:
         runs.ended(config)
-    assert start(iterator, 5) == [CONFIGS[0]]
+    assert start(runs, 5) == [CONFIGS[0]]
     for config in [*CONFIGS[5:8], CONFIGS[0]]:
         runs.ended(config)
-    for config in start(iterator, 2):
+    for config in start(runs, 2):
         runs.ended(config)
     assert runs.active == 8
 
 
 def test_kills_at_the_same_time_count_once():
     runs = schedule(40)
-    start(iter(runs), 8)
+    start(runs, 8)
     assert [runs.died(config, KILLED, alone=False) for config in CONFIGS[:8]] == [True] + 7 * [False]
     assert runs.active == 4
 
 
 def test_a_crash_that_is_no_kill_lowers_nothing():
     runs = schedule(40)
-    start(iter(runs), 8)
+    start(runs, 8)
     assert not runs.died(CONFIGS[0], CRASHED, alone=False) and runs.active == 8
 
 
 def test_one_worker_is_the_least():
     runs = schedule(2, workers=1)
-    start(iter(runs), 1)
+    start(runs, 1)
     assert not runs.died(CONFIGS[0], KILLED, alone=False) and runs.active == 1
 
 
 def test_the_last_attempt_of_a_suspect_runs_alone_when_the_others_are_through():
     runs = schedule(4, workers=2)
-    iterator = iter(runs)
-    start(iterator, 2)
+    start(runs, 2)
     runs.died(CONFIGS[0], KILLED, alone=True)
     runs.ended(CONFIGS[1])
     for config in CONFIGS[2:4]:
-        assert start(iterator, 2) == [config]
+        assert start(runs, 2) == [config]
         runs.ended(config)
-    assert start(iterator, 2) == [CONFIGS[0]]
+    assert start(runs, 2) == [CONFIGS[0]]
     runs.again(CONFIGS[0])
-    assert start(iterator, 2) == [CONFIGS[0]] and runs.lonely
+    assert start(runs, 2) == [CONFIGS[0]] and runs.lonely
     runs.gave_up(CONFIGS[0], KILLED)
-    assert list(iterator) == []
+    assert runs.next() is None and not runs.unfinished()
 
 
-def test_runs_that_are_done_are_skipped_and_runs_that_are_elsewhere_are_asked_for_again(monkeypatch):
-    answers = {0: Answer.DONE, 1: Answer.ELSEWHERE}
-    runs = schedule(3, answer=lambda config: answers.get(config.seed, Answer.START))
-    iterator = iter(runs)
-    assert start(iterator, 1) == [CONFIGS[2]]
+def test_runs_that_are_done_are_skipped_and_runs_that_are_elsewhere_are_proposed_again(monkeypatch):
+    runs = schedule(3)
+    assert runs.next() is CONFIGS[0]  # done: the launcher forgets it
+    assert runs.next() is CONFIGS[1]
+    runs.elsewhere(CONFIGS[1])
+    assert start(runs, 2) == [CONFIGS[2]]
     runs.ended(CONFIGS[2])
-    assert next(iterator) is None
-    answers[1] = Answer.START
+    runs.look_again()
+    assert runs.next() is None and runs.unfinished()  # not so soon
     monkeypatch.setattr("campaign.running.schedule.LOOK_AGAIN_S", -1)
-    assert next(iterator) == CONFIGS[1]
+    runs.look_again()
+    assert start(runs, 2) == [CONFIGS[1]]
+
+
+def test_a_shard_does_not_wait_for_what_is_elsewhere():
+    runs = schedule(1, stay=False)
+    runs.elsewhere(runs.next())
+    assert not runs.unfinished()

@@ -126,10 +126,10 @@ def test_completeness_counts_what_is_there_and_what_the_latest_campaign_wants(tm
     for seed in range(3):
         store.save(result(seed))
     store.fail(TrainConfig(seed=51), FAILURE)
-    store.plan([result(0)["run_id"], TrainConfig(seed=50).run_id, TrainConfig(seed=51).run_id])
+    store.remember_campaign([result(0)["run_id"], TrainConfig(seed=50).run_id, TrainConfig(seed=51).run_id])
     assert completeness(tmp_path) == "3 of 5 runs, 1 failed, 1 pending"
     (tmp_path / "failures").joinpath(f"{TrainConfig(seed=51).run_id}.txt").unlink()
-    store.plan([result(0)["run_id"]])
+    store.remember_campaign([result(0)["run_id"]])
     assert completeness(tmp_path) == "3 of 3 runs"
     (tmp_path / "campaign.json").unlink()
     assert completeness(tmp_path) == "3 of 3 runs"

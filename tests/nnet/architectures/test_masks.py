@@ -12,7 +12,7 @@ from nnet.architectures.parts import masks
 from nnet.architectures.parts.initialise import initialise
 from nnet.architectures.parts.mask_options import Options
 from nnet.architectures.parts.masks import PerturbLayer, combined
-from nnet.perturbations.weight_noise import weight_tensors
+from nnet.perturbations.tensors import weight_tensors
 from nnet_models import build_model
 from tests.nnet.architectures.test_architectures import PLAIN
 

@@ -1,0 +1,183 @@
+"""What runs cost: one estimate for everything that says how long a campaign takes."""
+
+import dataclasses
+import json
+
+import pytest
+
+from campaign.commands import status
+from campaign.engines.workers import pilot, tasks
+from campaign.grid.settings import Launch
+from campaign.planning import costs, plan, survey
+from campaign.planning.costs import Cost, kind_of
+from campaign.running import runner
+from campaign.running.progress import Progress
+from nnet.checks import ConfigError
+from nnet.config import TrainConfig
+from nnet.record.unfinished import Partial
+from nnet.regimes import base as regime
+from nnet_models import train_and_evaluate
+
+COST = Cost(
+    setting_up_s=5, step_s=0.1, epoch_s=0.5, pass_s=0.25, image_s=0.01, evaluations_s=3, train_images=1000,
+    validation_images=100, test_images=200, memory_mb=100,
+)  # fmt: skip
+
+
+@pytest.fixture
+def configs(npz, tmp_path, monkeypatch):
+    monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
+    return [
+        TrainConfig(dataset=npz, image_size=8, arch=arch, seed=seed, epochs=3, batch_size=16, alpha_tests=(0, 0.1))
+        for arch in ("pixel_mlp", "pixel_cnn") for seed in (0, 1)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    """However busy this machine is, what is measured here is remembered."""
+    monkeypatch.setattr(pilot, "QUIET", 0.0)
+
+
+def test_a_run_costs_its_steps_its_epochs_and_its_passes_through_the_images():
+    cfg = TrainConfig(epochs=3, batch_size=128, alpha_tests=(0, 0.1, 0.2), noise_samples=4)
+    training, images = 3 * (8 * 0.1 + 0.5), 9 * 200 + 3 * 100
+    assert COST.seconds(cfg) == pytest.approx(5 + training + 9 * 0.25 + 0.01 * images + 3)
+    few = TrainConfig(epochs=1, max_train_samples=300, alpha_tests=(0,))
+    assert COST.seconds(few) == pytest.approx(5 + 3 * 0.1 + 0.5 + 0.25 + 0.01 * 300 + 3)
+    smoothed = dataclasses.replace(cfg, smoothed_accuracy=True)
+    assert COST.seconds(smoothed) - COST.seconds(cfg) == pytest.approx(3 * 200 * 0.01)
+
+
+def test_kinds_differ_only_in_what_changes_the_cost(npz):
+    config = TrainConfig(arch="pixel_mlp", p=0.1)
+    for same in (dict(seed=1), dict(p=0.7), dict(epochs=3), dict(learning_rate=1), dict(max_train_samples=9)):
+        assert kind_of(dataclasses.replace(config, **same)) == kind_of(config)
+    others = (dict(p=0), dict(batch_size=64), dict(precision="bf16"), dict(activation="tanh"), dict(arch="cnn"))
+    for other in (*others, dict(cpu_threads=2), dict(alpha_tests=(0,)), dict(dataset=npz)):
+        assert kind_of(dataclasses.replace(config, **other)) != kind_of(config)
+
+
+def test_launch_plan_status_and_progress_give_one_estimate(configs, tmp_path, quiet, capsys):
+    launch = Launch(tmp_path / "results", "serial")
+    planned = 3600 * plan.make(survey.survey(configs, launch))["wall_hours"]
+    campaign = survey.prepare(configs, launch)
+    launched = sum(map(campaign.costs.seconds, campaign.pending))
+    progress = Progress({config.run_id: campaign.costs.seconds(config) for config in campaign.pending}, 1)
+    runner._Launch(campaign).begin()
+    (store,) = campaign.stores.values()
+    store.claims.take(configs[0].run_id)
+    left = status.read(configs, tmp_path / "results")["left_s"]
+    assert planned == pytest.approx(launched) == progress.left_s()
+    assert left == pytest.approx(planned, abs=0.5)  # the first run has begun
+    assert f"about {runner.duration(planned)}" in capsys.readouterr().out
+    assert json.loads((store.folder / "campaign.json").read_text())["reference"] == {"regime": "clean"}
+
+
+def test_progress_and_status_go_at_the_pace_of_the_finished_runs():
+    configs = [TrainConfig(seed=seed) for seed in range(3)]
+    estimates = {config.run_id: 10.0 for config in configs}
+    progress = Progress(estimates, 2)
+    assert progress.left_s() == 20
+    progress.taken[configs[0].run_id] = 30.0
+    progress.left_over.discard(configs[0].run_id)
+    assert progress.left_s() == 30
+    running = [{"run_id": configs[1].run_id, "since": None}]
+    taken = {configs[0].run_id: 30.0}
+    assert status._seconds_left(estimates, taken, running, {configs[2].run_id}) == pytest.approx(60)
+
+
+def test_a_pilot_measures_a_run_and_names_its_data(configs, quiet):
+    config = dataclasses.replace(configs[1], validation_share=0.25, evaluations=("quantization",))
+    outcome = tasks.pilot(config)
+    cost, result = Cost(**outcome["cost"]), train_and_evaluate(config)
+    assert (cost.train_images, cost.validation_images, cost.test_images) == (72, 24, 48)
+    assert min(cost.setting_up_s, cost.step_s, cost.image_s, cost.evaluations_s, cost.memory_mb) > 0
+    assert outcome["data_sha256"] == result["sha256"]["data"]
+    assert outcome["machine"].items() <= result["provenance"].items()
+    plain = tasks.pilot(configs[1])["cost"]
+    assert plain["evaluations_s"] == plain["validation_images"] == 0
+
+
+def test_the_estimate_is_that_of_a_real_run(configs, quiet):
+    config = dataclasses.replace(configs[3], epochs=40, noise_samples=40)
+    estimated = Cost(**tasks.pilot(config)["cost"]).seconds(config)
+    result = train_and_evaluate(config)
+    assert 0.25 < estimated / (result["train_seconds"] + result["sweep_seconds"]) < 4
+
+
+def test_a_pilot_keeps_nothing_and_measures_the_state_of_an_unfinished_run(configs, tmp_path, quiet, monkeypatch):
+    kept = []
+    monkeypatch.setattr(Partial, "keep", lambda partial, *_: kept.append(partial.cfg))
+    folders = {"checkpoint_dir": str(tmp_path / "weights"), "epoch_checkpoint_dir": str(tmp_path / "results")}
+    tasks.pilot(dataclasses.replace(configs[0], **folders))
+    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
+    first, *others = kept
+    assert first.epoch_checkpoint_dir not in (None, folders["epoch_checkpoint_dir"]) and first.epoch_checkpoint_s == 0
+    assert {cfg.epoch_checkpoint_dir for cfg in others} == {None}
+
+
+def test_a_busy_machine_is_recognised_measured_again_and_not_remembered(configs, tmp_path, monkeypatch):
+    spent = iter(range(10**6))
+    monkeypatch.setattr(pilot.time, "thread_time", lambda: 1e-6 * next(spent))  # others have the processor
+    measured = []
+    measure = pilot._cost
+    monkeypatch.setattr(pilot, "_cost", lambda *arguments: measured.append(measure(*arguments)) or measured[-1])
+    campaign = survey.prepare(configs[:1], Launch(tmp_path / "results", "serial"))
+    assert len(measured) == pilot.ATTEMPTS
+    assert campaign.notes == ["the machine was busy while costs were measured: times are rough estimates"]
+    assert campaign.costs.seconds(configs[0]) > 0
+    assert json.loads(costs.path(campaign.at_once).read_text())["kinds"] == {}
+
+
+def test_remembered_costs_are_used_and_their_runs_are_set_up_all_the_same(configs, tmp_path, quiet, monkeypatch):
+    launch = Launch(tmp_path / "results", "serial")
+    first = survey.prepare(configs, launch)
+    looked = []
+    look = tasks.look
+    monkeypatch.setattr(tasks, "look", lambda config: looked.append(config.arch) or look(config))
+    monkeypatch.setattr(tasks, "pilot", None)
+    again = survey.prepare(configs, launch)
+    assert sorted(looked) == ["pixel_cnn", "pixel_mlp"] and again.costs.kinds == first.costs.kinds
+
+
+def test_a_damaged_file_of_costs_is_measured_again(configs, tmp_path, quiet):
+    campaign = survey.survey(configs[:1], Launch(tmp_path / "results", "serial"))
+    plan.make(campaign)
+    (file,) = (tmp_path / "cache/costs").iterdir()
+    file.write_text(file.read_text()[:-20])
+    assert plan.make(campaign)["to_do"] == 1
+    assert json.loads(file.read_text())
+
+
+def test_a_wrong_configuration_refuses_the_launch_and_a_failing_step_does_not(configs, tmp_path, quiet, monkeypatch):
+    def failing(*arguments):
+        raise ValueError("not this step")
+
+    wrong = dataclasses.replace(configs[2], image_size=4)  # too small for its convolutions
+    monkeypatch.setattr(pilot, "try_set_up", lambda cfg: (_ for _ in ()).throw(ConfigError("at least 8×8")))
+    with pytest.raises(ConfigError, match="at least 8×8"):
+        survey.prepare([wrong], Launch(tmp_path / "results", "serial"))
+    monkeypatch.undo()
+    monkeypatch.setattr(regime.Regime, "step", failing)
+    campaign = survey.prepare(configs[:1], Launch(tmp_path / "results", "serial"))
+    assert campaign.costs.seconds(configs[0]) == 0
+    assert campaign.notes == [f"{configs[0].run_id} was tried and failed: ValueError: not this step"]
+    assert runner.run(campaign) == 1
+    assert "ValueError: not this step" in campaign.stores["blobs"].failure(configs[0].run_id)
+
+
+SCHEDULES = [
+    dict(lr_schedule="cosine_restarts", lr_restart_epochs=2),
+    dict(lr_schedule="steps", lr_milestones=(2, 3), lr_factor=0.5),
+    dict(regime="adaptive", alpha_train=0.1, validation_share=0.25, options={"window": 2, "min_epochs": 2}),
+    dict(regime="adaptive", alpha_train=0.1, options={"mode": "static", "schedule": "linear"}),
+    dict(validation_share=0.1, smoothed_accuracy=True, alpha_tests=(0,)),
+    dict(batch_size=500, max_train_samples=10, p=0.5, corruption="additive", options={"sigma": 0.3}, corrupt_test=True),
+    dict(evaluations=("landscape", "quantization"), options={"bits": [4], "points": 6, "directions": 1}),
+]
+
+
+@pytest.mark.parametrize("fields", SCHEDULES, ids=str)
+def test_settings_that_need_several_epochs_do_not_make_a_pilot_invalid(configs, quiet, fields):
+    assert Cost(**tasks.pilot(dataclasses.replace(configs[0], **fields))["cost"]).seconds(configs[0]) > 0
