@@ -110,9 +110,9 @@ def train_one_epoch(model: nn.Module, regime: Regime, batches: Iterable[Batch]) 
     for images, labels in batches:
         losses.append(regime.step(images, labels))
         sizes.append(len(labels))
-    losses = torch.stack(losses).tolist()  # once at the end: waiting for a GPU in every step is slow
-    mean = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
-    return next((loss for loss in losses if not math.isfinite(loss)), mean)
+    values = torch.stack(losses).tolist()  # once at the end: waiting for a GPU in every step is slow
+    mean = sum(loss * size for loss, size in zip(values, sizes, strict=True)) / sum(sizes)
+    return next((loss for loss in values if not math.isfinite(loss)), mean)
 
 
 @torch.inference_mode()

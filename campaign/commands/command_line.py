@@ -106,7 +106,7 @@ def _parser(lines: Mapping[str, object]) -> argparse.ArgumentParser:
 
 def _add_setting(add: Callable, setting: Setting, lines: Mapping[str, object]) -> None:
     """The flag of a setting, and hidden ones for its other names."""
-    shape = {"dest": setting.name, "default": argparse.SUPPRESS}
+    shape: dict = {"dest": setting.name, "default": argparse.SUPPRESS}
     if setting.kind is bool:
         shape |= {"action": argparse.BooleanOptionalAction}
     elif setting.kind is dict:
@@ -170,12 +170,12 @@ def _lines(flags: argparse.Namespace) -> dict[str, object]:
     elif flags.master_seed is not None:
         raise ConfigError("--master-seed goes with --repeats")
     for word in flags.set:
-        name, value = _named(word, lambda text: text)
+        name, value = _named(word, str)
         name = canonical(name)
         check_known([name], known, "--set: unknown setting")
         if known[name].kind is dict:
             raise ConfigError("--set has no options; give them as --options NAME=VALUE")
-        _add_line(lines, name, known[name].value(value.split(",")), "as a flag and in --set")
+        _add_line(lines, name, known[name].value(str(value).split(",")), "as a flag and in --set")
     return lines
 
 

@@ -26,7 +26,7 @@ class Formatter(argparse.HelpFormatter):
         return super()._format_action_invocation(action)
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        return action.metavar if action.nargs in ("+", "*") else super()._format_args(action, default_metavar)
+        return str(action.metavar) if action.nargs in ("+", "*") else super()._format_args(action, default_metavar)
 
 
 def of(setting: Setting, lines: Mapping[str, object]) -> str:

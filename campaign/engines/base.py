@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from nnet import registry
 from nnet.checks import ConfigError
@@ -89,7 +90,7 @@ class Engine:
         work: Callable[[TrainConfig], dict],
         workers: int,
         timeout_s: float | None = None,
-        options: object | None = None,
+        options: Any = None,
     ):
         """`workers`: runs at the same time. Raises ConfigError for fewer than one."""
         refuse_shared_gpu([], workers)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 from campaign.engines import base
 from campaign.engines.workers import fork_server
@@ -34,7 +35,7 @@ class Engine(base.Engine):
         work: Callable[[TrainConfig], dict],
         workers: int,
         timeout_s: float | None = None,
-        options: object | None = None,
+        options: Any = None,
     ):
         super().__init__(work, workers, timeout_s, options)
         self.others = set(multiprocessing.active_children())
@@ -85,14 +86,18 @@ class _Slot:
     """Room for one run: a single-worker executor, replaced when its worker dies."""
 
     def __init__(self):
-        self.executor = self.worker = self.server = self.dumps = None
+        self.executor: ProcessPoolExecutor | None = None
+        self.worker: Any = None  # with an executor: its process, the fork server's pid, the pipe of crash reports
+        self.server: Any = None
+        self.dumps: Any = None
 
     def submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
         """Start a run. Raises ChildProcessError if no worker can be started."""
         for _ in range(START_ATTEMPTS):
             try:
                 future = self._submit(work, config)
-                self.started, self.peak_mb, self.expired = time.monotonic(), None, False
+                self.peak_mb: float | None = None
+                self.started, self.expired = time.monotonic(), False
                 return future
             except (BrokenProcessPool, EOFError, OSError) as error:
                 reason = error  # the idle worker died, or the fork server did

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from campaign.engines import base
 from campaign.machine import signals
@@ -19,7 +20,7 @@ class Engine(base.Engine):
         work: Callable[[TrainConfig], dict],
         workers: int = 1,
         timeout_s: float | None = None,
-        options: object | None = None,
+        options: Any = None,
     ):
         """Raises ConfigError for a `timeout_s`: no other process is there to end a run."""
         super().__init__(work, workers, timeout_s, options)

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from campaign.grid.names import canonical, check_known, renamed
 from nnet import registry
@@ -68,7 +69,7 @@ def make(
     configs = []
     for config, settings in changes:
         check_known(settings, FIELDS, "unknown setting")
-        fields = {name: getattr(config, name) for name in FIELDS} | settings
+        fields = {name: getattr(config, name) for name in FIELDS} | dict(settings)
         if fields["augmentation"] == USUAL_OF_DATASET:
             fields["augmentation"] = _usual_augmentation(fields["dataset"])
         known = _known_options(fields)
@@ -143,12 +144,12 @@ def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -
     return list(configs)
 
 
-def value_of(fields: Mapping[str, object], name: str) -> object:
+def value_of(fields: Mapping[str, Any], name: str) -> object:
     """The value of a setting or an option among the fields of a run, an option that is not set at its default."""
     return fields[name] if name in FIELDS else _option_values(fields).get(name)
 
 
-def is_exempt(fields: Mapping[str, object], name: str) -> bool:
+def is_exempt(fields: Mapping[str, Any], name: str) -> bool:
     """Whether a setting or option has no meaning for a run with these fields, so that no value excludes the run."""
     if name == "alpha_train":
         known = fields["regime"] in registry.names("regimes")
@@ -156,7 +157,7 @@ def is_exempt(fields: Mapping[str, object], name: str) -> bool:
     return name not in FIELDS and name not in _known_options(fields)
 
 
-def _has(fields: Mapping[str, object], name: str, wanted: object) -> bool:
+def _has(fields: Mapping[str, Any], name: str, wanted: object) -> bool:
     value = value_of(fields, name)
     if isinstance(value, tuple):
         return value == (tuple(wanted) if isinstance(wanted, list) else (wanted,))
@@ -174,25 +175,25 @@ def _options(settings: Mapping[str, object]) -> dict:
     return options
 
 
-def _owners(fields: Mapping[str, object]) -> list[tuple[str, str]]:
+def _owners(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(kind, name) of each existing plug-in of a run that may have options; TrainConfig refuses the others."""
     named = plug_ins([fields["regime"]], [fields["arch"]], fields["evaluations"])
     return [(kind, name) for kind, name in named if name in registry.names(kind)]
 
 
-def _known_options(fields: Mapping[str, object]) -> set[str]:
+def _known_options(fields: Mapping[str, Any]) -> set[str]:
     known = {option for kind, name in _owners(fields) for option in registry.option_names(kind, name)}
     return known | {*CORRUPTIONS.get(fields["corruption"], ())}
 
 
-def _option_values(fields: Mapping[str, object]) -> dict:
+def _option_values(fields: Mapping[str, Any]) -> dict:
     values: dict[str, object] = {}
     for kind, name in _owners(fields):
         values |= registry.option_defaults(kind, name)
     return values | fields["options"]
 
 
-def _usual_augmentation(dataset: object) -> str:
+def _usual_augmentation(dataset: str) -> str:
     """The augmentation that the dataset's file states, or none."""
     known = dataset in registry.names("datasets")
     return registry.constant("datasets", dataset, "AUGMENTATION", "none") if known else "none"

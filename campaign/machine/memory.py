@@ -74,4 +74,5 @@ def _kilobytes(path: Path, name: str) -> float:
 
 
 def _counter(path: Path, name: str) -> int:
-    return int(re.search(rf"^{name} (\d+)$", path.read_text(), re.M)[1])
+    (number,) = re.findall(rf"^{name} (\d+)$", path.read_text(), re.M)
+    return int(number)

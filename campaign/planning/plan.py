@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from campaign.machine import memory
@@ -58,7 +58,7 @@ def memory_mb(costs: Costs, runs: Sequence[TrainConfig], workers: int) -> float:
     return costs.shared_mb + sum(memory.with_margin(need) for need in needs[:workers])
 
 
-def makespan(seconds: Sequence[float], workers: int) -> float:
+def makespan(seconds: Iterable[float], workers: int) -> float:
     """Seconds until the last run ends, if each free worker takes the longest run that is left."""
     free = [0.0] * workers
     for run in sorted(seconds, reverse=True):

@@ -63,7 +63,7 @@ class Campaign:
         """Which of its runs have failed by now, and why."""
         failed = {run_id for store in self.stores.values() for run_id in store.failed()} - self.results().keys()
         return {
-            config: self.stores[config.dataset_name].failure(config.run_id)
+            config: self.stores[config.dataset_name].failure(config.run_id) or ""
             for config in self.configs
             if config.run_id in failed
         }

@@ -62,10 +62,11 @@ class _Launch:
         self.tried = {
             config.run_id: campaign.stores[config.dataset_name].tries(config.run_id) for config in campaign.failures()
         }
-        with_weights = [config for config in campaign.configs if config.checkpoint_dir]
-        self.weights = {Path(config.checkpoint_dir) / config.dataset_name for config in with_weights}
+        self.weights = {
+            Path(folder) / config.dataset_name for config in campaign.configs if (folder := config.checkpoint_dir)
+        }
         self.schedule = Schedule(campaign.pending, campaign.workers, stay=campaign.shard is None)
-        self.progress: Progress | None = None
+        self.progress: Progress  # made when the work begins
         self.met: set[str] = set()
         self.tables_written, self.tables_due = time.monotonic(), False
 
@@ -187,13 +188,12 @@ class _Launch:
 
     def _finish(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
         store = self.campaign.stores[config.dataset_name]
-        failed = isinstance(outcome, base.Failure)
-        if failed:
+        if isinstance(outcome, base.Failure):
             store.fail(config, outcome)
         else:
             store.save(outcome)
         self.tables_due = True
-        self._note("failed" if failed else "finished", config, describe(outcome), outcome)
+        self._note("failed" if isinstance(outcome, base.Failure) else "finished", config, describe(outcome), outcome)
         store.claims.release(config.run_id)
 
     def _meet(self, holder: str | None) -> None:

@@ -50,7 +50,8 @@ class Images:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        return tuple(self.x_train.shape[1:])
+        _, channels, height, width = self.x_train.shape
+        return channels, height, width
 
 
 def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
@@ -71,6 +72,7 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
                     images = _mapped(_prepare(*source))
     except OSError as error:
         raise ConfigError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
+    assert images is not None, "it has just been prepared"
     return images
 
 
@@ -110,7 +112,8 @@ def _mapped(folder: Path) -> Images | None:
         versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
         if _sha256_of_files(folder, versions) != about["sha256"]:
             return None
-        return Images(**{name: torch.from_numpy(_array(folder, name)) for name in ARRAYS}, **about)
+        x_train, y_train, x_test, y_test = (torch.from_numpy(_array(folder, name)) for name in ARRAYS)
+        return Images(x_train, y_train, x_test, y_test, **about)
     except (OSError, EOFError, ValueError, TypeError, KeyError):
         return None
 
@@ -125,7 +128,7 @@ def _sha256(arrays: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
     for name, array in arrays.items():
         digest.update(repr((name, array.dtype.str, array.shape)).encode())
-        digest.update(array)
+        digest.update(array)  # type: ignore[arg-type]  # an array is a buffer
     return digest.hexdigest()
 
 

@@ -121,8 +121,8 @@ class Regime(base.Regime):
         if "val_acc" not in history[-1]:
             return counts
         return counts | {
-            "val_acc_before_noise": history[first - 2]["val_acc"] if noisy and first > 1 else None,
-            "val_acc_best_after_noise": validation.best_epoch(history[first - 1 :])["val_acc"] if noisy else None,
+            "val_acc_before_noise": history[first - 2]["val_acc"] if first and first > 1 else None,
+            "val_acc_best_after_noise": validation.best_epoch(history[first - 1 :])["val_acc"] if first else None,
         }
 
     def state_dict(self) -> dict:
@@ -132,8 +132,9 @@ class Regime(base.Regime):
     def load_state_dict(self, state: dict) -> None:
         """Show the controller again what it has seen."""
         super().load_state_dict(state)
-        for row in state["rows"]:
-            self.controller.observe(row)
+        if self.controller:
+            for row in state["rows"]:
+                self.controller.observe(row)
 
     def _static_strength(self) -> float:
         if not self.options.is_static:

@@ -4,6 +4,7 @@ Foret et al. 2021 (arXiv:2010.01412); adaptive: Kwon et al. 2021 (arXiv:2102.116
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 
@@ -54,7 +55,8 @@ class Regime(base.Regime):
 
     def _moved(self) -> list[torch.Tensor]:
         sizes = [parameter.data.abs() if self.options.adaptive else 1.0 for parameter in self.parameters]
-        scaled = [size * parameter.grad for size, parameter in zip(sizes, self.parameters, strict=True)]
+        gradients = [cast(torch.Tensor, parameter.grad) for parameter in self.parameters]
+        scaled = [size * gradient for size, gradient in zip(sizes, gradients, strict=True)]
         scale = self.options.rho / (total_norm(scaled) + 1e-12)
         return [
             parameter.data + scale * size * gradient

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 from campaign.engines import base
 from nnet.config import TrainConfig
@@ -16,11 +17,11 @@ class ClusterEngine(base.Engine):
         work: Callable[[TrainConfig], dict],
         workers: int,
         timeout_s: float | None = None,
-        options: object | None = None,
+        options: Any = None,
     ):
         super().__init__(work, workers, timeout_s, options)
         self.opened = ExitStack()
-        self.pool = None
+        self.pool: Any = None
         self.waiting: TrainConfig | None = None
 
     def client(self, config: TrainConfig) -> AbstractContextManager:

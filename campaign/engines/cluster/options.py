@@ -62,7 +62,7 @@ class Options:
             raise ValueError(f"memory is a whole number of GB with its unit, like 48GB; got {self.memory!r}")
         self.jobs = str(self.jobs)
         bounds = self.bounds
-        if bounds is None or not 0 < bounds[1] or bounds[0] > bounds[1]:
+        if not 0 < bounds[1] or bounds[0] > bounds[1]:
             raise ValueError(f"jobs is a number like 4 or two bounds like 1-8; got {self.jobs!r}")
         for name in ("directives", "setup"):
             lines = getattr(self, name)
@@ -70,10 +70,10 @@ class Options:
                 raise ValueError(f"{name} must be a list of lines; got {lines!r}")
 
     @property
-    def bounds(self) -> tuple[int, int] | None:
-        """The least and the largest number of jobs; equal unless the number follows the work."""
+    def bounds(self) -> tuple[int, int]:
+        """The least and the largest number of jobs, equal for a fixed number; (0, 0) if `jobs` is neither."""
         found = re.fullmatch(r"(\d+)(?:-(\d+))?", self.jobs)
-        return (int(found[1]), int(found[2] or found[1])) if found else None
+        return (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
 
     def per_job(self, cpu_threads: int) -> int:
         """Runs at the same time in one job, each of so many threads."""

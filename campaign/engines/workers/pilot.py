@@ -105,7 +105,9 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
 def _warm_up(cfg: TrainConfig, batches: Batches) -> None:
     """A run of the smallest size: what is imported or compiled at the first use, and the memory of a kept epoch."""
     with tempfile.TemporaryDirectory() as folder:
-        kept = {} if cfg.epoch_checkpoint_dir is None else {"epoch_checkpoint_dir": folder, "epoch_checkpoint_s": 0}
+        kept: dict = (
+            {} if cfg.epoch_checkpoint_dir is None else {"epoch_checkpoint_dir": folder, "epoch_checkpoint_s": 0}
+        )
         train_and_evaluate(dataclasses.replace(_small(cfg, batches, 1, 1), **kept))
 
 

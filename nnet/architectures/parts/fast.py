@@ -6,6 +6,7 @@ of results may then differ: provenance states the variable.
 """
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import nn
@@ -53,8 +54,8 @@ def arrange_resnet(network: nn.Module) -> nn.Module:
         if type(layer) is nn.Conv2d:
             layer.__class__ = Conv2d
     for part in (network.conv1, network.layer1, network.layer2):
-        part.to(memory_format=torch.channels_last)
-    network.layer2.append(Contiguous())
+        cast(nn.Module, part).to(memory_format=torch.channels_last)
+    cast(nn.Sequential, network.layer2).append(Contiguous())
     return network
 
 
@@ -92,10 +93,11 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """B×in_channels×H×W to B×out_channels×H'×W'."""
-        places = zip(images.shape[2:], self.kernel_size, self.padding, self.stride, strict=True)
-        if any((size + 2 * padding - kernel) // stride > 0 for size, kernel, padding, stride in places):
+        padding = cast(tuple[int, int], self.padding)  # never one of PyTorch's words
+        places = zip(images.shape[2:], self.kernel_size, padding, self.stride, strict=True)
+        if any((size + 2 * pad - kernel) // stride > 0 for size, kernel, pad, stride in places):
             return super().forward(images)
-        (top, left), (height, width) = self.padding, images.shape[2:]
+        (top, left), (height, width) = padding, images.shape[2:]
         weight = self.weight[:, :, top : top + height, left : left + width]
         images = images[:, :, : weight.shape[2], : weight.shape[3]]
         return linear(images.flatten(1), weight.flatten(1), self.bias)[:, :, None, None]
