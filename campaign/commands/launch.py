@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from campaign.commands import command_line
 from campaign.commands.command_line import CommandLine
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from campaign.planning.survey import Campaign
 
 
-def launch(block: Mapping[str, object], arguments: Sequence[str] | None = None) -> int:
+def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for with the runs of the block, or of the study that it names.
 
     `block`: settings by name; `arguments`: the words of the command line, None takes those of this program. Returns the
@@ -47,9 +47,7 @@ def launch(block: Mapping[str, object], arguments: Sequence[str] | None = None) 
     return _run(campaign)
 
 
-def run(
-    configs: Sequence[TrainConfig], output_dir: str = "results", retry_failed: bool = False, **launch: object
-) -> int:
+def run(configs: Sequence[TrainConfig], output_dir: str = "results", retry_failed: bool = False, **launch: Any) -> int:
     """Do these runs and write their tables to <output_dir>/<dataset>/; finished runs are skipped.
 
     `launch`: further fields of `Launch`, like `max_workers` or `engine`. Returns 0 when every run is there, 1 when some

@@ -85,9 +85,7 @@ class Setting:
 @functools.cache
 def settings() -> Mapping[str, Setting]:
     """All settings by name: those of TrainConfig in their order, then those of Launch."""
-    owners = [(TrainConfig, item) for item in dataclasses.fields(TrainConfig)]
-    owners += [(Launch, item) for item in dataclasses.fields(Launch)]
-    return types.MappingProxyType({item.name: _setting(owner, item) for owner, item in owners})
+    return {item.name: _setting(owner, item) for owner in (TrainConfig, Launch) for item in dataclasses.fields(owner)}
 
 
 def operation_names() -> set[str]:
@@ -118,7 +116,7 @@ def _setting(owner: type, item: dataclasses.Field) -> Setting:
     optional, several = types.NoneType in arguments, typing.get_origin(item.type) is tuple
     return Setting(
         name=item.name,
-        kind=arguments[0] if optional or several else item.type,
+        kind=arguments[0] if optional or several else typing.cast(type, item.type),
         optional=optional,
         several=several,
         default=default,
@@ -131,10 +129,11 @@ def _setting(owner: type, item: dataclasses.Field) -> Setting:
 @functools.cache
 def _docs(owner: type) -> dict[str, str]:
     """The first sentence of each field's docstring, which Python itself does not keep."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0].body
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
     docs = {}
     for field, text in zip(body, body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
             sentence = " ".join(str(text.value.value).split())
-            docs[field.target.id] = re.split(r"\.(?: |$)", sentence)[0]
+            docs[ast.unparse(field.target)] = re.split(r"\.(?: |$)", sentence)[0]
     return docs
