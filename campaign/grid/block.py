@@ -12,7 +12,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 OPTION_OWNERS = {"regime", "arch", "evaluations", "corruption"}
-"""Where a flag changes one of these, the options of a study that no run knows any more are dropped."""
+"""Flags for these may leave options of a study that no run knows any more: they are dropped."""
 __all__ = ["Launch", "Runs", "expand", "lines_of"]
 
 
@@ -50,14 +50,18 @@ def expand(
     shared, flags = lines_of(block, study), _checked(flags or {}, "the command line")
     launch = Launch(**{name: value for name, value in (shared | flags).items() if settings()[name].once})
     parts = [_joined(shared, _part(part, study)) for part in study.parts] if study else [shared]
-    droppable = _option_names(parts) if OPTION_OWNERS & flags.keys() else ()
+    own_options = _option_names(parts)
     parts, filters = _overridden([_of_runs(part) for part in parts], _of_runs(flags))
     points = [point for part in parts for point in lists.points(_lines_of_runs(part, launch.output_dir))]
     for name, wanted in filters.items():
         points = _kept(points, name, wanted)
     base = TrainConfig()
-    configs = lists.make([(base, point) for point in points], droppable)
-    return Runs(lists.only(configs, only), launch, _reference(study, configs) if study else None)
+    configs = lists.make([(base, point) for point in points], own_options if OPTION_OWNERS & flags.keys() else ())
+    reference = renamed(study.reference) if study and study.reference else None
+    if reference and not filters and not OPTION_OWNERS & flags.keys():
+        known = {*lists.FIELDS, *(name for config in configs for name in config.options_and_defaults())}
+        check_known(reference, known, "REFERENCE of the study: unknown setting")
+    return Runs(lists.only(configs, only), launch, reference)
 
 
 def _checked(lines: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -87,16 +91,6 @@ def _part(part: Mapping[str, Any], study: Study) -> dict[str, Any]:
         if settings()[name].once:
             raise ConfigError(f"study {study.name}: {name} has one value for all parts; set it in BLOCK")
     return lines
-
-
-def _reference(study: Study, configs: list[TrainConfig]) -> dict | None:
-    """The study's reference, by canonical names that its runs know."""
-    if study.reference is None:
-        return None
-    reference = renamed(study.reference)
-    known = {*lists.FIELDS, *(name for config in configs for name in config.options_and_defaults())}
-    check_known(reference, known, f"REFERENCE of study {study.name}: unknown setting")
-    return reference
 
 
 def _of_runs(lines: Mapping[str, Any]) -> dict[str, Any]:
