@@ -4,7 +4,7 @@ import argparse
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from campaign.commands import help_text
 from campaign.engines.base import schedulers
@@ -32,7 +32,7 @@ class CommandLine:
 
     lines: dict = field(default_factory=dict)
     """Settings by name, as `grid.block.expand` takes them."""
-    only: list[tuple[str, object]] = field(default_factory=list)
+    only: list[tuple[str, Any]] = field(default_factory=list)
     study: str | None = None
     help: bool = False
     plan: bool = False
@@ -71,7 +71,7 @@ def parse(words: Sequence[str]) -> CommandLine:
     )
 
 
-def usage(lines: Mapping[str, object]) -> str:
+def usage(lines: Mapping[str, Any]) -> str:
     """The help: the flags of these lines, the others of the block or study, each with the value that it has there."""
     return _parser(lines).format_help()
 
@@ -81,7 +81,7 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message} (see --help)")
 
 
-def _parser(lines: Mapping[str, object]) -> argparse.ArgumentParser:
+def _parser(lines: Mapping[str, Any]) -> argparse.ArgumentParser:
     """The parser; its help lists the settings that have a line."""
     rare = [name for name in settings() if name not in lines]
     parser = _Parser(
@@ -104,9 +104,9 @@ def _parser(lines: Mapping[str, object]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_setting(add: Callable, setting: Setting, lines: Mapping[str, object]) -> None:
+def _add_setting(add: Callable, setting: Setting, lines: Mapping[str, Any]) -> None:
     """The flag of a setting, and hidden ones for its other names."""
-    shape: dict = {"dest": setting.name, "default": argparse.SUPPRESS}
+    shape: dict[str, Any] = {"dest": setting.name, "default": argparse.SUPPRESS}
     if setting.kind is bool:
         shape |= {"action": argparse.BooleanOptionalAction}
     elif setting.kind is dict:
@@ -153,7 +153,7 @@ def _add_commands(add: Callable) -> None:
     add("--print-job", choices=schedulers(), help="print a job script that runs an array of shards")
 
 
-def _lines(flags: argparse.Namespace) -> dict[str, object]:
+def _lines(flags: argparse.Namespace) -> dict[str, Any]:
     """The settings that the flags give, by name."""
     known, words = settings(), vars(flags)
     lines = {name: words[name] for name in known if name in words}
@@ -170,22 +170,22 @@ def _lines(flags: argparse.Namespace) -> dict[str, object]:
     elif flags.master_seed is not None:
         raise ConfigError("--master-seed goes with --repeats")
     for word in flags.set:
-        name, value = _named(word, str)
+        name, value = _named(word, lambda text: text)
         name = canonical(name)
         check_known([name], known, "--set: unknown setting")
         if known[name].kind is dict:
             raise ConfigError("--set has no options; give them as --options NAME=VALUE")
-        _add_line(lines, name, known[name].value(str(value).split(",")), "as a flag and in --set")
+        _add_line(lines, name, known[name].value(value.split(",")), "as a flag and in --set")
     return lines
 
 
-def _add_line(lines: dict[str, object], name: str, value: object, how: str) -> None:
+def _add_line(lines: dict[str, Any], name: str, value: Any, how: str) -> None:
     if name in lines:
         raise ConfigError(f"{name} is given twice: {how}")
     lines[name] = value
 
 
-def _named(word: str, value_of: Callable[[str], object]) -> tuple[str, object]:
+def _named(word: str, value_of: Callable[[str], Any]) -> tuple[str, Any]:
     name, equals, value = word.partition("=")
     if not equals:
         raise ConfigError(f"{word!r} is not of the form name=value")

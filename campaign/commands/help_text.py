@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from campaign.grid.settings import Setting
 from nnet import registry
@@ -26,10 +27,11 @@ class Formatter(argparse.HelpFormatter):
         return super()._format_action_invocation(action)
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        return str(action.metavar) if action.nargs in ("+", "*") else super()._format_args(action, default_metavar)
+        several = action.nargs in ("+", "*")
+        return str(action.metavar) if several else super()._format_args(action, default_metavar)
 
 
-def of(setting: Setting, lines: Mapping[str, object]) -> str:
+def of(setting: Setting, lines: Mapping[str, Any]) -> str:
     """The help of a setting: what it is and its value; hidden if it has no line."""
     if setting.name not in lines:
         return argparse.SUPPRESS
@@ -52,7 +54,7 @@ def _shortened(text: str, width: int) -> str:
     return " ".join(clauses)
 
 
-def _shown(value: object) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " ".join(map(_shown, value)) or "none"
     if isinstance(value, dict):

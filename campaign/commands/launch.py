@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from campaign.commands import command_line
 from campaign.commands.command_line import CommandLine
 from campaign.grid import block as blocks
 from campaign.grid import study as studies
+from campaign.grid.lists import configure
 from campaign.grid.names import check_known
 from campaign.grid.settings import Launch, settings
 from campaign.machine import signals
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from campaign.planning.survey import Campaign
 
 
-def launch(block: Mapping[str, object], arguments: Sequence[str] | None = None) -> int:
+def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for with the runs of the block, or of the study that it names.
 
     `block`: settings by name; `arguments`: the words of the command line, None takes those of this program. Returns the
@@ -47,18 +48,19 @@ def launch(block: Mapping[str, object], arguments: Sequence[str] | None = None) 
     return _run(campaign)
 
 
-def run(
-    configs: Sequence[TrainConfig], output_dir: str = "results", retry_failed: bool = False, **launch: object
-) -> int:
+def run(configs: Sequence[TrainConfig], output_dir: str = "results", retry_failed: bool = False, **launch: Any) -> int:
     """Do these runs and write their tables to <output_dir>/<dataset>/; finished runs are skipped.
 
-    `launch`: further fields of `Launch`, like `max_workers` or `engine`. Returns 0 when every run is there, 1 when some
-    run failed, 130 when interrupted. Raises ConfigError, in one sentence, if nothing can be started.
+    `launch`: further fields of `Launch`, like `max_workers` or `engine`. Unfinished runs are kept in the output folder
+    and resumed. Returns 0 when every run is there, 1 when some run failed, 130 when interrupted. Raises ConfigError, in
+    one sentence, if nothing can be started.
     """
     check_known(launch, [name for name, setting in settings().items() if setting.once], "run: unknown argument")
     from campaign.planning.survey import prepare
 
-    return _run(prepare(configs, Launch(output_dir=output_dir, **launch), retry_failed))
+    where = Launch(output_dir=output_dir, **launch)
+    configs = configure(configs, {"epoch_checkpoint_dir": None}, epoch_checkpoint_dir=where.output_dir)
+    return _run(prepare(configs, where, retry_failed))
 
 
 def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int | None:

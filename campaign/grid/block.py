@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from campaign.grid import lists
 from campaign.grid.names import check_known, renamed
@@ -11,7 +12,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 OPTION_OWNERS = {"regime", "arch", "evaluations", "corruption"}
-"""Where a flag changes one of these, the options of a study that no run knows any more are dropped."""
+"""Flags for these may leave options of a study that no run knows any more: they are dropped."""
 __all__ = ["Launch", "Runs", "expand", "lines_of"]
 
 
@@ -25,7 +26,7 @@ class Runs:
     """What the runs are compared with; None: the default."""
 
 
-def lines_of(block: Mapping[str, object], study: Study | None) -> dict[str, object]:
+def lines_of(block: Mapping[str, Any], study: Study | None) -> dict[str, Any]:
     """The lines of all parts: those of the block or, with a study, its launch lines and the study's BLOCK."""
     lines = _checked(block, "the block")
     if study is None:
@@ -35,10 +36,10 @@ def lines_of(block: Mapping[str, object], study: Study | None) -> dict[str, obje
 
 
 def expand(
-    block: Mapping[str, object],
+    block: Mapping[str, Any],
     study: Study | None = None,
-    flags: Mapping[str, object] | None = None,
-    only: Sequence[tuple[str, object]] = (),
+    flags: Mapping[str, Any] | None = None,
+    only: Sequence[tuple[str, Any]] = (),
 ) -> Runs:
     """The runs of the block, or of a study, with flags: each once, in the order of the parts and their lists.
 
@@ -48,23 +49,22 @@ def expand(
     """
     shared, flags = lines_of(block, study), _checked(flags or {}, "the command line")
     launch = Launch(**{name: value for name, value in (shared | flags).items() if settings()[name].once})
-    parts = [_joined(shared, _part(part, study.name)) for part in study.parts] if study else [shared]
-    droppable = _option_names(parts) if OPTION_OWNERS & flags.keys() else ()
+    parts = [_joined(shared, _part(part, study)) for part in study.parts] if study else [shared]
+    own_options = _option_names(parts)
     parts, filters = _overridden([_of_runs(part) for part in parts], _of_runs(flags))
     points = [point for part in parts for point in lists.points(_lines_of_runs(part, launch.output_dir))]
     for name, wanted in filters.items():
         points = _kept(points, name, wanted)
     base = TrainConfig()
-    configs = lists.make([(base, point) for point in points], droppable)
-    reference = study.reference if study else None
-    if reference is not None:
-        reference = renamed(reference)
+    configs = lists.make([(base, point) for point in points], own_options if OPTION_OWNERS & flags.keys() else ())
+    reference = renamed(study.reference) if study and study.reference else None
+    if reference and not filters and not OPTION_OWNERS & flags.keys():
         known = {*lists.FIELDS, *(name for config in configs for name in config.options_and_defaults())}
-        check_known(reference, known, f"REFERENCE of study {study.name}: unknown setting")
+        check_known(reference, known, "REFERENCE of the study: unknown setting")
     return Runs(lists.only(configs, only), launch, reference)
 
 
-def _checked(lines: Mapping[str, object], where: str) -> dict[str, object]:
+def _checked(lines: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The lines by canonical name. Raises ConfigError for an unknown line and for a list that cannot vary."""
     lines = renamed(lines)
     check_known(lines, settings(), f"{where}: unknown line")
@@ -85,20 +85,20 @@ def _checked(lines: Mapping[str, object], where: str) -> dict[str, object]:
     return lines
 
 
-def _part(part: Mapping[str, object], study: str) -> dict[str, object]:
-    lines = _checked(part, f"study {study}")
+def _part(part: Mapping[str, Any], study: Study) -> dict[str, Any]:
+    lines = _checked(part, f"study {study.name}")
     for name in lines:
         if settings()[name].once:
-            raise ConfigError(f"study {study}: {name} has one value for all parts; set it in BLOCK")
+            raise ConfigError(f"study {study.name}: {name} has one value for all parts; set it in BLOCK")
     return lines
 
 
-def _of_runs(lines: Mapping[str, object]) -> dict[str, object]:
+def _of_runs(lines: Mapping[str, Any]) -> dict[str, Any]:
     """The lines that become fields of runs."""
     return {name: value for name, value in lines.items() if not settings()[name].once}
 
 
-def _lines_of_runs(part: dict[str, object], output_dir: str) -> dict[str, object]:
+def _lines_of_runs(part: dict[str, Any], output_dir: str) -> dict[str, Any]:
     """The lines in an order in which seeds vary fastest; unfinished runs are kept beside the results."""
     seed = part.get("seed", settings()["seed"].default)
     lines = {name: value for name, value in part.items() if name != "seed"}
@@ -107,7 +107,7 @@ def _lines_of_runs(part: dict[str, object], output_dir: str) -> dict[str, object
     return {"epoch_checkpoint_dir": output_dir} | lines | {"seed": seed}
 
 
-def _joined(lines: dict[str, object], more: dict[str, object]) -> dict[str, object]:
+def _joined(lines: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     """Both, `more` over `lines`; options are merged one by one, in every dict of a list of them."""
     if "options" not in lines or "options" not in more:
         return lines | more
@@ -115,7 +115,7 @@ def _joined(lines: dict[str, object], more: dict[str, object]) -> dict[str, obje
     return lines | more | {"options": merged if len(merged) > 1 else merged[0]}
 
 
-def _overridden(parts: list[dict], flags: dict[str, object]) -> tuple[list[dict], dict[str, list]]:
+def _overridden(parts: list[dict], flags: dict[str, Any]) -> tuple[list[dict], dict[str, list]]:
     """The parts with the flags that override a line in all of them; and the other flags, as wanted values by name."""
     filters: dict[str, list] = {}
     lines = {name: (value, [_values(part, name) for part in parts]) for name, value in flags.items()}
@@ -133,11 +133,11 @@ def _overridden(parts: list[dict], flags: dict[str, object]) -> tuple[list[dict]
     return parts, filters
 
 
-def _listed(value: object) -> list:
+def _listed(value: Any) -> list:
     return value if isinstance(value, list) else [value]
 
 
-def _values(part: Mapping[str, object], name: str) -> list:
+def _values(part: Mapping[str, Any], name: str) -> list:
     return _listed(part.get(name, settings()[name].default))
 
 

@@ -35,7 +35,7 @@ def repeats(count: int, master_seed: int = 0) -> list[int]:
     return list(seeds)
 
 
-def product(base: TrainConfig | None = None, **settings: object) -> list[TrainConfig]:
+def product(base: TrainConfig | None = None, **settings: Any) -> list[TrainConfig]:
     """Every combination of these settings on top of `base`, each run once: a list varies, anything else is one value.
 
     `base`: None takes TrainConfig's defaults. An option goes to the runs whose regime, architecture, evaluation or
@@ -46,7 +46,7 @@ def product(base: TrainConfig | None = None, **settings: object) -> list[TrainCo
     return make((base, point) for point in points(settings))
 
 
-def points(settings: Mapping[str, object]) -> list[dict]:
+def points(settings: Mapping[str, Any]) -> list[dict]:
     """Every combination of these settings, by canonical name: a list varies, anything else is one value."""
     settings = renamed(settings)
     values = {name: value if isinstance(value, list) else [value] for name, value in settings.items()}
@@ -56,9 +56,7 @@ def points(settings: Mapping[str, object]) -> list[dict]:
     return [dict(zip(values, items, strict=True)) for items in itertools.product(*values.values())]
 
 
-def make(
-    changes: Iterable[tuple[TrainConfig, Mapping[str, object]]], droppable: Iterable[str] = ()
-) -> list[TrainConfig]:
+def make(changes: Iterable[tuple[TrainConfig, Mapping[str, Any]]], droppable: Iterable[str] = ()) -> list[TrainConfig]:
     """Each configuration with its changes, each run once. An option goes to the runs that know it.
 
     Raises ConfigError for an unknown setting and for an option that no run knows and that is not `droppable`.
@@ -69,7 +67,7 @@ def make(
     configs = []
     for config, settings in changes:
         check_known(settings, FIELDS, "unknown setting")
-        fields = {name: getattr(config, name) for name in FIELDS} | dict(settings)
+        fields = _fields(config) | dict(settings)
         if fields["augmentation"] == USUAL_OF_DATASET:
             fields["augmentation"] = _usual_augmentation(fields["dataset"])
         known = _known_options(fields)
@@ -88,7 +86,7 @@ def join(*grids: Iterable[TrainConfig]) -> list[TrainConfig]:
     return list({config.run_id: config for config in itertools.chain(*grids)}.values())
 
 
-def select(configs: Iterable[TrainConfig], **wanted: object) -> list[TrainConfig]:
+def select(configs: Iterable[TrainConfig], **wanted: Any) -> list[TrainConfig]:
     """The runs that have every one of these settings or options; an option that is not set has its default.
 
     Raises ConfigError for a name that no run knows.
@@ -103,7 +101,7 @@ def select(configs: Iterable[TrainConfig], **wanted: object) -> list[TrainConfig
 
 
 def configure(
-    configs: Iterable[TrainConfig], where: Mapping[str, object] | None = None, **changes: object
+    configs: Iterable[TrainConfig], where: Mapping[str, Any] | None = None, **changes: Any
 ) -> list[TrainConfig]:
     """A new list in which the runs that match `where` have these settings; the others are unchanged.
 
@@ -112,9 +110,7 @@ def configure(
     return split(configs, where, **{name: [value] for name, value in changes.items()})
 
 
-def split(
-    configs: Iterable[TrainConfig], where: Mapping[str, object] | None = None, **lists: list
-) -> list[TrainConfig]:
+def split(configs: Iterable[TrainConfig], where: Mapping[str, Any] | None = None, **lists: list) -> list[TrainConfig]:
     """A new list in which each run that matches `where` is replaced by one run per combination of `lists`.
 
     The others are unchanged; each run once. Raises ConfigError as `product` does.
@@ -128,7 +124,7 @@ def split(
     return make((config, point) for config in configs for point in (changes if config.run_id in chosen else [{}]))
 
 
-def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -> list[TrainConfig]:
+def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, Any]]) -> list[TrainConfig]:
     """The runs that have every one of these settings or options, given as (name, value); "none" stands for None.
 
     A run that does not know an option is kept, and so is, for alpha_train, one whose regime has no weight noise: it may
@@ -144,7 +140,7 @@ def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -
     return list(configs)
 
 
-def value_of(fields: Mapping[str, Any], name: str) -> object:
+def value_of(fields: Mapping[str, Any], name: str) -> Any:
     """The value of a setting or an option among the fields of a run, an option that is not set at its default."""
     return fields[name] if name in FIELDS else _option_values(fields).get(name)
 
@@ -157,7 +153,7 @@ def is_exempt(fields: Mapping[str, Any], name: str) -> bool:
     return name not in FIELDS and name not in _known_options(fields)
 
 
-def _has(fields: Mapping[str, Any], name: str, wanted: object) -> bool:
+def _has(fields: Mapping[str, Any], name: str, wanted: Any) -> bool:
     value = value_of(fields, name)
     if isinstance(value, tuple):
         return value == (tuple(wanted) if isinstance(wanted, list) else (wanted,))
@@ -168,7 +164,7 @@ def _fields(config: TrainConfig) -> dict:
     return {name: getattr(config, name) for name in FIELDS}
 
 
-def _options(settings: Mapping[str, object]) -> dict:
+def _options(settings: Mapping[str, Any]) -> dict:
     options = settings.get("options", {})
     if not isinstance(options, dict):
         raise ConfigError(f"options must be a dict of settings by name; got {options!r}")
@@ -187,13 +183,13 @@ def _known_options(fields: Mapping[str, Any]) -> set[str]:
 
 
 def _option_values(fields: Mapping[str, Any]) -> dict:
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for kind, name in _owners(fields):
         values |= registry.option_defaults(kind, name)
     return values | fields["options"]
 
 
-def _usual_augmentation(dataset: str) -> str:
+def _usual_augmentation(dataset: Any) -> str:
     """The augmentation that the dataset's file states, or none."""
     known = dataset in registry.names("datasets")
     return registry.constant("datasets", dataset, "AUGMENTATION", "none") if known else "none"

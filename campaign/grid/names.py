@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from nnet.checks import ConfigError
 
@@ -25,7 +26,7 @@ def canonical(name: str) -> str:
     return ALIASES.get(word, word)
 
 
-def renamed(settings: Mapping[str, object]) -> dict[str, object]:
+def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The same settings under their canonical names. Raises ConfigError where two words name one setting."""
     words: dict[str, str] = {}
     for word in settings:

@@ -85,9 +85,7 @@ class Setting:
 @functools.cache
 def settings() -> Mapping[str, Setting]:
     """All settings by name: those of TrainConfig in their order, then those of Launch."""
-    owners: list[tuple[type, dataclasses.Field]] = [(TrainConfig, item) for item in dataclasses.fields(TrainConfig)]
-    owners += [(Launch, item) for item in dataclasses.fields(Launch)]
-    return types.MappingProxyType({item.name: _setting(owner, item) for owner, item in owners})
+    return {item.name: _setting(owner, item) for owner in (TrainConfig, Launch) for item in dataclasses.fields(owner)}
 
 
 def operation_names() -> set[str]:
@@ -131,8 +129,8 @@ def _setting(owner: type, item: dataclasses.Field) -> Setting:
 @functools.cache
 def _docs(owner: type) -> dict[str, str]:
     """The first sentence of each field's docstring, which Python itself does not keep."""
-    (statement,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    body = statement.body if isinstance(statement, ast.ClassDef) else []
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
     docs = {}
     for field, text in zip(body, body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):

@@ -1,6 +1,5 @@
 """Studies: files of data in `studies/`, or any other file of that form."""
 
-import importlib.util
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,11 +54,10 @@ def _module(name: str) -> ModuleType:
 def _module_of_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"there is no file {path}")
-    spec = importlib.util.spec_from_file_location(f"study_{path.stem}", path)
-    assert spec is not None and spec.loader is not None, "a .py file has a loader"
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(f"study_{path.stem}")
+    module.__file__ = str(path)
     with _errors_in_one_sentence(str(path)):
-        spec.loader.exec_module(module)
+        exec(compile(path.read_bytes(), path, "exec"), vars(module))
     return module
 
 

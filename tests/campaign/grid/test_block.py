@@ -241,6 +241,8 @@ def test_parts_have_no_lines_of_the_launch_and_a_reference_is_a_setting():
         blocks.expand({}, dataclasses.replace(MINE, parts=[{"output_dir": "a"}]))
     with pytest.raises(ConfigError, match="study mine: unknown line 'epoch'; did you mean 'epochs'"):
         blocks.expand({}, dataclasses.replace(MINE, parts=[{"epoch": 3}]))
-    with pytest.raises(ConfigError, match="REFERENCE of study mine: unknown setting 'levl'"):
+    with pytest.raises(ConfigError, match="REFERENCE of the study: unknown setting 'levl'"):
         blocks.expand({}, dataclasses.replace(MINE, reference={"levl": 0}))
     assert blocks.expand({}, dataclasses.replace(MINE, reference={"seeds": 0})).reference == {"seed": 0}
+    fewer = blocks.expand({}, study.load("pnn_control"), {"arch": "pnn_resnet18"})  # none of them has masks
+    assert len(fewer.configs) == 5 and fewer.reference == {"level": 0}
