@@ -7,7 +7,12 @@ OUTPUT := results
 EPOCHS := 5
 EXECUTE := $(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --ExecutePreprocessor.record_timing=False
 
-.PHONY: run test test-faults test-cluster figures notebook lint clean
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# One test of each kind of fault: disk, files, interruption, kill, two campaigns, workers.
+SAMPLE := damaged_run_files or epoch_that_it_kept or limit_on_the_size or keeps_what_is_finished or outlives \
+	or both_go_on or always_kills_its_worker
+
+.PHONY: run test test-faults test-faults-sample test-cluster figures notebook lint clean
 
 # A small campaign on the embedded digits, its figures, and the executed notebook.
 run: $(VENV)/installed
@@ -17,11 +22,14 @@ run: $(VENV)/installed
 	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not long and not cluster"
+	$(PYTEST) -m "not long and not cluster"
 
-# What can happen to a campaign in hours, done to real ones: takes a quarter of an hour.
+# What can happen to a campaign in hours, done to real ones: takes a quarter of an hour. CI runs the sample only.
 test-faults: $(VENV)/installed
-	$(BIN)/python -m pytest -m long
+	$(PYTEST) -m long
+
+test-faults-sample: $(VENV)/installed
+	$(PYTEST) -m long -k "$(SAMPLE)"
 
 # Campaigns through real schedulers: Dask, Slurm (installed where apt-get can), and a stand-in for LSF's bsub.
 test-cluster: $(VENV)/installed
@@ -30,7 +38,7 @@ test-cluster: $(VENV)/installed
 		DEBIAN_FRONTEND=noninteractive timeout 180 apt-get install -y --no-install-recommends slurm-wlm munge > /dev/null || \
 		echo "Slurm cannot be installed here (apt-get install slurm-wlm munge): its tests are skipped"
 	$(BIN)/python -m pytest -m cluster
-	$(BIN)/python -m pytest tests/campaign/test_engines.py -k dask
+	$(BIN)/python -m pytest tests/campaign/engines/test_engines.py -k dask
 
 # PNG and PDF of every figure, of every dataset that has results.
 figures: $(VENV)/installed
@@ -43,9 +51,10 @@ notebook: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy nnet campaign nnet_models.py run_experiments.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
 
 $(VENV)/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks.report import write_section
-from nnet.record.source import ROOT
+from nnet.record.provenance import ROOT
 
 SHOWN = ("runs", "to_do", "workers", "cpu_hours", "wall_hours", "longest_run_s", "memory_mb", "kinds")
 

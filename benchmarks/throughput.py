@@ -1,11 +1,10 @@
-"""How many times faster than the plain program a run is: training and sweep, on one core.
+"""How many times faster a run is than the plain program: training and sweep, on one core.
 
     python -m benchmarks.throughput --json results/benchmarks.json
 
-Each round starts the plain program and this project's `train_and_evaluate` in turn, each in a process of its own,
-pinned to one core. The plain program (DataLoader, sample by sample, default Adam, the loader read again for every
-noise draw) is a file of its own, given by --yardstick. What comes before training (process start, imports, parsing)
-is in neither figure; it stands on a line of its own.
+Each round runs the plain program (`benchmarks.plain_programs`) and then this project's `train_and_evaluate`, each in
+a process of its own, pinned to one core. Start-up (process, imports, data) is excluded from both and printed on a line
+of its own.
 """
 
 import json
@@ -14,13 +13,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from benchmarks import command_line
 from benchmarks.report import write_section
-
-YARDSTICK = Path("../shared/bench/seed_programs.py")
 
 
 @dataclass(frozen=True)
@@ -49,34 +45,31 @@ CASES = {
 PARTS = ("train_s", "sweep_s")
 ONE_RUN = """
 import json, sys
-import campaign.warm  # as in the process from which workers are forked
+import campaign.engines.workers.preload  # as in the process from which workers are forked
 from nnet_models import TrainConfig, train_and_evaluate
 result = train_and_evaluate(TrainConfig(dataset="mnist", epochs=1, **json.loads(sys.argv[1])))
-print(json.dumps({"train_s": result["train_seconds"], "sweep_s": result["sweep_seconds"], "acc_0": result["acc_0"]}))
+print(json.dumps({"train_s": result["train_seconds"], "sweep_s": result["sweep_seconds"], "accuracy": result["acc_0"]}))
 """
 
 
 def main() -> None:
     """Measure, print the table, and write it where --json says."""
     parser = command_line.parser(__doc__, "throughput")
-    parser.add_argument("--yardstick", type=Path, default=YARDSTICK, help=f"the plain program; default {YARDSTICK}")
-    parser.add_argument("--rounds", type=int, default=3, help="how often the two run in turn; default 3")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds per case; default 3")
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="default: all of them")
     arguments = command_line.parsed_on_one_core(parser)
-    if not arguments.yardstick.is_file():
-        parser.error(f"there is no plain program {arguments.yardstick}; --yardstick says where it is")
     os.environ |= {"NNET_DATA_DIR": arguments.data_dir, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    ours(_noisy("mlp_small", 128))  # so that the cache of the data is there
-    rows = [row for name in arguments.only for row in compare(name, arguments.yardstick, arguments.rounds)]
+    ours(_noisy("mlp_small", 128))  # prepares the cache of the data
+    rows = [row for name in arguments.only for row in compare(name, arguments.rounds)]
     if arguments.json is not None:
         write_section(arguments.json, "throughput", {"rounds": arguments.rounds, "rows": rows})
 
 
-def compare(name: str, yardstick: Path, rounds: int) -> list[dict]:
-    """The row of training and that of the sweep, printed when they are known."""
+def compare(name: str, rounds: int) -> list[dict]:
+    """Measure one case, print and return two rows: training and sweep."""
     plain_runs, our_runs = [], []
     for _ in range(rounds):
-        plain_runs.append(plain(CASES[name], yardstick))
+        plain_runs.append(plain(CASES[name]))
         our_runs.append(ours(CASES[name]))
     rows = []
     for part in PARTS:
@@ -88,7 +81,7 @@ def compare(name: str, yardstick: Path, rounds: int) -> list[dict]:
         print("{case:10} {part:6} plain {plain_s:8.2f} s   ours {ours_s:7.2f} s   ".format(**rows[-1]), end="")
         print("ratio {ratio:5.2f} ({ratio_min:.2f} to {ratio_max:.2f})".format(**rows[-1]), flush=True)
     starts = [median(run["start_s"] for run in runs) for runs in (plain_runs, our_runs)]
-    accuracies = [median(run["acc_0"] for run in runs) for runs in (plain_runs, our_runs)]
+    accuracies = [median(run["accuracy"] for run in runs) for runs in (plain_runs, our_runs)]
     print(f"{name:10} before  plain {starts[0]:8.2f} s   ours {starts[1]:7.2f} s   (process start, imports, data)")
     print(f"{name:10} acc(0)  plain {accuracies[0]:8.4f}     ours {accuracies[1]:7.4f}", flush=True)
     for row in rows:
@@ -96,10 +89,11 @@ def compare(name: str, yardstick: Path, rounds: int) -> list[dict]:
     return rows
 
 
-def plain(case: Case, yardstick: Path) -> dict:
+def plain(case: Case) -> dict:
     """One run of the plain program."""
     samples = [] if case.train_samples == 60_000 else ["--train-samples", str(case.train_samples)]
-    return _timed([sys.executable, str(yardstick), *case.plain, "--data", os.environ["NNET_DATA_DIR"], *samples])
+    program = [sys.executable, "-m", "benchmarks.plain_programs", *case.plain]
+    return _timed([*program, "--data-dir", os.environ["NNET_DATA_DIR"], *samples])
 
 
 def ours(case: Case) -> dict:
@@ -112,7 +106,6 @@ def _timed(command: list[str]) -> dict:
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout.splitlines()[-1])
-    figures.setdefault("acc_0", figures.get("test_accuracy"))
     return figures | {"start_s": time.perf_counter() - start - figures["train_s"] - figures["sweep_s"]}
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from nnet import checks, registry
+from nnet import registry
+from nnet.checks import ConfigError, unknown
 
 ACTIVATIONS = {
     "relu": ("ReLU", {}),
@@ -16,30 +17,22 @@ ACTIVATIONS = {
     "elu": ("ELU", {}),
     "selu": ("SELU", {}),
 }
-
-MONOTONE = ("ReLU", "Tanh", "Sigmoid", "LeakyReLU")
+"""Name of an activation: the name of its class in `torch.nn`, and the class's arguments."""
 
 
 def check_activation(name: str, arch: str | None = None) -> None:
-    """Raise ValueError unless `name` is known and, for an `arch` whose file restricts `ACTIVATIONS`, among those."""
-    checks.choice("activation", name, ACTIVATIONS)
+    """Raise ConfigError unless `name` is known and, if the file of `arch` restricts `ACTIVATIONS`, among those."""
+    if name not in ACTIVATIONS:
+        raise unknown("activation", name, ACTIVATIONS)
     allowed = registry.constant("architectures", arch, "ACTIVATIONS") if arch else None
     if allowed is not None and name not in allowed:
-        raise ValueError(f"{arch} cannot have activation {name!r}; it has {list(allowed)} only")
+        raise ConfigError(f"{arch} cannot have activation {name!r}; choose from {list(allowed)}")
 
 
 def get_activation(name: str) -> Callable:
-    """A function that makes a new activation module; leaky_relu has slope 0.1, lrelu 0.01, prelu one that is learnt.
-
-    Raises ValueError for unknown names.
-    """
+    """A function that returns a new activation module. Raises ConfigError for an unknown name."""
     from torch import nn  # here, because the launcher reads the names above and does not import torch
 
     check_activation(name)
     kind, arguments = ACTIVATIONS[name]
     return lambda: getattr(nn, kind)(**arguments)
-
-
-def is_monotone(activation: object) -> bool:
-    """Whether an activation module never decreases, so that it may be exchanged with max-pooling."""
-    return type(activation).__name__ in MONOTONE

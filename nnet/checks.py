@@ -1,71 +1,158 @@
-"""Values of settings, checked and brought to one form."""
+"""Rules for the values of settings: each stands beside its field, and `check_fields` applies them all.
 
+A rule is a function of a setting's name and value. It returns the value in its one form, so that equal settings have
+equal values, and raises ConfigError, naming the setting, for a value that is not allowed.
+"""
+
+import dataclasses
+import difflib
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+Rule = Callable[[str, object], object]
 
 
 class ConfigError(ValueError):
     """A wrong configuration or wrong input: one sentence for the user, exit code 2. Any other exception is a bug."""
 
 
+def setting(default: Any, rule: Rule, **metadata: Any) -> Any:
+    """A dataclass field with its default, the rule for its values and further metadata."""
+    return dataclasses.field(default=default, metadata={"rule": rule} | metadata)
+
+
+def check_fields(settings: Any) -> None:
+    """Apply the rule of every field of a dataclass and store the value in its one form. Raises ConfigError."""
+    for item in dataclasses.fields(settings):
+        if "rule" in item.metadata:
+            value = item.metadata["rule"](item.name, getattr(settings, item.name))
+            object.__setattr__(settings, item.name, value)  # frozen dataclasses allow no other way
+
+
+def unknown(what: str, value: object, choices: Iterable, further: str = "") -> ConfigError:
+    """The error for a name that is not among `choices`: it lists them and, if one is similar, suggests it."""
+    choices = list(choices)
+    nearest = difflib.get_close_matches(str(value), [str(choice) for choice in choices], 1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return ConfigError(f"unknown {what} {value!r}; choose from {choices}{further and f' {further}'}{hint}")
+
+
 def number(name: str, value: object) -> float:
-    """`value` as a float. Raises ConfigError, naming it, for what is no number, not finite or negative."""
+    """Rule: a finite number, at least 0, as a float."""
     try:
         if isinstance(value, bool | str):
             raise TypeError
-        found = float(value)
-    except (TypeError, ValueError):
+        converted = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"{name} must be a number; got {value!r}") from None
-    if not math.isfinite(found) or found < 0:
+    if not math.isfinite(converted) or converted < 0:
         raise ConfigError(f"{name} must be finite and not negative; got {value!r}")
-    return found
+    return converted
 
 
-def whole_number(name: str, value: object, smallest: int | None = None) -> int:
-    """`value` as an int. Raises ConfigError, naming it, for what is no whole number, and for less than `smallest`."""
+def positive(name: str, value: object) -> float:
+    """Rule: a finite number above 0, as a float."""
+    converted = number(name, value)
+    if converted == 0:
+        raise ConfigError(f"{name} must be above 0; got {value!r}")
+    return converted
+
+
+def between(low: float, high: float, high_allowed: bool = True) -> Rule:
+    """Rule: a number from `low` (at least 0) to `high`, as a float; `high` itself only if it is allowed."""
+
+    def rule(name: str, value: object) -> float:
+        converted = number(name, value)
+        if not low <= converted <= high or (converted == high and not high_allowed):
+            limit = "" if high_allowed else f", {high:g} excluded"
+            raise ConfigError(f"{name} must be between {low:g} and {high:g}{limit}; got {value!r}")
+        return converted
+
+    return rule
+
+
+def whole(smallest: int | None = None, largest: int | None = None) -> Rule:
+    """Rule: a whole number within these limits, as an int."""
+    return lambda name, value: whole_number(name, value, smallest, largest)
+
+
+def whole_number(name: str, value: object, smallest: int | None = None, largest: int | None = None) -> int:
+    """`value` as an int. Raises ConfigError, naming it, unless it is a whole number within the limits."""
     try:
         if isinstance(value, bool):
             raise TypeError
-        found = operator.index(value)
+        converted = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise ConfigError(f"{name} must be a whole number; got {value!r}") from None
-    if smallest is not None and found < smallest:
+    if smallest is not None and converted < smallest:
         raise ConfigError(f"{name} must be at least {smallest}; got {value!r}")
-    return found
+    if largest is not None and converted > largest:
+        raise ConfigError(f"{name} must be at most {largest}; got {value!r}")
+    return converted
+
+
+def one_of(choices: Iterable) -> Rule:
+    """Rule: one of these texts or whole numbers."""
+    known = list(choices)
+    numbers = all(isinstance(choice, int) for choice in known)
+
+    def rule(name: str, value: object) -> object:
+        chosen = whole_number(name, value) if numbers else value
+        if chosen not in known:
+            raise unknown(name, value, known)
+        return chosen
+
+    return rule
+
+
+def switch(name: str, value: object) -> bool:
+    """Rule: True or False."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} must be True or False; got {value!r}")
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """Rule: a text."""
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be a text; got {value!r}")
+    return value
+
+
+def path(name: str, value: object) -> str:
+    """Rule: the path of a file or folder, as a text."""
+    return text(name, str(value) if isinstance(value, Path) else value)
+
+
+def optional(rule: Rule) -> Rule:
+    """Rule: None, or what `rule` allows."""
+    return lambda name, value: None if value is None else rule(name, value)
+
+
+def several(rule: Rule, what: str, empty: bool = False) -> Rule:
+    """Rule: a list of distinct values, each of which `rule` allows, as a tuple in ascending order.
+
+    `what` names the values in the error; `empty`: whether the list may be empty.
+    """
+
+    def checked(name: str, values: object) -> tuple:
+        listed = None if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
+        if listed is None or not (listed or empty):
+            raise ConfigError(f"{name} must be a list of {what}{'' if empty else ', not empty'}; got {values!r}")
+        ascending = sorted(rule(name, value) for value in listed)  # type: ignore[type-var]
+        if len(set(ascending)) < len(ascending):
+            raise ConfigError(f"{name} has duplicates: {ascending}")
+        return tuple(ascending)
+
+    return checked
 
 
 def strengths(name: str, values: object) -> tuple[float, ...]:
-    """`values` as floats in ascending order.
-
-    Raises ConfigError, naming them, unless they are distinct and 0 is among them.
-    """
-    if isinstance(values, str | int | float) or not values:
-        raise ConfigError(f"{name} must be a list of strengths, not empty; got {values!r}")
-    alphas = sorted(number(name, value) for value in values)
-    if len(set(alphas)) < len(alphas):
-        raise ConfigError(f"{name} has duplicates: {alphas}")
-    if alphas[0] != 0:
+    """Rule: a list of distinct numbers with 0 among them, as floats in ascending order."""
+    ascending = several(number, "strengths")(name, values)
+    if ascending[0] != 0:
         raise ConfigError(f"{name} must contain 0, the accuracy without noise from which a drop is measured")
-    return tuple(alphas)
-
-
-def names(name: str, values: object) -> tuple[str, ...]:
-    """`values` in alphabetical order. Raises ConfigError, naming them, unless they are a list of distinct texts."""
-    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
-        raise ConfigError(f"{name} must be a list of names; got {values!r}")
-    if len(set(values)) < len(values):
-        raise ConfigError(f"{name} has duplicates: {list(values)}")
-    return tuple(sorted(values))
-
-
-def choice(name: str, value: object, known: Iterable[str]) -> None:
-    """Raise ConfigError, naming it and listing the known ones, unless `value` is one of `known`."""
-    if value not in known:
-        raise ConfigError(f"unknown {name} {value!r}; choose from {list(known)}")
-
-
-def switch(name: str, value: object) -> None:
-    """Raise ConfigError, naming it, unless `value` is True or False."""
-    if not isinstance(value, bool):
-        raise ConfigError(f"{name} must be True or False; got {value!r}")
+    return ascending

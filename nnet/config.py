@@ -1,262 +1,199 @@
-"""TrainConfig: everything that defines one run, checked when it is made. Importing it does not import torch."""
+"""TrainConfig: everything that defines one run, checked when it is created. Importing it does not import torch."""
 
 import dataclasses
 import functools
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnet import checks, registry
-from nnet.activations import check_activation
+from nnet.activations import ACTIVATIONS, check_activation
+from nnet.checks import ConfigError, between, check_fields, number, one_of, optional, positive, setting, switch, whole
+from nnet.datasets.base import check_dataset, sha256_of_file
+from nnet.optimizers import OPTIMIZERS
 
 NOISE_MODELS = ("tensor_std", "magnitude")
 CORRUPTIONS = {"replacement": (), "additive": ("sigma",)}
-"""The options of each corruption of pixels; it needs them all."""
+"""The options of each corruption of pixels; all of them must be set."""
 AUGMENTATIONS = ("none", "crop_flip")
-OPTIMIZERS = ("adam", "sgd")
 LR_SCHEDULES = ("constant", "cosine_restarts", "steps")
 SMALLEST_PEAK = 1e-5
-"""What the maximum of the learning rate decays to under `cosine_restarts`."""
+"""The maximum of the learning rate after the last restart of `cosine_restarts`."""
 PRECISIONS = ("fp32", "bf16")
-OPERATION = {"operation": True}
-YOUNGER = {"younger": True}
-"""Marks a science field that came after the first results: at its default it is left out of `run_id`."""
-SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+EVALUATIONS = checks.several(registry.name_in("evaluations"), "names", empty=True)
 
 
 def default_data_dir() -> str:
-    """The folder of the image files: `NNET_DATA_DIR` where that is set, else `data`."""
+    """The folder of the data files: `NNET_DATA_DIR` if that is set, else `data`."""
     return os.environ.get("NNET_DATA_DIR", "data")
+
+
+def _milestones(name: str, value: object) -> tuple[int, ...]:
+    epochs = checks.several(whole(2), "epochs", empty=True)(name, value)
+    if list(epochs) != list(value):  # type: ignore[call-overload]
+        raise ConfigError(f"{name} must ascend; got {value!r}")
+    return epochs
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One run. The fields are science (they may change the result and make up `run_id`) or operation (they may not).
+    """One run. Its fields are science (they may change the result and make up `run_id`) or operation (they may not).
 
-    Values are checked and brought to one form, so that equal runs have equal identities; a regime without
-    weight noise has `alpha_train` 0, whatever is given. Raises ValueError, in one sentence, for a wrong value.
+    Values are checked and brought to one form, so that equal runs have equal identities. Where the regime has no
+    weight noise, `alpha_train` becomes 0. Raises ConfigError, in one sentence, for a wrong value. A field marked
+    `younger` was added after the first results: at its default it is left out of `run_id`.
     """
 
-    dataset: str = "digits"
-    """Name of a dataset, or the path of an .npz file; its default is the one that needs no download."""
-    image_size: int | None = 28
-    """Height and width in pixels to which images are resized; None keeps the dataset's own size. Default 28."""
-    arch: str = "mlp_small"
-    """Name of an architecture."""
-    activation: str = "relu"
-    """Name of an activation function: relu, tanh, sigmoid, leaky_relu (slope 0.1), gelu, lrelu (slope 0.01), prelu (one
-    slope that is learnt, from 0.25 on), rrelu (slopes drawn from 1/8 to 1/3), elu or selu. Default relu."""
-    regime: str = "clean"
-    """Name of the rule by which weights are updated. Default clean."""
-    alpha_train: float = 0.0
+    dataset: str = setting("digits", check_dataset)
+    """Name of a dataset, or path of an .npz file. Default digits, which needs no download."""
+    image_size: int | None = setting(28, optional(whole(1)))
+    """Height and width in pixels to which images are resized; None keeps their own size. Default 28."""
+    arch: str = setting("mlp_small", registry.name_in("architectures"))
+    """Name of an architecture. Default mlp_small."""
+    activation: str = setting("relu", one_of(ACTIVATIONS))
+    """Activation function: relu, tanh, sigmoid, leaky_relu (slope 0.1), gelu, lrelu (slope 0.01), prelu (one learned
+    slope, initially 0.25), rrelu (random slopes from 1/8 to 1/3), elu or selu. Default relu."""
+    regime: str = setting("clean", registry.name_in("regimes"))
+    """Rule by which weights are updated. Default clean."""
+    alpha_train: float = setting(0.0, number)
     """Strength of weight noise in training, relative to the weights (see noise_model), ≥ 0. Default 0."""
-    noise_model: str = "tensor_std"
-    """What α is relative to, in training and in the sweep: tensor_std or magnitude. Default tensor_std."""
-    p: float = 0.0
+    noise_model: str = setting("tensor_std", one_of(NOISE_MODELS))
+    """What α is relative to, in training and in the sweep: tensor_std (the standard deviation of the weight tensor) or
+    magnitude (each weight's own size). Default tensor_std."""
+    p: float = setting(0.0, between(0, 1))
     """Probability that an input pixel is corrupted in training, 0 to 1. Default 0."""
-    corruption: str = "replacement"
-    """How a pixel is corrupted: replacement (it becomes U(0, 1)) or additive (σ·(U(0, 1) - ½) is added to it and the
-    sum clipped to [0, 1]; σ ≥ 0 is the option `sigma`, in units of pixels). Default replacement."""
-    corrupt_test: bool = field(default=False, metadata=YOUNGER)
-    """Evaluate on test images that are corrupted like those of training, by one fixed draw per seed. Default no."""
-    seed: int = 0
+    corruption: str = setting("replacement", one_of(CORRUPTIONS))
+    """How a pixel is corrupted: replacement (it becomes U(0, 1)) or additive (σ·(U(0, 1) - ½) is added, and the sum is
+    clipped to [0, 1]; σ ≥ 0 is the option `sigma`, in units of pixels). Default replacement."""
+    corrupt_test: bool = setting(False, switch, younger=True)
+    """Evaluate on test images that are corrupted like the training images, with one fixed draw per seed. Default no."""
+    seed: int = setting(0, whole())
     """Seed of every random stream of the run. Default 0."""
-    epochs: int = 10
+    epochs: int = setting(10, whole(1))
     """Passes through the training images. Default 10."""
-    batch_size: int = 128
+    batch_size: int = setting(128, whole(1))
     """Images per update. Default 128."""
-    optimizer: str = "adam"
-    """adam or sgd, otherwise with PyTorch's defaults. Default adam."""
-    learning_rate: float = 1e-3
-    """Step size of the optimizer, > 0; of `cosine_restarts` the first and largest. Default 0.001."""
-    momentum: float = field(default=0.0, metadata=YOUNGER)
-    """Momentum of sgd, 0 to 1 (exclusive). Default 0."""
-    nesterov: bool = field(default=False, metadata=YOUNGER)
-    """Nesterov's momentum (Sutskever et al. 2013) in place of the classical one. Default no."""
-    lr_schedule: str = field(default="constant", metadata=YOUNGER)
-    """constant, or cosine_restarts: from a maximum to 10⁻⁶ in `lr_restart_epochs`, again and again, while the maximum
-    falls in a straight line to 10⁻⁵ at the last restart (after Loshchilov and Hutter 2017); or steps: multiplied with
-    `lr_factor` at the beginning of each epoch of `lr_milestones`. Default constant."""
-    lr_restart_epochs: int | None = field(default=None, metadata=YOUNGER)
+    optimizer: str = setting("adam", one_of(OPTIMIZERS))
+    """Optimizer: adam or sgd, with PyTorch's defaults for what is not set here. Default adam."""
+    learning_rate: float = setting(1e-3, positive)
+    """Step size of the optimizer, > 0; for `cosine_restarts` the first and largest one. Default 0.001."""
+    momentum: float = setting(0.0, between(0, 1, high_allowed=False), younger=True)
+    """Momentum of sgd, from 0 to below 1. Default 0."""
+    nesterov: bool = setting(False, switch, younger=True)
+    """Use Nesterov's momentum (Sutskever et al. 2013) instead of the classical one. Default no."""
+    lr_schedule: str = setting("constant", one_of(LR_SCHEDULES), younger=True)
+    """Learning rate over the epochs: constant; cosine_restarts (a cosine from the maximum to 10⁻⁶ every
+    `lr_restart_epochs`, while the maximum falls linearly to 10⁻⁵ at the last restart; after Loshchilov and Hutter
+    2017); or steps (multiplied by `lr_factor` at each epoch of `lr_milestones`). Default constant."""
+    lr_restart_epochs: int | None = setting(None, optional(whole(1)), younger=True)
     """Epochs between two restarts of `cosine_restarts`, fewer than `epochs`. Default None."""
-    lr_milestones: tuple[int, ...] = field(default=(), metadata=YOUNGER)
-    """Epochs, counted from 1 and ascending, from each of which on `steps` has a smaller rate; those after the last
-    epoch of the run have no effect. Default none."""
-    lr_factor: float = field(default=0.2, metadata=YOUNGER)
-    """What `steps` multiplies the learning rate with, above 0. Default 0.2."""
-    weight_decay: float = 0.0
+    lr_milestones: tuple[int, ...] = setting((), _milestones, younger=True)
+    """Epochs (from 2, ascending) at which the `steps` schedule multiplies the learning rate by `lr_factor`. Those later
+    than the run's last epoch are ignored. Default none."""
+    lr_factor: float = setting(0.2, positive, younger=True)
+    """Factor by which `steps` multiplies the learning rate, > 0. Default 0.2."""
+    weight_decay: float = setting(0.0, number)
     """L2 penalty of the optimizer, ≥ 0. Default 0."""
-    dropout: float = field(default=0.0, metadata=YOUNGER)
-    """Probability that a hidden value of a linear layer, or a flattened one, is dropped in training, 0 to 1,
-    exclusive, while the others are scaled by 1/(1 − dropout). For architectures whose file says `DROPOUT`. Default
-    0."""
-    augmentation: str = field(default="none", metadata=YOUNGER)
-    """What is done to a training image each time that it is seen: none, or crop_flip (a random crop of the image
-    padded by 4 black pixels, and a mirror image half of the time). Default none."""
-    max_train_samples: int | None = None
-    """Train on the first so many images of a fixed, stratified shuffle; None takes all. Default None."""
-    validation_share: float = field(default=0.0, metadata=YOUNGER)
-    """Share of the training images that are not trained on but watched: the last ones of that shuffle, whatever
-    `max_train_samples` says. 0 to 0.5. Default 0."""
-    smoothed_accuracy: bool = field(default=False, metadata=YOUNGER)
-    """After every epoch note the accuracy on the test images, and beside it the running value that a published program
-    reported for it (see nnet/evaluations/parts/running_accuracy.py). Nothing is chosen by them. Default no."""
-    max_test_samples: int | None = field(default=None, metadata=YOUNGER)
-    """Test on so many images, a fixed subset in which each class has its share; None takes all. Default None."""
-    alpha_tests: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-    """Strengths of weight noise at evaluation, ≥ 0, with 0 among them; kept in ascending order."""
-    noise_samples: int = 5
+    dropout: float = setting(0.0, between(0, 1, high_allowed=False), younger=True)
+    """Probability of dropping a hidden value of a linear layer, or a flattened one, in training, from 0 to below 1; the
+    others are scaled by 1/(1 − dropout). Only for architectures whose file states `DROPOUT`. Default 0."""
+    augmentation: str = setting("none", one_of(AUGMENTATIONS), younger=True)
+    """Change of a training image each time it is used: none, or crop_flip (a random crop of the image padded by 4 black
+    pixels, mirrored half of the time). Default none."""
+    max_train_samples: int | None = setting(None, optional(whole(1)))
+    """Train on this many images, the first of a fixed stratified shuffle; None uses all. Default None."""
+    validation_share: float = setting(0.0, between(0, 0.5), younger=True)
+    """Share of the training images that are held out for validation, 0 to 0.5: the last ones of that shuffle,
+    independent of `max_train_samples`. Default 0."""
+    smoothed_accuracy: bool = setting(False, switch, younger=True)
+    """After each epoch, record the test accuracy and the running value that a published program reported as such (see
+    nnet/evaluations/parts/running_accuracy.py). Neither influences training. Default no."""
+    max_test_samples: int | None = setting(None, optional(whole(1)), younger=True)
+    """Test on this many images, a fixed stratified subset; None uses all. Default None."""
+    alpha_tests: tuple[float, ...] = setting((0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5), checks.strengths)
+    """Strengths of weight noise at evaluation, ≥ 0, including 0; kept in ascending order."""
+    noise_samples: int = setting(5, whole(1))
     """Noise draws per α_test. Default 5."""
-    evaluations: tuple[str, ...] = field(default=(), metadata=YOUNGER)
-    """Names of what else is measured of the trained network, like worst_case; kept in alphabetical order. Default
-    nothing."""
-    precision: str = "fp32"
+    evaluations: tuple[str, ...] = setting((), EVALUATIONS, younger=True)
+    """Names of further evaluations of the trained network, such as worst_case; kept in alphabetical order. Default
+    none."""
+    precision: str = setting("fp32", one_of(PRECISIONS))
     """Arithmetic of training: fp32, or bf16 (bfloat16 by autocast; weights stay in fp32). Default fp32."""
-    sweep_precision: str = "fp32"
+    sweep_precision: str = setting("fp32", one_of(PRECISIONS))
     """Arithmetic of evaluation, at every α_test: fp32 or bf16. Default fp32."""
     options: dict = field(default_factory=dict, hash=False)
-    """Further settings by name, of the regime, the architecture, an evaluation or the corruption, whichever has such an
-    option."""
+    """Further settings by name, each for the regime, architecture, evaluation or corruption that has an option of this
+    name."""
 
-    cpu_threads: int = field(default=1, metadata=OPERATION)
-    """Threads of torch in this run; another number may change the last bits of the result. Default 1."""
-    use_cuda: bool = field(default=False, metadata=OPERATION)
+    cpu_threads: int = setting(1, whole(1), operation=True)
+    """Threads of torch per run; another number may change the last bits of the result. Default 1."""
+    use_cuda: bool = setting(False, switch, operation=True)
     """Train on the GPU. Default no."""
-    data_dir: str = field(default_factory=default_data_dir, metadata=OPERATION)
-    """Folder of the image files. Default NNET_DATA_DIR where that is set, else data."""
-    checkpoint_dir: str | None = field(default=None, metadata=OPERATION)
-    """Folder for the trained weights, <checkpoint_dir>/<dataset>/<run_id>.pt; None keeps none. Default None."""
-    epoch_checkpoint_dir: str | None = field(default=None, metadata=OPERATION)
-    """Folder for the state of the unfinished run, which is kept in <dataset>/partial/<run_id>.pt. Default None."""
-    epoch_checkpoint_s: float = field(default=60.0, metadata=OPERATION)
-    """Seconds after which the end of an epoch is kept there; 0 keeps every epoch. Default 60."""
+    data_dir: str = field(default_factory=default_data_dir, metadata={"operation": True, "rule": checks.path})
+    """Folder of the data files. Default NNET_DATA_DIR if that is set, else data."""
+    checkpoint_dir: str | None = setting(None, optional(checks.path), operation=True)
+    """Folder of the trained weights, <checkpoint_dir>/<dataset>/<run_id>.pt; None saves none. Default None."""
+    epoch_checkpoint_dir: str | None = setting(None, optional(checks.path), operation=True)
+    """Folder in which the state of an unfinished run is saved, as <dataset>/partial/<run_id>.pt. Default None."""
+    epoch_checkpoint_s: float = setting(60.0, number, operation=True)
+    """Least seconds between two saved states of an unfinished run; 0 saves after every epoch. Default 60."""
 
     def __post_init__(self):
-        self._check_names()
-        for name in (
-            *("alpha_train", "p", "learning_rate", "momentum", "weight_decay", "dropout", "validation_share"),
-            "lr_factor",
-            "epoch_checkpoint_s",
-        ):
-            self._set(name, checks.number(name, getattr(self, name)))
-        if self.p > 1:
-            raise ValueError(f"p is a probability, 0 to 1; got {self.p}")
-        if self.learning_rate == 0:
-            raise ValueError("learning_rate must be above 0")
-        self._set("seed", checks.whole_number("seed", self.seed))
-        for name in ("epochs", "batch_size", "noise_samples", "cpu_threads"):
-            self._set(name, checks.whole_number(name, getattr(self, name), smallest=1))
-        for name in ("image_size", "max_train_samples", "max_test_samples"):
-            if getattr(self, name) is not None:
-                self._set(name, checks.whole_number(name, getattr(self, name), smallest=1))
-        for name in ("corrupt_test", "nesterov", "smoothed_accuracy"):
-            checks.switch(name, getattr(self, name))
-        if self.validation_share > 0.5:
-            raise ValueError(f"validation_share is at most 0.5; got {self.validation_share}")
-        self._check_optimization()
-        if self.dropout >= 1:
-            raise ValueError(f"dropout is 0 to 1, exclusive; got {self.dropout}")
-        if self.dropout > 0 and not registry.constant("architectures", self.arch, "DROPOUT", False):
-            raise ValueError(f"{self.arch} has no dropout")
-        self._set("alpha_tests", checks.strengths("alpha_tests", self.alpha_tests))
-        self._set("data_dir", str(self.data_dir))
-        if not registry.constant("regimes", self.regime, "USES_ALPHA_TRAIN", True):
-            self._set("alpha_train", 0.0)
-
-    def _check_names(self) -> None:
-        self._check_dataset()
-        registry.check("architectures", self.arch, "architecture")
-        registry.check("regimes", self.regime, "regime")
+        check_fields(self)
         check_activation(self.activation, self.arch)
-        self._set("evaluations", checks.names("evaluations", self.evaluations))
-        for name in self.evaluations:
-            registry.check("evaluations", name, "evaluation")
-        choices = {
-            "noise_model": NOISE_MODELS,
-            "corruption": CORRUPTIONS,
-            "optimizer": OPTIMIZERS,
-            "lr_schedule": LR_SCHEDULES,
-            "augmentation": AUGMENTATIONS,
-            "precision": PRECISIONS,
-            "sweep_precision": PRECISIONS,
-        }
-        for name, known in choices.items():
-            checks.choice(name, getattr(self, name), known)
+        if self.dropout > 0 and not registry.constant("architectures", self.arch, "DROPOUT", False):
+            raise ConfigError(f"{self.arch} has no dropout")
         self._check_options()
-
-    def _check_optimization(self) -> None:
-        if self.momentum >= 1:
-            raise ValueError(f"momentum is 0 to 1, exclusive; got {self.momentum}")
-        if self.momentum > 0 and self.optimizer != "sgd":
-            raise ValueError(f"momentum is sgd's; {self.optimizer} has none")
-        if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov needs a momentum above 0")
+        self._check_momentum()
+        self._check_restarts()
         self._check_steps()
-        restart = self.lr_restart_epochs
-        if self.lr_schedule != "cosine_restarts":
-            if restart is not None:
-                raise ValueError(f"lr_restart_epochs has no effect with lr_schedule {self.lr_schedule!r}")
-            return
-        if restart is None:
-            raise ValueError(f"lr_schedule {self.lr_schedule!r} needs lr_restart_epochs")
-        self._set("lr_restart_epochs", checks.whole_number("lr_restart_epochs", restart, smallest=1))
-        if restart >= self.epochs:
-            raise ValueError(f"lr_restart_epochs must be below epochs; got {restart} of {self.epochs}")
-        if self.learning_rate < SMALLEST_PEAK:
-            raise ValueError(f"{self.lr_schedule} falls to {SMALLEST_PEAK:g}: learning_rate must not be below")
-
-    def _check_steps(self) -> None:
-        if not isinstance(self.lr_milestones, tuple | list):
-            raise ValueError(f"lr_milestones must be a list of epochs; got {self.lr_milestones!r}")
-        milestones = [checks.whole_number("lr_milestones", epoch, smallest=2) for epoch in self.lr_milestones]
-        if milestones != sorted(set(milestones)):
-            raise ValueError(f"lr_milestones must ascend; got {milestones}")
-        self._set("lr_milestones", tuple(milestones))
-        if self.lr_factor == 0:
-            raise ValueError("lr_factor must be above 0")
-        steps = self.lr_schedule == "steps"
-        if steps and not milestones:
-            raise ValueError("lr_schedule 'steps' needs lr_milestones")
-        if not steps and (milestones or self.lr_factor != TrainConfig.lr_factor):
-            name = "lr_milestones" if milestones else "lr_factor"
-            raise ValueError(f"{name} has no effect with lr_schedule {self.lr_schedule!r}")
+        if not registry.constant("regimes", self.regime, "USES_ALPHA_TRAIN", True):
+            object.__setattr__(self, "alpha_train", 0.0)
 
     def _check_options(self) -> None:
         if not isinstance(self.options, dict):
-            raise ValueError(f"options must be a dict of settings by name; got {self.options!r}")
+            raise ConfigError(f"options must be a dict of settings by name; got {self.options!r}")
         needed = CORRUPTIONS[self.corruption]
-        own = {name: value for name, value in self.options.items() if name not in needed}
-        registry.check_options(own, *self.plug_ins(), more=needed)
-        missing = [name for name in needed if name not in self.options]
-        if missing:
-            raise ValueError(f"corruption {self.corruption!r} needs the option {missing[0]!r}")
-        self._set("options", self.options | {name: checks.number(name, self.options[name]) for name in needed})
+        registry.check_options(self.options, *self.plug_ins(), more=needed)
+        for name in needed:
+            if name not in self.options:
+                raise ConfigError(f"corruption {self.corruption!r} needs the option {name!r}")
+        numbers = {name: number(name, self.options[name]) for name in needed}
+        object.__setattr__(self, "options", self.options | numbers)
 
-    def _check_dataset(self) -> None:
-        self._set("dataset", str(self.dataset))
-        if not self.dataset.endswith(".npz"):
-            if self.dataset not in registry.names("datasets"):
-                raise ValueError(
-                    f"unknown dataset {self.dataset!r}; choose from {registry.names('datasets')} "
-                    "or give the path of an .npz file"
-                )
-        elif not Path(self.dataset).is_file():
-            raise ValueError(f"there is no file {self.dataset}")
-        elif not SAFE_NAME.fullmatch(self.dataset_name):
-            raise ValueError(
-                f"the name of {self.dataset!r} becomes a folder's: use at most 80 letters, digits, '.', '_' and '-'"
-            )
+    def _check_momentum(self) -> None:
+        if self.momentum > 0 and not OPTIMIZERS[self.optimizer].has_momentum:
+            raise ConfigError(f"momentum needs another optimizer: {self.optimizer} has none")
+        if self.nesterov and self.momentum == 0:
+            raise ConfigError("nesterov needs a momentum above 0")
 
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
+    def _check_restarts(self) -> None:
+        restart = self.lr_restart_epochs
+        if self.lr_schedule != "cosine_restarts":
+            if restart is not None:
+                raise ConfigError(f"lr_restart_epochs has no effect with lr_schedule {self.lr_schedule!r}")
+            return
+        if restart is None:
+            raise ConfigError(f"lr_schedule {self.lr_schedule!r} needs lr_restart_epochs")
+        if restart >= self.epochs:
+            raise ConfigError(f"lr_restart_epochs must be below epochs; got {restart} of {self.epochs}")
+        if self.learning_rate < SMALLEST_PEAK:
+            raise ConfigError(f"lr_schedule {self.lr_schedule!r} needs a learning_rate of at least {SMALLEST_PEAK:g}")
+
+    def _check_steps(self) -> None:
+        if self.lr_schedule == "steps":
+            if not self.lr_milestones:
+                raise ConfigError("lr_schedule 'steps' needs lr_milestones")
+        elif self.lr_milestones or self.lr_factor != TrainConfig.lr_factor:
+            name = "lr_milestones" if self.lr_milestones else "lr_factor"
+            raise ConfigError(f"{name} has no effect with lr_schedule {self.lr_schedule!r}")
 
     @property
     def dataset_name(self) -> str:
-        """The dataset's name in tables and folders: for an .npz file, its name without folder and suffix."""
+        """The dataset's name in tables and folders; for an .npz file, its name without folder and suffix."""
         return Path(self.dataset).stem if self.dataset.endswith(".npz") else self.dataset
 
     @functools.cached_property
@@ -268,29 +205,26 @@ class TrainConfig:
 
     @property
     def partial_file(self) -> str | None:
-        """The file for the state of the unfinished run, or None."""
+        """The file that holds the state of the unfinished run, or None."""
         if self.epoch_checkpoint_dir is None:
             return None
         return str(Path(self.epoch_checkpoint_dir) / self.dataset_name / "partial" / f"{self.run_id}.pt")
 
     def options_and_defaults(self) -> dict:
-        """The options, with the defaults of those that one of `plug_ins` knows and that are not set.
-
-        A default that is no literal stands as None.
-        """
-        known = {}
+        """The options, and the defaults of the options of `plug_ins` that are not set; None if not a literal."""
+        defaults: dict[str, object] = {}
         for kind, name in self.plug_ins():
-            known |= registry.option_defaults(kind, name)
-        return known | self.options
+            defaults |= registry.option_defaults(kind, name)
+        return defaults | self.options
 
     def plug_ins(self) -> list[tuple[str, str]]:
         """(kind, name) of each plug-in that may have options."""
         return plug_ins([self.regime], [self.arch], self.evaluations)
 
     def science(self) -> dict:
-        """The JSON-able fields that may change the result, the younger ones where they are not at their default.
+        """The JSON-able fields that may change the result; younger ones only if they are not at their default.
 
-        An .npz file stands there by its name and the SHA-256 of its content: it may move, but not change.
+        An .npz file is represented by its name and the SHA-256 of its content: it may move, but not change.
         """
         fields = [item for item in dataclasses.fields(self) if not item.metadata.get("operation")]
         science = {
@@ -300,22 +234,11 @@ class TrainConfig:
         }
         science |= {name: list(value) for name, value in science.items() if isinstance(value, tuple)}
         if self.dataset.endswith(".npz"):
-            science |= {"dataset": self.dataset_name, "dataset_sha256": _sha256_of_file(self.dataset)}
+            science |= {"dataset": self.dataset_name, "dataset_sha256": sha256_of_file(self.dataset)}
         return science
 
 
 def plug_ins(regimes: Iterable[str], architectures: Iterable[str], evaluations: Iterable[str]) -> list[tuple[str, str]]:
-    """(kind, name) of each of these, which are the plug-ins that may have options."""
+    """(kind, name) of each plug-in that may have options, from the names of each kind."""
     named = {"regimes": regimes, "architectures": architectures, "evaluations": evaluations}
     return [(kind, name) for kind, names in named.items() for name in names]
-
-
-def _sha256_of_file(path: str) -> str:
-    status = os.stat(path)
-    return _sha256_of_version(path, status.st_size, status.st_mtime_ns)
-
-
-@functools.cache
-def _sha256_of_version(path: str, size: int, mtime_ns: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,78 +1,114 @@
 """Plug-ins, found by file name.
 
-A plug-in is one file in the folder of its kind (`nnet/architectures/`, `nnet/datasets/`,
-`nnet/regimes/`, `nnet/evaluations/`, `campaign/engines/`). Its public name is the file's name, or, for a
-file that holds a family, each key of its `VARIANTS`. `base.py` and files that begin with an underscore are
-no plug-ins.
+A plug-in is one file in the folder of its kind: `nnet/architectures/`, `nnet/datasets/`, `nnet/regimes/`,
+`nnet/evaluations/`, `campaign/engines/`, `campaign/analysis/questions/` or `studies/`. Its public name is the file's
+name or, for a file that holds a family, each key of its `VARIANTS`. `base.py` and files whose name begins with an
+underscore are not plug-ins.
 
-What has to be known before anything is launched (names, options, a few constants) is read from the
-file's text, without importing it: the launcher lists and checks plug-ins in milliseconds, without torch.
+The environment variable `NNET_PLUGINS` names a folder with further plug-ins, in sub-folders of the same last names
+(`architectures/`, …, `engines/`, `questions/`, `studies/`). They are imported as modules of the same packages.
+
+What must be known before a launch (names, options, a few constants) is read from the file's text, without importing
+it: the launcher lists and checks plug-ins in milliseconds, without torch.
 """
 
 import ast
+import difflib
 import functools
 import importlib
+import os
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from nnet.checks import ConfigError, Rule, unknown
+
+KINDS = ("architectures", "datasets", "evaluations", "regimes")
+"""The kinds of plug-ins that a run is made of."""
 
 
 def names(kind: str) -> list[str]:
-    """The public names of all plug-ins of one kind, sorted; `kind` is a folder of `nnet` or a dotted package."""
+    """The public names of all plug-ins of one kind, sorted; `kind` is a folder of `nnet`, a dotted package or studies.
+
+    Raises ConfigError if `NNET_PLUGINS` is not a folder, or if two files have plug-ins of the same name.
+    """
     return sorted(_files(kind))
 
 
 def load(kind: str, name: str) -> ModuleType:
-    """Import the plug-in `name`. Raises ValueError, listing the known names, where there is none."""
-    return importlib.import_module(f"{_package(kind)}.{_file(kind, name).stem}")
+    """Import the plug-in `name`. Raises ConfigError if there is none, or if its file is not valid Python."""
+    file = _file(kind, name)
+    _statements(file)
+    package = importlib.import_module(_package(kind))
+    package.__path__ = [str(folder) for folder in _folders(kind, users_folder())]
+    module = importlib.import_module(f"{package.__name__}.{file.stem}")
+    if not os.path.samefile(module.__file__ or os.devnull, file):
+        raise ConfigError(f"rename {file}: {module.__name__} is already the module {module.__file__}")
+    return module
 
 
 def source(kind: str, name: str) -> bytes:
-    """The content of the plug-in's file."""
+    """The content of the plug-in's file. Raises ConfigError if there is none."""
     return _file(kind, name).read_bytes()
 
 
-def constant(kind: str, name: str, variable: str, default: object = None) -> object:
-    """A constant that the plug-in's file assigns at top level as a literal, or `default`; the file is not imported."""
+def constant(kind: str, name: str, variable: str, default: object = None) -> Any:
+    """A constant that the plug-in's file assigns at top level as a literal, or `default`; the file is not imported.
+
+    Raises ConfigError as `load` does.
+    """
     return _literals(_file(kind, name)).get(variable, default)
 
 
 def option_names(kind: str, name: str) -> list[str]:
     """The options that a plug-in takes: the fields of the class `Options` that its file defines or imports.
 
-    The file is not imported.
+    The file is not imported. Raises ConfigError as `load` does.
     """
     return list(_options(_file(kind, name)))
 
 
 def option_defaults(kind: str, name: str) -> dict[str, object]:
-    """The defaults of these options, as far as they are literals; the file is not imported."""
+    """The defaults of these options; None for one that is not a literal. The file is not imported."""
     return dict(_options(_file(kind, name)))
 
 
-def check(kind: str, name: str, what: str) -> None:
-    """Raise ValueError "unknown <what> '<name>'; choose from [...]" unless the plug-in exists."""
-    if name not in _files(kind):
-        raise ValueError(f"unknown {what} {name!r}; choose from {names(kind)}")
+def require(kind: str, name: object, what: str) -> None:
+    """Raise ConfigError "unknown <what> '<name>'; choose from [...]" unless the plug-in exists."""
+    if name not in names(kind):
+        raise unknown(what, name, names(kind))
+
+
+def name_in(kind: str) -> Rule:
+    """Rule: the name of a plug-in of this kind."""
+
+    def rule(name: str, value: object) -> object:
+        require(kind, value, kind.removesuffix("s"))
+        return value
+
+    return rule
 
 
 def check_options(options: dict, *plug_ins: tuple[str, str], more: Iterable[str] = ()) -> None:
-    """Raise ValueError, listing the known ones, unless each of `options` is one of some (kind, name) in `plug_ins`.
+    """Raise ConfigError, listing the known ones, unless each of `options` belongs to one (kind, name) of `plug_ins`.
 
-    `more`: further known options, of what is no plug-in.
+    `more`: further known options that belong to no plug-in.
     """
     known = sorted({option for kind, name in plug_ins for option in option_names(kind, name)} | {*more})
     for option in options:
         if option not in known:
             owners = " and ".join(name for _, name in plug_ins)
-            raise ValueError(f"unknown option {option!r} for {owners}; known options: {known}")
+            nearest = difflib.get_close_matches(str(option), known, 1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise ConfigError(f"unknown option {option!r} for {owners}; known options: {known}{hint}")
 
 
 def make_options(kind: str, name: str, options: dict) -> dict:
     """{"options": Options(...)} of one plug-in, built from those of `options` that are its own; {} if it has none.
 
-    Raises what the plug-in's `Options` raises for a wrong value.
+    Raises what the plug-in's `Options` raises for a wrong value: ConfigError.
     """
     known = option_names(kind, name)
     if not known:
@@ -80,25 +116,73 @@ def make_options(kind: str, name: str, options: dict) -> dict:
     return {"options": load(kind, name).Options(**{key: value for key, value in options.items() if key in known})}
 
 
+def users_code() -> dict[str, bytes]:
+    """The content of the user's files that a run may be made of, by their paths below the folder `NNET_PLUGINS`."""
+    users = users_folder()
+    if users is None:
+        return {}
+    files = [path for kind in KINDS for path in sorted((users / kind).rglob("*.py"))]
+    return {str(path.relative_to(users)): path.read_bytes() for path in files}
+
+
+def users_folder() -> Path | None:
+    """The folder of the user's own plug-ins, or None. Raises ConfigError if `NNET_PLUGINS` is not a folder."""
+    named = os.environ.get("NNET_PLUGINS")
+    if not named:
+        return None
+    if not Path(named).is_dir():
+        raise ConfigError(f"NNET_PLUGINS names {named!r}, which is not a folder")
+    return Path(named).resolve()
+
+
 def _package(kind: str) -> str:
     return kind if "." in kind or kind == "studies" else f"nnet.{kind}"
 
 
 def _file(kind: str, name: str) -> Path:
-    check(kind, name, f"name among the {kind}:")
+    require(kind, name, f"name among the {kind}:")
     return _files(kind)[name]
 
 
-@functools.cache
+def _folders(kind: str, users: Path | None) -> list[Path]:
+    """The program's folder of this kind, then the user's."""
+    spec = find_spec(_package(kind))
+    own = [Path(spec.submodule_search_locations[0])] if spec else []
+    return own if users is None else [*own, users / kind.split(".")[-1]]
+
+
 def _files(kind: str) -> dict[str, Path]:
-    folder = Path(find_spec(_package(kind)).submodule_search_locations[0])
-    plug_ins = [path for path in sorted(folder.glob("*.py")) if path.stem != "base" and path.stem[0] != "_"]
-    return {name: path for path in plug_ins for name in _literals(path).get("VARIANTS", [path.stem])}
+    return _files_in(kind, users_folder())
+
+
+@functools.cache
+def _files_in(kind: str, users: Path | None) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in [path for folder in _folders(kind, users) for path in sorted(folder.glob("*.py"))]:
+        if path.stem == "base" or path.stem[0] == "_":
+            continue
+        for name in _variants(path):
+            if name in files:
+                raise ConfigError(f"{path} and {files[name]} both define {name!r} among the {kind}: rename one of them")
+            files[name] = path
+    return files
+
+
+def _variants(path: Path) -> Iterable[str]:
+    """The public names of a file's plug-ins. A file that cannot be parsed keeps its name: it fails where it is used."""
+    try:
+        return _literals(path).get("VARIANTS", [path.stem])
+    except ConfigError:
+        return [path.stem]
 
 
 @functools.cache
 def _statements(path: Path) -> list[ast.stmt]:
-    return ast.parse(path.read_text(encoding="utf-8")).body
+    try:
+        return ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise ConfigError(f"{path}{line} is not valid Python: {getattr(error, 'msg', error)}") from error
 
 
 @functools.cache
@@ -112,9 +196,13 @@ def _options(path: Path) -> dict[str, object]:
 
 
 def _default(value: ast.expr | None) -> object:
-    """The default in `name: kind = default` or `name: kind = field(default=default)`; None where it is no literal."""
+    """The default in `name: kind = default` or `… = setting(default, …)`; None if it is not a literal.
+
+    Also that of `field(default=default)`.
+    """
     if isinstance(value, ast.Call):
-        value = next((keyword.value for keyword in value.keywords if keyword.arg == "default"), None)
+        stated = [keyword.value for keyword in value.keywords if keyword.arg == "default"]
+        value = next(iter([*value.args, *stated]), None)
     try:
         return None if value is None else ast.literal_eval(value)
     except ValueError:
@@ -123,11 +211,11 @@ def _default(value: ast.expr | None) -> object:
 
 @functools.cache
 def _literals(path: Path) -> dict[str, object]:
-    found = {}
+    literals = {}
     for node in _statements(path):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
+                literals[node.targets[0].id] = ast.literal_eval(node.value)
             except ValueError:
                 continue
-    return found
+    return literals

@@ -1,4 +1,4 @@
-"""What the tests share: small data that can be learnt, a cache folder of their own, one torch thread."""
+"""Shared by the tests: small data that can be learnt, a cache folder of their own, one torch thread, tiny runs."""
 
 import os
 import signal
@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+import nnet_models
+from nnet.config import TrainConfig
+
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".pytest_cache/numba"))  # before anything is compiled
 
 
 @pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory):
-    os.environ["NNET_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the processes of one session share their cache
+        folder = folder.parent
+    os.environ["NNET_CACHE_DIR"] = str(folder / "cache")
     torch.set_num_threads(1)
-    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in the background and under nohup, and launchers inherit it
+    for number in (signal.SIGINT, signal.SIGHUP):  # the background and nohup ignore them, and launchers inherit that
         signal.signal(number, signal.default_int_handler)
 
 
@@ -33,7 +39,7 @@ def blobs(
 
 
 def learn(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, steps: int, rate: float) -> None:
-    """So many steps of Adam on all images at once."""
+    """Train the model with Adam, on all images in each step."""
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -49,6 +55,43 @@ def save_npz(path: Path, **changed) -> str:
     arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test} | changed
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     return str(path)
+
+
+def small_run(npz: str, **changed) -> TrainConfig:
+    """Seconds of training on the dataset of `npz`; keywords replace fields."""
+    fields = dict(dataset=npz, image_size=8, arch="mlp_small", epochs=2, batch_size=16, alpha_tests=(0,))
+    return TrainConfig(**fields | dict(noise_samples=2) | changed)
+
+
+def timeless(result: dict) -> dict:
+    """A result without its durations, which differ between two runs of one configuration."""
+    return {name: value for name, value in result.items() if not name.endswith("_seconds")}
+
+
+class Interrupted(Exception):
+    """What ends a run between two epochs in these tests."""
+
+
+def interrupted(cfg: TrainConfig, monkeypatch, epochs: int) -> None:
+    """Train a run for this many more epochs, then end it as a kill between two epochs does."""
+    epoch = nnet_models.train_one_epoch
+    left = iter([True] * epochs)
+
+    def limited(*arguments):
+        if next(left, None) is None:
+            raise Interrupted
+        return epoch(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(nnet_models, "train_one_epoch", limited)
+        nnet_models.train_and_evaluate(cfg)
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """Write a file in the format of MNIST: magic number, sizes, bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
 
 
 def flipped(content: bytes, place: int) -> bytes:

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 import math
 import random
@@ -13,8 +14,8 @@ from torch.nn import functional
 import nnet_models
 from nnet.data import prepared
 from nnet.regimes import base
-from nnet_models import TrainConfig, build_model, evaluate, get_device, set_seed, train_and_evaluate
-from tests.conftest import blobs, save_npz
+from nnet_models import build_model, evaluate, get_device, set_seed, train_and_evaluate
+from tests.conftest import blobs, save_npz, small_run, timeless
 
 COLUMNS = (
     "run_id dataset architecture regime seed alpha_train noise_model activation p epochs acc_0 acc_01 drop_at_01 "
@@ -22,13 +23,9 @@ COLUMNS = (
 ).split()
 
 
-def config(npz, **changed) -> TrainConfig:
-    fields = dict(dataset=npz, image_size=8, arch="cnn", regime="noisy", alpha_train=0.2, epochs=2, batch_size=16)
-    return TrainConfig(**fields | dict(alpha_tests=(0, 0.1, 0.4), noise_samples=2, learning_rate=0.01) | changed)
-
-
-def timeless(result: dict) -> dict:
-    return {name: value for name, value in result.items() if not name.endswith("_seconds")}
+config = functools.partial(
+    small_run, arch="cnn", regime="noisy", alpha_train=0.2, alpha_tests=(0, 0.1, 0.4), learning_rate=0.01
+)
 
 
 @pytest.fixture(scope="module")
@@ -203,16 +200,16 @@ def test_a_missing_gpu_is_said():
 
 
 def test_numbers_too_small_to_be_normal_are_zero_in_a_run_and_there_alone(npz, monkeypatch):
-    found = []
+    quotients = []
     step = base.Regime.step
 
     def recording(self, images, labels):
-        found.append((torch.tensor([1e-38]) / 10).item())
+        quotients.append((torch.tensor([1e-38]) / 10).item())
         return step(self, images, labels)
 
     monkeypatch.setattr(base.Regime, "step", recording)
     train_and_evaluate(config(npz))
-    assert set(found) == {0.0} and (torch.tensor([1e-38]) / 10).item() > 0
+    assert set(quotients) == {0.0} and (torch.tensor([1e-38]) / 10).item() > 0
 
 
 def test_a_run_can_be_set_up_alone_which_names_its_data(npz, result):

@@ -1,91 +1,14 @@
-"""The promises of README.md and packages.md, kept by running them."""
+"""The committed results, the notebook and the list of packages are complete and fit one another."""
 
 import json
-import os
 import re
-import shlex
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from campaign.analysis import tables
 from campaign.store.folder import Store, completeness
 from tests.conftest import ROOT
-
-README = (ROOT / "README.md").read_text()
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
-
-
-@pytest.fixture(scope="module")
-def extended(tmp_path_factory):
-    """A copy of the project with the README's four plug-ins."""
-    copy = tmp_path_factory.mktemp("copy")
-    for name in ("nnet", "campaign", "tests"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("nnet_models.py", "run_experiments.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, copy)
-    plug_ins = [block for block in blocks("python") if block.startswith("# nnet/")]
-    assert len(plug_ins) == 4
-    for block in plug_ins:
-        path = block.splitlines()[0].removeprefix("# ")
-        (copy / path).write_text(block.split("\n", 1)[1])
-    return copy
-
-
-def test_the_readmes_plug_ins_run(extended):
-    (command,) = blocks("sh")
-    flags = shlex.split(command.replace("\\\n", ""))[1:]
-    done = subprocess.run([sys.executable, *flags], cwd=extended, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "stripes: 12 of 12 runs" in done.stdout and "FAILED" not in done.stdout
-    runs = [json.loads(path.read_text()) for path in (extended / "results/stripes/runs").iterdir()]
-    assert {run["architecture"] for run in runs} == {"linear", "mlp_small"}
-    assert {str(run["config"]["options"]) for run in runs} == {"{}", "{'smoothing': 0.2}"}
-    assert min(run["acc_0"] for run in runs if run["architecture"] == "mlp_small") > 0.9
-    assert all([row["alpha_test"] for row in run["sweep"] if "evaluation" in row] == [0.5, 0.9] for run in runs)
-
-
-def test_new_plug_ins_pass_the_contract_tests_without_an_edit(extended):
-    contracts = [
-        "tests/nnet/test_registry.py",
-        *(f"tests/nnet/{name}/test_{name}.py" for name in ("architectures", "regimes", "evaluations")),
-    ]
-    command = [sys.executable, "-m", "pytest", "-v", "-k", "smoothed or linear or pruning", *contracts]
-    done = subprocess.run(command, cwd=extended, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    for passed in ("[pruning]", "[smoothed]", "[linear]", "[smoothed-linear]", "[beta-linear]", "[smoothed-resnet18]"):
-        assert f"{passed} PASSED" in done.stdout
-
-
-def test_the_readmes_python_example_runs(tmp_path):
-    (example,) = [block for block in blocks("python") if not block.startswith("#")]
-    done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True)
-    accuracy, _ = map(float, done.stdout.split())
-    assert accuracy > 0.7
-
-
-def test_the_readmes_experiment_runs_once_and_draws(tmp_path):
-    (example,) = [block for block in blocks("python") if block.startswith("# experiment.py")]
-    (tmp_path / "experiment.py").write_text(example)
-    assert len([line for line in example.split("__main__")[1].splitlines()[1:] if line]) <= 10
-    for expected in ("9 runs: 0 finished, 9 to do", "9 runs: 9 finished, 0 to do"):
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "experiment.py"]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert expected in done.stdout
-    assert (tmp_path / "drop.png").stat().st_size > 5000
-
-
-@pytest.mark.parametrize("page", ["README.md", "packages.md", "CHANGELOG.md"])
-def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
-        assert (ROOT / target).exists(), target
 
 
 def test_packages_md_and_requirements_name_the_same_versions():
@@ -131,28 +54,6 @@ def test_the_committed_campaign_on_corrupted_pixels_is_complete_and_shows_what_i
         assert run["config"]["max_train_samples"] is None and run["provenance"]["git_dirty"] is False
 
 
-def test_the_readme_shows_the_committed_benchmarks():
-    found = json.loads((ROOT / "results/benchmarks.json").read_text())
-    section = README.split("## How fast it is")[1]
-    for row in found["throughput"]["rows"]:
-        assert f"{row['ratio']:.2f} ({row['ratio_min']:.2f} to {row['ratio_max']:.2f})" in section, row
-    for row in found["precision"]["rows"]:
-        for name in ("acc_0", "drop_at_0.5"):
-            difference = {key: 100 * value for key, value in row[name].items()}
-            assert "{mean_difference:+.2f} ({low:+.2f} to {high:+.2f})".format(**difference) in section, row
-    for row in found["adversarial"]["rows"]:
-        assert f"{row['ratio']:.1f} ({row['ratio_min']:.1f} to {row['ratio_max']:.1f})" in section, row
-    for row in found["perturbation"]["rows"]:
-        assert f"| {row['case']} | {row['in_parts_step_s']:.2f} s, {row['in_parts_peak_mb']:.0f} MB |" in section, row
-    assert row["case"] == "F = 128, M = 64, B = 16" and row["in_parts_peak_mb"] < 2000
-    cluster = found["cluster"]
-    assert f"add {cluster['ms_per_run']:.2f} ms to a run" in section and cluster["ms_per_run"] < 10
-    assert f"has {cluster['launcher_mb']:.0f} MB, of which Dask takes {cluster['dask_mb']:.0f}" in section
-    for row in found["controller"]["rows"]:
-        assert f"{100 * row['share']:.2f} %" in section, row
-    assert all(section_of["machine"]["git_dirty"] is False for section_of in found.values())
-
-
 def test_the_committed_campaign_of_adaptive_noise_is_complete_and_the_controller_fires_and_rests():
     folder = ROOT / "results/adaptive/cifar10_jpeg"
     runs = tables.read(folder)["results_per_run"]
@@ -190,7 +91,7 @@ def test_the_committed_campaign_of_adversaries_is_complete_and_shows_what_it_sho
         assert run["config"]["max_train_samples"] is None and run["provenance"]["git_dirty"] is False
 
 
-def test_the_committed_control_of_masks_is_complete_and_says_what_the_readme_says():
+def test_the_committed_control_of_masks_is_complete():
     folder = ROOT / "results/pnn/control/cifar10_jpeg"
     made = tables.read(folder)
     runs = made["results_per_run"]
@@ -198,10 +99,6 @@ def test_the_committed_control_of_masks_is_complete_and_says_what_the_readme_say
     assert len(runs) == 10 * 5 and set(runs.groupby(["architecture", "options"])["seed"].nunique()) == {5}
     differences = made["level_differences"]
     assert len(differences) == 4 and set(differences["n_seeds"]) == {5}
-    section = README.split("## Masks of noise in the layers")[1].split("\n## ")[0]
-    for row in differences.to_dict("records"):
-        mean, low, high = (100 * row[name] for name in ("mean_difference", "low", "high"))
-        assert f"{mean:+.1f} ({low:+.1f} to {high:+.1f})" in section, row
     for path in (folder / "runs").iterdir():
         assert json.loads(path.read_text())["provenance"]["git_dirty"] is False
 
@@ -219,15 +116,6 @@ def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
         assert (tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes()
     for path in folder.glob("comparison.*"):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
-
-
-@pytest.mark.parametrize("place", ["mlp_small mlp_medium", "--study pixels --dataset mnist", "--study adversarial"])
-def test_the_committed_campaigns_are_those_of_the_readmes_commands(place):
-    commands = re.findall(r"^    \S*python run_experiments\.py((?:.*\\\n)*.*)$", README, re.M)
-    (command,) = [text for text in commands if text.strip().startswith(place) and "--plan" not in text]
-    command = [sys.executable, "run_experiments.py", *shlex.split(command.replace("\\\n", "")), "--plan"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert re.fullmatch(r"(\d+) runs: \1 finished, 0 to do\n", done.stdout), done.stdout + done.stderr
 
 
 def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaign():

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from campaign.analysis import labels
+from campaign.analysis import labels, questions
 from campaign.analysis.labels import varied
-from campaign.analysis.statistics import DIFFERENCE, share_of_draws
 from campaign.analysis.tables import of
-from campaign.machine.console import say
 from campaign.store.folder import completeness
 
 RUN_COLUMNS = {
@@ -29,80 +27,46 @@ FURTHER = ("optimizer", "momentum", "learning_rate", "lr_schedule", "batch_size"
 LISTED = 60
 
 
-def show(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
-    """Print the runs, the mean drops with their standard errors, which spread dominates, and where the files are."""
+def text(folder: Path, tables: dict[str, pd.DataFrame]) -> str:
+    """The runs, the means with their standard errors, the report of each question, and where the files are."""
     runs = tables["results_per_run"]
-    say(f"\n{folder.name}: {completeness(folder)}")
+    first = f"\n{folder.name}: {completeness(folder)}"
     if runs.empty:
-        return
-    known = [name for name in RUN_COLUMNS if runs[name].notna().any()]
-    shown = [name for name in known if name not in ONLY_IF_VARIED or name in varied(runs, ONLY_IF_VARIED)]
+        return first
+    files = ", ".join(str(folder / f"{name}.csv") for name in tables)
+    paragraphs = [
+        f"{first}\n{_runs(runs)}",
+        _means(of(tables["results_summary"])),
+        questions.report(tables),
+        f"tables: {files}\nruns: {folder / 'runs'}",
+    ]
+    return "\n\n".join(filter(None, paragraphs))
+
+
+def _runs(runs: pd.DataFrame) -> str:
+    filled = [name for name in RUN_COLUMNS if runs[name].notna().any()]
+    shown = [name for name in filled if name not in ONLY_IF_VARIED or name in varied(runs, ONLY_IF_VARIED)]
     shown[1:1] = varied(runs, FURTHER)
     forms = dict.fromkeys(("acc(0)", "acc(0.1)", "drop(0.1)"), "{:.4f}".format)
-    listed = runs[shown].rename(columns=RUN_COLUMNS)
-    say(listed.tail(LISTED).to_string(index=False, formatters=forms, na_rep=""))
-    if len(listed) > LISTED:
-        say(f"… the last {LISTED} of {len(listed)} runs; all are in the table")
-    summary, sweep = of(tables["results_summary"]), of(tables["sweep"])
-    cells = summary.query("alpha_test == 0.1")
+    lines = runs[shown].rename(columns=RUN_COLUMNS).tail(LISTED).to_string(index=False, formatters=forms, na_rep="")
+    return lines if len(runs) <= LISTED else f"{lines}\n… the last {LISTED} of {len(runs)} runs; all are in the table"
+
+
+def _means(summary: pd.DataFrame) -> str:
+    """Mean drop at α_test = 0.1, or mean accuracy without noise where that was not measured."""
+    cells, quantity, title = summary.query("alpha_test == 0.1"), "drop", "mean drop at α_test = 0.1"
     if cells.empty:
-        cells = summary.query("alpha_test == 0")
-        say("\nmean accuracy ± standard error over seeds")
-        say("\n".join(_cell(cell, cells, "acc") for _, cell in cells.iterrows()))
-    else:
-        say("\nmean drop at α_test = 0.1 ± standard error over seeds")
-        say("\n".join(_cell(cell, cells, "drop") for _, cell in cells.iterrows()))
-        further = [name for name in runs if name in summary and name not in sweep]
-        share = share_of_draws(sweep.merge(runs[["run_id", *further]], on="run_id"))
-        if not math.isnan(share):
-            say(_hint(share))
-    if "differences" in tables and not tables["differences"].empty:
-        say(_differences(tables["differences"]))
-    if "level_differences" in tables:
-        say(_of_levels(tables["level_differences"]))
-    say(f"\ntables: {', '.join(str(folder / f'{name}.csv') for name in tables)}\nruns: {folder / 'runs'}")
+        cells, quantity, title = summary.query("alpha_test == 0"), "acc", "mean accuracy"
+    lines = [_cell(cell, cells, quantity) for _, cell in cells.iterrows()]
+    return "\n".join([f"{title} ± standard error over seeds", *lines])
 
 
 def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
     further = [name for name in ("noise_model", "activation", "p") if cells[name].nunique() > 1]
     further += cells.columns[cells.columns.get_loc("stderr_loss") + 1 :].tolist()
-    told = labels.settings_of(cell, labels.varied_settings(cells, further))
-    where = "  ".join([cell["architecture"], cell["regime"], f"{cell['alpha_train']:g}", *told])
+    settings = labels.settings_of(cell, labels.varied_settings(cells, further))
+    where = "  ".join([cell["architecture"], cell["regime"], f"{cell['alpha_train']:g}", *settings])
     mean, error = cell[f"mean_{quantity}"], cell[f"stderr_{quantity}"]
     error = "" if math.isnan(error) else f" ± {error:.4f}"
     diverged = f", {cell['n_diverged']} diverged" if cell["n_diverged"] else ""
     return f"  {where}:  {mean:.4f}{error}  (n = {cell['n_seeds']}{diverged})"
-
-
-def _differences(table: pd.DataFrame) -> str:
-    """Accuracies on the validation images, and at the end on the test images, minus those of the baseline."""
-    others = (*DIFFERENCE, "measure", "n_diverged")
-    settings = varied(table, set(table) - {*others})
-    counts = ["n_seeds", *(["n_diverged"] if table["n_diverged"].any() else [])]
-    points = table[[*settings, "measure", *counts]].assign(
-        difference=[_points(value) for value in table["mean_difference"]],
-        low=[_points(value) for value in table["low"]],
-        high=[_points(value) for value in table["high"]],
-    )
-    title = "paired differences to the baseline in accuracy, percentage points, with 95 % intervals over seeds"
-    return f"\n{title}\n{points.to_string(index=False)}"
-
-
-def _of_levels(table: pd.DataFrame) -> str:
-    """What masks change."""
-    shown = table[["architecture", "options", "level", "alpha_test", "n_seeds"]].assign(
-        difference=[_points(value) for value in table["mean_difference"]],
-        low=[_points(value) for value in table["low"]],
-        high=[_points(value) for value in table["high"]],
-    )
-    title = "accuracy with masks minus that at level 0, percentage points, with 95 % intervals over seeds"
-    return f"\n{title}\n{shown.to_string(index=False)}"
-
-
-def _points(share: float) -> str:
-    return "" if math.isnan(share) else f"{100 * share:+.2f}"
-
-
-def _hint(share: float) -> str:
-    buy = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
-    return f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, buy {buy}"

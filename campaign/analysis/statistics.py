@@ -1,5 +1,6 @@
 """Standard errors, intervals and paired differences over seeds."""
 
+import functools
 import json
 import math
 from collections.abc import Sequence
@@ -10,10 +11,10 @@ from scipy.special import stdtrit
 
 from nnet import registry
 
-COMPARED = {"regime": ("regime", "alpha_train", "options"), "p": ("p",), "dropout": ("dropout",)}
-"""What two runs that are compared by one of these may differ in; of the options only those of the regime.
+COMPARED = {"regime": ("regime", "alpha_train", "options")}
+"""The settings in which a pair may differ, by what is compared; anything else is compared alone.
 
-Runs that are compared by an option differ in that option alone.
+Of `options`, a pair of regimes may differ only in the options of the regimes.
 """
 OTHER_OPTIONS = "other options"
 MEASURED = ("run_id", "acc", "acc_std", "acc_min", "loss", "drop")
@@ -21,12 +22,12 @@ DIFFERENCE = ("n_seeds", "mean_difference", "stderr_difference", "low", "high")
 
 
 def standard_error(std: float | pd.Series, n: int | pd.Series) -> float | pd.Series:
-    """std/√n; `std` is the sample standard deviation (ddof = 1) over n seeds, so that n = 1 has none (NaN)."""
+    """std/√n. `std` is the sample standard deviation (ddof = 1) over n seeds, so it is NaN for n = 1."""
     return std / np.sqrt(n)
 
 
 def confidence_interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
-    """Student's t interval of the mean of independent values, one per seed; (NaN, NaN) for less than two."""
+    """Student's t interval of the mean of independent values, one per seed; (NaN, NaN) for fewer than two values."""
     values = values.dropna()
     n = len(values)
     if n < 2:
@@ -38,15 +39,15 @@ def confidence_interval(values: pd.Series, level: float = 0.95) -> tuple[float, 
 def pairs(
     rows: pd.DataFrame, columns: Sequence[str], by: str = "regime", reference: object = "clean"
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Rows of each other regime (p, dropout) beside the row of `reference` that agrees in all else, seed included.
+    """Each row whose `by` is not `reference`, joined with the reference row that agrees in all else, seed included.
 
-    `rows`: settings and measured `columns`; `by`: a key of `COMPARED`, or an option of architectures, of which then
-    only the rows are taken that have it, at its default or set. Returns the pairs, each of `columns` once as
-    it is and once as <name>_reference, and the names of the settings that tell groups of pairs over seeds apart.
+    `rows`: settings and measured `columns`; `by`: one of these settings, or an option of architectures (then only rows
+    of architectures with that option take part, at its default or set). Returns the pairs, each of `columns` once as
+    it is and once as <name>_reference, and the names of the settings that distinguish groups of pairs over seeds.
     """
     if by == "regime" and "options" in rows:
-        rows = rows.assign(**{OTHER_OPTIONS: [_options_of_no_regime(row) for _, row in rows.iterrows()]})
-    if by not in COMPARED:
+        rows = rows.assign(**{OTHER_OPTIONS: _options_of_no_regime(rows)})
+    if by not in rows:
         rows = _with_option(rows, by)
     compared = [name for name in COMPARED.get(by, (by,)) if name in rows]
     shared = [name for name in rows if name not in (*compared, *MEASURED, *columns)]
@@ -59,41 +60,50 @@ def pairs(
 def paired_differences(
     sweep: pd.DataFrame, column: str = "acc", by: str = "regime", reference: object = "clean"
 ) -> pd.DataFrame:
-    """What each other regime (p, dropout) differs by from `reference`, seed by seed, with its 95 % interval.
+    """`column` of each other value of `by` minus that of `reference`, seed by seed, with 95 % intervals.
 
-    `sweep`: rows of sweep.csv, `campaign.analysis.tables.with_settings` where runs differ in more than its columns;
-    `by`: a key of `COMPARED` or an option of architectures. Runs of one seed share initial weights, batch order and test-time
-    noise, so the difference of `column` is taken between runs that agree in everything else. One row per regime (or p)
-    and setting: `n_seeds`, `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
+    `sweep`: rows of sweep.csv, or the result of `campaign.analysis.tables.with_settings` if runs differ in more than
+    its columns; `by`: a setting or an option of architectures, as in `pairs`. Runs of one seed share initial weights,
+    batch order and test noise, so the difference is taken between runs that agree in everything else. One row per
+    setting: `n_seeds`, `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
+    No rows if nothing can be paired.
     """
-    found, settings = pairs(sweep, [column], by, reference)
-    return over_seeds(found.assign(difference=found[column] - found[f"{column}_reference"]), settings)
+    if sweep.empty or (by not in sweep and "options" not in sweep):
+        return pd.DataFrame(columns=list(DIFFERENCE))
+    paired, settings = pairs(sweep, [column], by, reference)
+    return over_seeds(paired.assign(difference=paired[column] - paired[f"{column}_reference"]), settings)
 
 
 def over_seeds(rows: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
     """Mean, standard error and 95 % interval of the column `difference`, for each group of rows of equal `settings`."""
     settings = list(settings)
-    made = [
+    cells = [
         dict(zip(settings, key, strict=True)) | _difference(group["difference"])
         for key, group in rows.groupby(settings, sort=True, dropna=False)
     ]
-    return pd.DataFrame(made, columns=[*settings, *DIFFERENCE])
+    return pd.DataFrame(cells, columns=[*settings, *DIFFERENCE])
 
 
-def _options_of_no_regime(row: pd.Series) -> str:
-    """The options of a run, JSON, without those of its regime."""
-    own = registry.option_names("regimes", row["regime"])
-    others = {name: value for name, value in json.loads(row["options"]).items() if name not in own}
-    return json.dumps(others, sort_keys=True)
+def _options_of_no_regime(rows: pd.DataFrame) -> list[str]:
+    """The options of each row, JSON, without those of its regime."""
+
+    @functools.cache
+    def others(regime: str, options: str) -> str:
+        own = registry.option_names("regimes", regime)
+        return json.dumps(
+            {name: value for name, value in json.loads(options).items() if name not in own}, sort_keys=True
+        )
+
+    return [others(regime, options) for regime, options in zip(rows["regime"], rows["options"], strict=True)]
 
 
 def _with_option(rows: pd.DataFrame, option: str) -> pd.DataFrame:
-    """The rows of architectures that have an option, with its value as a column and in `options` the others."""
-    known = [registry.option_defaults("architectures", architecture) for architecture in rows["architecture"]]
+    """The rows of architectures with this option: its value in a column, and the other options in `options`."""
+    defaults = [registry.option_defaults("architectures", architecture) for architecture in rows["architecture"]]
     given = [json.loads(options) for options in rows["options"]]
-    values = [(defaults | options).get(option) for defaults, options in zip(known, given, strict=True)]
+    values = [(usual | options).get(option) for usual, options in zip(defaults, given, strict=True)]
     others = [json.dumps({k: v for k, v in options.items() if k != option}, sort_keys=True) for options in given]
-    return rows.assign(**{"options": others, option: values})[[option in defaults for defaults in known]]
+    return rows.assign(**{"options": others, option: values})[[option in usual for usual in defaults]]
 
 
 def _difference(values: pd.Series) -> dict:
@@ -103,7 +113,7 @@ def _difference(values: pd.Series) -> dict:
 
 
 def share_of_draws(sweep: pd.DataFrame, alpha_test: float = 0.1) -> float:
-    """Which part of the variance over seeds at one α_test comes from the noise draws: 0 to 1, NaN if unknown.
+    """The share of the variance over seeds at one α_test that comes from the noise draws: 0 to 1, NaN if unknown.
 
     `sweep`: rows of sweep.csv, with a column for every setting in which runs differ. A seed's accuracy is a mean
     over K draws; their spread within a seed (acc_std²/K) is compared with the spread of these means over seeds,

@@ -3,15 +3,17 @@
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
-from campaign.analysis import comparison, epochs, pnn
+from campaign.analysis import questions
 from campaign.analysis.labels import DEFAULTS, YOUNGER, varied
 from campaign.analysis.statistics import standard_error
 from campaign.store import run_file
 from campaign.store.folder import Store
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import write_file
 
@@ -30,61 +32,74 @@ SUMMARY = [
     *"n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split(),
 ]
 NAMES = ("results_per_run", "sweep", "results_summary")
-WATCHED = ("epochs", "differences")
-"""Further tables, of folders in which some run has validation images or noted its test accuracy after every epoch."""
-OF_MASKS = ("level_differences", "published")
-"""Further tables, of folders with perturbative networks."""
+ALIASES = {"architectures": "arch", "regimes": "regime", "activations": "activation", "ps": "p", "seeds": "seed"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
 GAUSSIAN = "gaussian"
-"""The evaluation of rows of the sweep over weight noise; theirs is not named where no run has any other."""
+"""The evaluation of the sweep over weight noise; tables name evaluations only if some run has further ones."""
 
 
 def write(store: Store) -> dict[str, pd.DataFrame]:
-    """Write results_per_run.csv, sweep.csv, results_summary.csv and results.json, each replaced as a whole.
+    """Write results_per_run.csv, sweep.csv, results_summary.csv, results.json, and what questions add.
 
-    And those of `WATCHED` and `OF_MASKS` for which there are runs, comparison.md and comparison.tex where some run has
-    further evaluations.
+    Each file is replaced as a whole. Returns the tables by name.
     """
-    tables = build(list(store.results().values()))
+    tables = build(list(store.results().values()), reference_of(store.folder))
     for name, table in tables.items():
         write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
     records = {name: _records(tables[name]) for name in NAMES}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
-    if "evaluation" in tables["sweep"]:
-        compared = comparison.table(with_settings(of(tables["sweep"]), tables["results_per_run"]))
-        write_file(store.folder / "comparison.md", comparison.as_markdown(compared).encode())
-        write_file(store.folder / "comparison.tex", comparison.as_latex(compared).encode())
+    for name, text in questions.texts(tables).items():
+        write_file(store.folder / name, text.encode())
     return tables
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a results folder by name: results_per_run, sweep, results_summary, and the further ones."""
-    names = [*NAMES, *(name for name in (*WATCHED, *OF_MASKS) if (Path(folder) / f"{name}.csv").exists())]
+    """The tables of a results folder by name: results_per_run, sweep, results_summary, and those of questions."""
+    names = [*NAMES, *(name for name in questions.table_names() if (Path(folder) / f"{name}.csv").exists())]
     return {name: pd.read_csv(Path(folder) / f"{name}.csv") for name in names}
 
 
-def build(results: list[dict]) -> dict[str, pd.DataFrame]:
-    """The tables by name, from results of runs; the further ones where there are runs for them.
+def build(results: list[dict], reference: Mapping[str, object] = questions.REFERENCE) -> dict[str, pd.DataFrame]:
+    """The tables by name, from results of runs; a question adds its tables if there are runs for them.
 
-    Where the runs of a folder differ in a setting that is no key of the summary (epochs, batch size, …), it
+    If the runs of a folder differ in a setting that is not a key of the summary (epochs, batch size, …), that setting
     becomes a further column of results_per_run and results_summary: such runs are never averaged together.
     """
     results = sorted(results, key=_order)
     further = further_settings(results)
-    made = dict(zip(NAMES, (_per_run(results, further), _sweep(results), _summary(results, further)), strict=True))
-    watched = epochs.table(results)
-    if not watched.empty:
-        made |= {"epochs": watched, "differences": epochs.differences(made["results_per_run"], watched)}
-    of_masks = {
-        "level_differences": pnn.level_differences(with_settings(of(made["sweep"]), made["results_per_run"])),
-        "published": _published(made["results_per_run"], results, further),
-    }
-    return made | {name: table for name, table in of_masks.items() if not table.empty}
+    core = (_per_run(results, further), _sweep(results), _summary(results, further))
+    return dict(zip(NAMES, core, strict=True)) | questions.tables(questions.Runs(results, *core, reference))
+
+
+def reference_of(folder: Path) -> Mapping[str, object]:
+    """What the folder's latest campaign compares its runs with, from campaign.json; the regime clean by default."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return dict([*json.loads((Path(folder) / "campaign.json").read_text())["reference"].items()][:1])
+    return questions.REFERENCE
+
+
+def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:
+    """The folders with tables under `results_dir`, each study's in the order of their names.
+
+    With `dataset`, those of this dataset, and those of studies that have no results for it. Raises ConfigError if
+    `results_dir` has no tables, or none of the dataset.
+    """
+    every = sorted(path.parent for path in Path(results_dir).rglob("results_summary.csv"))
+    if not every:
+        raise ConfigError(f"no tables in {results_dir}: run a campaign first")
+    if dataset is None:
+        return every
+    with_dataset = {folder.parent for folder in every if folder.name == dataset}
+    if not with_dataset:
+        names = sorted({folder.name for folder in every})
+        raise ConfigError(f"no tables of {dataset!r} in {results_dir}; choose from {names}")
+    studies = [folder for folder in every if folder.parent not in {Path(results_dir), *with_dataset}]
+    return [folder for folder in every if folder.name == dataset] + studies
 
 
 def of(table: pd.DataFrame, evaluation: str = GAUSSIAN) -> pd.DataFrame:
-    """The rows of sweep.csv or results_summary.csv that are of one evaluation, without the column that names it."""
+    """The rows of one evaluation in sweep.csv or results_summary.csv, without the column that names it."""
     if "evaluation" not in table:
         return table if evaluation == GAUSSIAN else table.iloc[:0]
     return table[table["evaluation"] == evaluation].drop(columns="evaluation").reset_index(drop=True)
@@ -97,36 +112,28 @@ def load(
 ) -> pd.DataFrame:
     """A row per finished run anywhere under `results_dir` that has all settings of `where`.
 
-    Its columns: the run's, every field of its configuration (`options` as a dict), and every option that some run sets,
-    by its name (None where it is not set). With `configs`, of a grid, only its runs. Raises ValueError for a name in
-    `where` that is no column, where there is no such run, and where a run of `configs` is missing.
+    Its columns: those of results_per_run.csv, every field of its configuration (`options` as a dict), and every option
+    that some run sets (None where a run does not set it). `where` takes the words of TrainConfig, of the columns, and
+    their older forms (`p` or `ps`). With `configs`, only the runs of this list. Raises ConfigError for an unknown name
+    in `where`, if there is no such run, and if a run of `configs` is missing.
     """
-    rows, paths = [], sorted(Path(results_dir).rglob("runs/*.json"))
-    if configs is not None:
-        wanted = {config.run_id for config in configs}
-        paths = [path for path in paths if path.stem in wanted]
-        if len(paths) < len(wanted):
-            raise ValueError(f"{len(wanted) - len(paths)} of {len(wanted)} runs are not in {results_dir}")
-    for path in paths:
-        result = run_file.read(path)
-        settings = {name: result["config"].get(name, default) for name, default in DEFAULTS.items()} | result["config"]
-        row = {name: value for name, value in result.items() if name not in FILE_ONLY}
-        rows.append(settings["options"] | row | settings)
+    rows = _runs_in(Path(results_dir), configs)
     names = list(dict.fromkeys(name for row in reversed(rows) for name in row))
-    for name, value in (where or {}).items():
+    where = {ALIASES.get(name, name) if name not in names else name: value for name, value in (where or {}).items()}
+    for name, value in where.items():
         if rows and name not in names:
-            raise ValueError(f"no run in {results_dir} has a setting {name!r}; choose from {sorted(names)}")
+            raise ConfigError(f"no run in {results_dir} has a setting {name!r}; choose from {sorted(names)}")
         rows = [row for row in rows if row.get(name) == value]
     if not rows:
-        wanted = " and ".join(f"{name} = {value}" for name, value in (where or {}).items())
-        raise ValueError(f"{results_dir} has no finished run{f' with {wanted}' if wanted else ''}")
+        settings = " and ".join(f"{name} = {value}" for name, value in where.items())
+        raise ConfigError(f"{results_dir} has no finished run{f' with {settings}' if settings else ''}")
     return pd.DataFrame(rows, columns=names)
 
 
 def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
-    """The rows of sweep.csv with every setting in which the runs of results_per_run.csv differ as a column.
+    """The rows of sweep.csv, with a column for every setting in which the runs of results_per_run.csv differ.
 
-    `noise_samples`, which is 1 at α_test = 0, becomes the run's setting, or goes where all runs have the same.
+    `noise_samples`, which is 1 at α_test = 0, becomes the run's setting; it is left out if all runs have the same.
     """
     fields = {field.name for field in dataclasses.fields(TrainConfig)} - set(SWEEP) | {"noise_samples"}
     settings = varied(per_run, fields)
@@ -136,18 +143,34 @@ def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
 def further_settings(results: list[dict]) -> list[str]:
     """The science fields, beyond the keys of the summary and the seed, in which these runs differ.
 
-    And those of `YOUNGER` that are not at their default.
+    Fields of `YOUNGER` are included if they are not at their default.
     """
     known = {CONFIG_NAMES.get(name, name) for name in CELL} | {"seed"}
     names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in known]
     names += sorted({name for result in results for name in result["config"]} - set(names) - known)
-    found = {name: {_setting(result, name) for result in results} for name in names}
+    values = {name: {_setting(result, name) for result in results} for name in names}
     usual = {name: {default} for name, default in YOUNGER.items()}
-    return [name for name in names if len(found[name]) > 1 or found[name] - usual.get(name, found[name])]
+    return [name for name in names if len(values[name]) > 1 or values[name] - usual.get(name, values[name])]
+
+
+def _runs_in(results_dir: Path, configs: Iterable[TrainConfig] | None) -> list[dict]:
+    """The finished runs under a folder, or those of `configs`, each with its columns, settings and options."""
+    rows, paths = [], sorted(results_dir.rglob("runs/*.json"))
+    if configs is not None:
+        wanted = {config.run_id for config in configs}
+        paths = [path for path in paths if path.stem in wanted]
+        if len(paths) < len(wanted):
+            raise ConfigError(f"{len(wanted) - len(paths)} of {len(wanted)} runs are not in {results_dir}")
+    for path in paths:
+        result = run_file.read(path)
+        settings = {name: result["config"].get(name, default) for name, default in DEFAULTS.items()} | result["config"]
+        row = {name: value for name, value in result.items() if name not in FILE_ONLY}
+        rows.append(settings["options"] | row | settings)
+    return rows
 
 
 def _no_formula(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula, with a quote before it; numbers as they are."""
+    """A cell; text that a spreadsheet would read as a formula gets a quote in front."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
@@ -202,19 +225,13 @@ def _summary(results: list[dict], further: list[str]) -> pd.DataFrame:
     return summary.reset_index()[[*SUMMARY, *named, *further]]
 
 
-def _published(per_run: pd.DataFrame, results: list[dict], further: list[str]) -> pd.DataFrame:
-    settings = [name for name in dict.fromkeys([*CELL, "options", "epochs", *further]) if name != "alpha_test"]
-    return pnn.published(per_run.assign(options=[_setting(result, "options") for result in results]), settings)
-
-
 def _strengths(results: list[dict]) -> dict[tuple[str, ...], set[tuple[str, float]]]:
-    """At what strengths of each evaluation runs were measured, by the evaluations that these runs have."""
-    found: dict[tuple[str, ...], set[tuple[str, float]]] = {}
+    """The pairs (evaluation, strength) at which runs were measured, by the evaluations of these runs."""
+    strengths: dict[tuple[str, ...], set[tuple[str, float]]] = {}
     for result in results:
         rows = [row for row in result["sweep"] if "evaluation" in row]
-        of_these = found.setdefault(_evaluations(result), set())
-        of_these |= {(row["evaluation"], row["alpha_test"]) for row in rows}
-    return found
+        strengths.setdefault(_evaluations(result), set()).update((row["evaluation"], row["alpha_test"]) for row in rows)
+    return strengths
 
 
 def _evaluations(result: dict) -> tuple[str, ...]:
@@ -222,7 +239,7 @@ def _evaluations(result: dict) -> tuple[str, ...]:
 
 
 def _not_measured(diverged: dict, strengths: dict[tuple[str, ...], set[tuple[str, float]]]) -> list[dict]:
-    """The strengths at which a diverged run would have been measured; of evaluations, those of runs that have them."""
+    """The strengths at which a diverged run would have been measured, as far as other runs show them."""
     named = sorted(strengths[_evaluations(diverged)])
     rows = [{"evaluation": evaluation, "alpha_test": strength} for evaluation, strength in named]
     return [{"alpha_test": alpha} for alpha in diverged["config"]["alpha_tests"]] + rows

@@ -1,249 +1,203 @@
-"""The settings of a campaign: one table from which the config block and the flags are both checked."""
+"""The command line: its flags are the settings of TrainConfig and Launch, and what else a launch can be asked."""
 
 import argparse
-import dataclasses
-import math
-from collections.abc import Sequence
+import difflib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from campaign.commands import help_text
 from campaign.engines.base import schedulers
 from campaign.engines.cluster.options import FLAGS, REPEATED, WHOLE_NUMBERS
-from campaign.grid.block import Launch
+from campaign.grid.lists import repeats
+from campaign.grid.names import ALIASES, canonical, check_known
+from campaign.grid.settings import Setting, literal, settings
 from campaign.grid.shard import Shard
+from campaign.grid.study import KIND
 from nnet import registry
-from nnet.activations import ACTIVATIONS
+from nnet.checks import ConfigError
+
+MEASURING = {"alpha_tests", "noise_samples", "evaluations", "sweep_precision", "corrupt_test", "max_test_samples"}
+"""The settings that the help lists under how a network is measured."""
+DESCRIPTION = (
+    "Train many small networks in parallel and measure how perturbations change their accuracy. Finished runs are kept "
+    "and skipped. A flag overrides a line of the block in main(), or of the study, for this launch; several values "
+    "after a flag vary, every combination is run."
+)
 
 
-def _whole_number_or_none(text: str) -> int | None:
-    return None if text.lower() == "none" else int(text)
+@dataclass(frozen=True)
+class CommandLine:
+    """What the words of a command line say."""
+
+    lines: dict = field(default_factory=dict)
+    """Settings by name, as `grid.block.expand` takes them."""
+    only: list[tuple[str, object]] = field(default_factory=list)
+    study: str | None = None
+    help: bool = False
+    plan: bool = False
+    status: bool = False
+    json: bool = False
+    sanity: bool = False
+    verify: str | None = None
+    print_job: str | None = None
+    retry_failed: bool = False
+    shard: Shard | None = None
+    cluster_file: str | None = None
+    cluster: dict = field(default_factory=dict)
+    """The options of jobs and engines that have a flag, by name; None where it was not given."""
 
 
-def _number_or_none(text: str) -> float | None:
-    return None if text.lower() == "none" else float(text)
-
-
-def _text_or_none(text: str) -> str | None:
-    return None if text.lower() == "none" else text
-
-
-def _option(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
-    values = [_value(part) for part in value.split(",")]
-    return name, values[0] if len(values) == 1 else [part for part in values if part != ""]
-
-
-def _value(text: str) -> object:
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        if math.isfinite(number):
-            return number
-    return {"true": True, "false": False}.get(text.lower(), text)
-
-
-def _shard(text: str) -> Shard:
-    try:
-        return Shard.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _one(kind: type, text: str):
-    return field(metadata={"help": text, "flag": {"type": kind}})
-
-
-def _many(kind: type, text: str):
-    return field(metadata={"help": text, "flag": {"type": kind, "nargs": "+"}})
-
-
-def _switch(text: str):
-    return field(metadata={"help": text, "flag": {"action": argparse.BooleanOptionalAction}})
-
-
-@dataclass
-class Settings:
-    """Every variable of the config block, with what it is; a flag of the same name overrides it for one launch."""
-
-    dataset: str = _one(str, "name of a dataset, or the path of an .npz file")
-    architectures: list[str] = field(metadata={"help": "networks to train"})
-    regimes: list[str] = _many(str, "how weights are updated: " + ", ".join(registry.names("regimes")))
-    alpha_train: list[float] = _many(float, "strengths of weight noise in training, relative to the weights")
-    noise_model: str = _one(str, "what alpha is relative to: tensor_std or magnitude")
-    ps: list[float] = _many(float, "probabilities that an input pixel is corrupted in training")
-    corruption: str = _one(str, "how a pixel is corrupted: replacement (U(0, 1)) or additive (needs the option sigma)")
-    corrupt_test: bool = _switch("evaluate on test images that are corrupted like those of training")
-    seeds: list[int] | None = _many(_whole_number_or_none, "one run per seed; standard errors are over seeds")
-    repeats: int | None = _one(_whole_number_or_none, "instead of seeds: so many, drawn from the master seed")
-    master_seed: int = _one(int, "seed from which the seeds of the repeats are drawn")
-    epochs: int = _one(int, "passes through the training images")
-    batch_size: int = _one(int, "images per update")
-    optimizer: str = _one(str, "adam or sgd")
-    learning_rate: float = _one(float, "step size of the optimizer")
-    momentum: float = _one(float, "momentum of sgd")
-    nesterov: bool = _switch("Nesterov's momentum")
-    lr_schedule: str = _one(str, "constant, cosine_restarts or steps")
-    lr_restart_epochs: int | None = _one(_whole_number_or_none, "epochs between two restarts of cosine_restarts")
-    lr_milestones: list[int] = field(
-        metadata={
-            "help": "epochs from each of which on steps has a smaller learning rate; nothing after it: none",
-            "flag": {"type": int, "nargs": "*"},
-        }
+def parse(words: Sequence[str]) -> CommandLine:
+    """The command line that these words are. Raises ConfigError, in one sentence, for wrong ones."""
+    parser = _parser({})
+    flags, rest = parser.parse_known_intermixed_args(words)
+    if rest:
+        similar = difflib.get_close_matches(rest[0], parser._option_string_actions, 1)
+        hint = f"did you mean {similar[0]}?" if similar else "see --help"
+        raise ConfigError(f"unrecognized arguments: {' '.join(rest)} ({hint})")
+    if flags.json and not (flags.plan or flags.status):
+        raise ConfigError("--json goes with --plan or --status")
+    for name in ("plan", "status", "sanity", "verify", "shard") if flags.print_job else ():
+        if getattr(flags, name):
+            raise ConfigError(f"--{name} does not go with --print-job, whose jobs would repeat it")
+    return CommandLine(
+        lines=_lines(flags),
+        only=[_named(word, literal) for word in flags.only],
+        shard=None if flags.shard is None else Shard.parse(flags.shard),
+        cluster={name: getattr(flags, name) for name in FLAGS},
+        **{name: getattr(flags, name) for name in ("study", "help", "plan", "status", "json", "sanity", "verify")},
+        **{name: getattr(flags, name) for name in ("print_job", "retry_failed", "cluster_file")},
     )
-    lr_factor: float = _one(float, "what steps multiplies the learning rate with")
-    weight_decay: float = _one(float, "L2 penalty of the optimizer")
-    activations: list[str] = _many(str, "activation functions: " + ", ".join(ACTIVATIONS))
-    alpha_tests: list[float] = _many(float, "strengths of weight noise at evaluation, 0 among them")
-    noise_samples: int = _one(int, "noise draws per alpha_test")
-    image_size: int | None = _one(_whole_number_or_none, "pixels to which images are resized; none: native size")
-    dropout: float = _one(float, "probability that a hidden value is dropped in training, for perceptrons and CNNs")
-    augmentation: str = _one(str, "none, crop_flip, or dataset: what is usual for it")
-    max_train_samples: int | None = _one(_whole_number_or_none, "train on so many images; none: all")
-    validation_share: float = _one(float, "share of the training images that is held back to watch training")
-    evaluations: list[str] = field(
-        metadata={
-            "help": "what else is measured of the trained networks; nothing after it: nothing. Of "
-            + ", ".join(registry.names("evaluations")),
-            "flag": {"type": str, "nargs": "*"},
-        }
-    )
-    smoothed_accuracy: bool = _switch("note every epoch's test accuracy, and what a published program showed for it")
-    precision: str = _one(str, "arithmetic of training: fp32 or bf16")
-    sweep_precision: str = _one(str, "arithmetic of evaluation: fp32 or bf16")
-    options: dict = _many(
-        _option,
-        "further settings of a regime, architecture, evaluation or corruption, as name=value; of a list: name=1,2",
-    )
-    output_dir: str = _one(str, "results are written to <output_dir>/<dataset>/")
-    checkpoint_dir: str | None = _one(_text_or_none, "folder of the trained weights; none: keep none")
-    engine: str = _one(str, "where runs happen: " + ", ".join(registry.names("campaign.engines")))
-    max_workers: int | None = _one(_whole_number_or_none, "runs at the same time; none: one per usable core")
-    memory_check: bool = _switch("start fewer workers where their memory would not suffice")
-    run_timeout_s: float | None = _one(_number_or_none, "seconds after which a run is ended and fails; none: never")
-    epoch_checkpoint_s: float = _one(float, "seconds between the epochs after which an unfinished run is kept")
-    cpu_threads_per_worker: int = _one(int, "threads of one run; another number may change the last bits")
-    use_cuda: bool = _switch("train on the GPU, one run at a time")
-    data_dir: str | None = _one(_text_or_none, "folder of the image files; none: NNET_DATA_DIR, else data")
 
-    def campaign(self) -> Launch:
-        """Where and how the runs are launched."""
-        return Launch(self.output_dir, self.engine, self.max_workers, self.memory_check, self.run_timeout_s)
+
+def usage(lines: Mapping[str, object]) -> str:
+    """The help: the flags of these lines, the others of the block or study, each with the value that it has there."""
+    return _parser(lines).format_help()
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (see --help)\n")
+        raise ConfigError(f"{message} (see --help)")
 
 
-class CommandLine:
-    """What the command line says: which study, how its block is overridden, and what else to do.
-
-    Everything that is wrong with it ends the program with exit code 2 and one sentence on stderr.
-    """
-
-    def __init__(self, studies: Sequence[str], arguments: Sequence[str] | None = None):
-        """`studies`: the names that `--study` may have, the default first; `arguments`: None takes sys.argv."""
-        self.arguments = arguments
-        self.parser = _Parser(
-            prog="run_experiments.py",
-            description="Train many small networks in parallel and measure how weight noise or the corruption of "
-            "pixels changes their accuracy. Finished runs are kept and skipped. What a flag does not say stands in the "
-            "block of the study.",
-            allow_abbrev=False,
-        )
-        choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        for parser in (choice, self.parser):
-            text = f"which block: {', '.join(studies)} (default: {studies[0]})"
-            parser.add_argument("--study", choices=studies, default=studies[0], help=text)
-        choice.error = self.parser.error
-        self.study: str = choice.parse_known_args(arguments)[0].study
-        self.flags: argparse.Namespace | None = None
-        self.settings: Settings | None = None
-
-    def overridden(self, block: Settings) -> Settings:
-        """The block as the flags override it.
-
-        From the first call on, that first block is `settings`, and `flags` has the other flags.
-        """
-        if self.flags is None:
-            self._add_flags(block)
-            self.flags = self.parser.parse_args(self.arguments)
-            if self.flags.json and not (self.flags.plan or self.flags.status):
-                self.parser.error("--json goes with --plan or --status")
-            if self.flags.print_job:
-                self._refuse_beside_print_job()
-        block = self._applied(block)
-        self.settings = self.settings or block
-        return block
-
-    def _applied(self, block: Settings) -> Settings:
-        names = [item.name for item in dataclasses.fields(Settings)]
-        given = {name: getattr(self.flags, name) for name in names if hasattr(self.flags, name)}
-        if not given["architectures"]:
-            del given["architectures"]
-        if "options" in given:
-            given["options"] = dict(given["options"])
-        if given.get("seeds") == [None]:
-            given["seeds"] = None
-        for one, other in (("seeds", "repeats"), ("repeats", "seeds")):
-            if given.get(one) is not None:
-                given.setdefault(other, None)
-        return dataclasses.replace(block, **given)
-
-    def _add_flags(self, block: Settings) -> None:
-        add = self.parser.add_argument
-        add("--plan", action="store_true", help="say what the campaign would take, and start nothing")
-        add("--status", action="store_true", help="say how the campaign stands, from any machine, also while it runs")
-        add("--json", action="store_true", help="with --plan or --status: print it as JSON")
-        add("--sanity", action="store_true", help="one quick check: does training with noise help?")
-        add("--retry-failed", action="store_true", help="also do the runs that have failed before")
-        add("--verify", metavar="RUN_ID", help="do one finished run again and compare every bit")
-        text = "of the runs of the study, only those with these settings or options; runs without such an option stay"
-        add("--only", type=_option, nargs="+", default=[], metavar="NAME=VALUE", help=text)
-        self._add_cluster_flags()
-        for item in dataclasses.fields(Settings):
-            default = getattr(block, item.name)
-            help_text = f"{item.metadata['help']} (block: {_shown(default)})".replace("%", "%%")
-            if item.name == "architectures":
-                names = ", ".join(registry.names("architectures"))
-                help_text = help_text.replace("networks to train", f"networks to train: {names}")
-                add("architectures", nargs="*", default=None, metavar="ARCHITECTURE", help=help_text)
-                continue
-            flag = "--" + item.name.replace("_", "-")
-            add(flag, default=argparse.SUPPRESS, help=help_text, **_shape(item))
-
-    def _refuse_beside_print_job(self) -> None:
-        for name in ("plan", "status", "sanity", "verify", "shard"):
-            if getattr(self.flags, name):
-                self.parser.error(f"--{name} does not go with --print-job, whose jobs would repeat it")
-
-    def _add_cluster_flags(self) -> None:
-        text = "do the I-th of N shares of the runs, then what the other shards have not started"
-        self.parser.add_argument("--shard", type=_shard, metavar="I/N", help=text)
-        text = "print a job script that runs the study as an array of shards, and start nothing"
-        self.parser.add_argument("--print-job", choices=schedulers(), help=text)
-        text = "options of jobs and of engines, by name (default: cluster.toml of this folder, if it is there)"
-        self.parser.add_argument("--cluster-file", metavar="FILE", help=text)
-        for name, text in FLAGS.items():
-            kind = int if name in WHOLE_NUMBERS else str
-            action = "append" if name in REPEATED else "store"
-            metavar = "N" if kind is int else "TEXT"
-            self.parser.add_argument(f"--{name}", type=kind, action=action, metavar=metavar, help=text)
+def _parser(lines: Mapping[str, object]) -> argparse.ArgumentParser:
+    """The parser; its help lists the settings that have a line."""
+    rare = [name for name in settings() if name not in lines]
+    parser = _Parser(
+        prog="run_experiments.py",
+        usage="%(prog)s [ARCH ...] [--FLAG VALUE ...] [--set NAME=VALUE ...]",
+        description=DESCRIPTION,
+        epilog=f"Settings without a line here, for --set: {', '.join(rare)}; nnet/config.py describes them.",
+        formatter_class=help_text.Formatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    groups = {title: parser.add_argument_group(title) for title in ("what is trained", "how it is measured", "launch")}
+    groups["what is trained"].add_argument("networks", nargs="*", metavar="ARCH", help="architectures: as --arch")
+    for setting in settings().values():
+        trained = "how it is measured" if setting.name in MEASURING else "what is trained"
+        _add_setting(groups["launch" if setting.operation else trained].add_argument, setting, lines)
+    _add_further(groups["what is trained"].add_argument, groups["launch"].add_argument)
+    _add_cluster_flags(parser.add_argument_group("cluster").add_argument)
+    _add_commands(parser.add_argument_group("instead of launching").add_argument)
+    return parser
 
 
-def _shape(item: dataclasses.Field) -> dict:
-    shape = dict(item.metadata["flag"])
-    if "type" in shape:
-        words = {int: "N", _whole_number_or_none: "N", float: "X", _number_or_none: "X", _option: "NAME=VALUE"}
-        shape["metavar"] = words.get(shape["type"], "NAME")
-    return shape
+def _add_setting(add: Callable, setting: Setting, lines: Mapping[str, object]) -> None:
+    """The flag of a setting, and hidden ones for its other names."""
+    shape = {"dest": setting.name, "default": argparse.SUPPRESS}
+    if setting.kind is bool:
+        shape |= {"action": argparse.BooleanOptionalAction}
+    elif setting.kind is dict:
+        shape |= {"nargs": "+", "action": "extend", "metavar": "NAME=VALUE"}
+    else:
+        metavar = {int: "N", float: "X", str: "NAME"}[setting.kind]
+        shape |= {"nargs": "*" if setting.several else None if setting.once else "+", "metavar": metavar}
+    words = [word for word, name in ALIASES.items() if name == setting.name]
+    add(_flag(setting.name), help=help_text.of(setting, lines), **shape)
+    for word in words:
+        add(_flag(word), help=argparse.SUPPRESS, **shape)
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    return "none" if value is None or value == {} else str(value)
+def _add_further(trained: Callable, launch: Callable) -> None:
+    trained("--repeats", metavar="N", help="N seeds, drawn from the master seed, instead of --seed")
+    trained("--master-seed", metavar="N", help="master seed of --repeats [0]")
+    extend = {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME=VALUE"}
+    trained("--set", help="any setting by name; of several values: name=1,2", **extend)
+    trained("--only", help="keep only the runs with these settings or options", **extend)
+    trained(
+        "--study",
+        metavar="NAME",
+        help=f"a study instead of the block: {', '.join(registry.names(KIND))}, or a .py file",
+    )
+    launch("--retry-failed", action="store_true", help="also do the runs that have failed before")
+
+
+def _add_cluster_flags(add: Callable) -> None:
+    add("--shard", metavar="I/N", help="do share I of N first, then what other shards have not started")
+    add("--cluster-file", metavar="FILE", help="options of jobs and engines [cluster.toml, if it exists]")
+    for name, text in FLAGS.items():
+        kind = int if name in WHOLE_NUMBERS else str
+        action = "append" if name in REPEATED else "store"
+        add(f"--{name}", type=kind, action=action, metavar="N" if kind is int else "TEXT", help=text)
+
+
+def _add_commands(add: Callable) -> None:
+    add("-h", "--help", action="store_true", help="print this help")
+    add("--plan", action="store_true", help="print runs, time and memory of the campaign")
+    add("--status", action="store_true", help="print how the campaign stands, also while it runs")
+    add("--json", action="store_true", help="with --plan or --status: print JSON")
+    add("--sanity", action="store_true", help="quick check: does training with noise help?")
+    add("--verify", metavar="RUN_ID", help="repeat a finished run and compare every bit")
+    add("--print-job", choices=schedulers(), help="print a job script that runs an array of shards")
+
+
+def _lines(flags: argparse.Namespace) -> dict[str, object]:
+    """The settings that the flags give, by name."""
+    known, words = settings(), vars(flags)
+    lines = {name: words[name] for name in known if name in words}
+    for name in lines:
+        if known[name].kind is dict:
+            lines[name] = dict(_named(word, literal) for word in lines[name])
+        elif known[name].kind is not bool:
+            lines[name] = known[name].value([lines[name]] if known[name].once else lines[name])
+    if flags.networks:
+        _add_line(lines, "arch", known["arch"].value(flags.networks), "as a flag and without one")
+    if flags.repeats is not None:
+        seeds = repeats(_whole("repeats", flags.repeats), _whole("master_seed", flags.master_seed or "0"))
+        _add_line(lines, "seed", seeds, "as --seed and --repeats")
+    elif flags.master_seed is not None:
+        raise ConfigError("--master-seed goes with --repeats")
+    for word in flags.set:
+        name, value = _named(word, lambda text: text)
+        name = canonical(name)
+        check_known([name], known, "--set: unknown setting")
+        if known[name].kind is dict:
+            raise ConfigError("--set has no options; give them as --options NAME=VALUE")
+        _add_line(lines, name, known[name].value(value.split(",")), "as a flag and in --set")
+    return lines
+
+
+def _add_line(lines: dict[str, object], name: str, value: object, how: str) -> None:
+    if name in lines:
+        raise ConfigError(f"{name} is given twice: {how}")
+    lines[name] = value
+
+
+def _named(word: str, value_of: Callable[[str], object]) -> tuple[str, object]:
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise ConfigError(f"{word!r} is not of the form name=value")
+    return name, value_of(value)
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError(f"{name} must be a whole number; got {text!r}") from None
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

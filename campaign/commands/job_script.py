@@ -10,7 +10,7 @@ from pathlib import Path
 from campaign.engines import base
 from campaign.engines.cluster.options import FLAGS, Options
 from campaign.engines.workers.environment import exported_limits
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.machine.console import say
 from campaign.planning import plan, survey
 from nnet import registry

@@ -1,42 +1,32 @@
-"""A quick check of the whole machinery: does training with noise make a network no less robust?"""
+"""A quick check of the whole machinery: is a network at least as robust after training with noise?"""
 
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 
 from campaign.analysis import tables
-from campaign.commands.command_line import Settings
 from campaign.grid import lists
+from campaign.grid.settings import Launch
 from campaign.planning.survey import prepare
 from campaign.running import runner
+from nnet.config import TrainConfig
 
 TOLERANCE = 0.02
+ALPHA = 0.2
+"""Strength of the noise in training if no run of the study has noise."""
+MOST_SEEDS = 3
+KEPT = ("dataset", "data_dir", "max_train_samples", "cpu_threads", "use_cuda")
+"""What the small runs take from the study; everything else has TrainConfig's default."""
 
 
-def sanity(settings: Settings) -> int:
-    """Train mlp_small for one epoch in both regimes and compare their drops at α_test = 0.1; nothing is kept.
+def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
+    """Train mlp_small for one epoch, clean and with noise, and compare the drops at α_test = 0.1; nothing is kept.
 
-    Returns 0 if the drop after training with noise is smaller or similar (tolerance 0.02), else 1.
+    `configs`: the runs of the study, which say the data, the seeds and the strength of the noise. Returns 0 if the drop
+    after training with noise is smaller or similar (tolerance 0.02), else 1.
     """
-    if not settings.alpha_train[0] > 0:
-        raise ValueError(f"--sanity compares clean with noisy training; alpha_train is {settings.alpha_train[0]:g}")
     with tempfile.TemporaryDirectory() as folder:
-        small = dataclasses.replace(
-            settings,
-            architectures=["mlp_small"],
-            regimes=["clean", "noisy"],
-            alpha_train=settings.alpha_train[:1],
-            activations=["relu"],
-            ps=[0.0],
-            evaluations=[],
-            options={},
-            epochs=1,
-            lr_schedule="constant",
-            lr_restart_epochs=None,
-            alpha_tests=[0, 0.1],
-            output_dir=folder,
-            checkpoint_dir=None,
-        )
-        campaign = prepare(lists.configurations(small), small.campaign())
+        campaign = prepare(small_runs(configs), dataclasses.replace(launch, output_dir=folder))
         code = runner.run(campaign)
         if code != 0:
             return code
@@ -48,3 +38,16 @@ def sanity(settings: Settings) -> int:
     print(f"\nsanity: drop at 0.1 is {clean:.4f} clean, {noisy:.4f} noisy: {verdict} (tolerance {TOLERANCE})")
     print("nothing of this was kept")
     return 0 if good else 1
+
+
+def small_runs(configs: Sequence[TrainConfig]) -> list[TrainConfig]:
+    """Clean and noisy runs of mlp_small for one epoch, on the study's data."""
+    return lists.product(
+        TrainConfig(**{name: getattr(configs[0], name) for name in KEPT}),
+        arch="mlp_small",
+        regime=["clean", "noisy"],
+        alpha_train=next((config.alpha_train for config in configs if config.alpha_train > 0), ALPHA),
+        seed=list(dict.fromkeys(config.seed for config in configs))[:MOST_SEEDS],
+        epochs=1,
+        alpha_tests=(0, 0.1),
+    )

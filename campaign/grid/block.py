@@ -1,19 +1,166 @@
-"""The config block: what a study's lines mean, and where and how its runs are launched."""
+"""From the block in `main()`, a study and flags to the list of runs: one expansion, one rule for flags."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from campaign.grid import lists
+from campaign.grid.names import check_known, renamed
+from campaign.grid.settings import Launch, operation_names, settings
+from campaign.grid.study import Study
+from nnet.checks import ConfigError
+from nnet.config import TrainConfig
+
+OPTION_OWNERS = {"regime", "arch", "evaluations", "corruption"}
+"""Where a flag changes one of these, the options of a study that no run knows any more are dropped."""
+__all__ = ["Launch", "Runs", "expand", "lines_of"]
 
 
 @dataclass(frozen=True)
-class Launch:
-    """Where and how runs are launched. Nothing here changes a result."""
+class Runs:
+    """What a block, a study and flags mean."""
 
-    output_dir: str = "results"
-    """Results are written to <output_dir>/<dataset>/."""
-    engine: str = "process"
-    """Where runs happen: the name of a file in campaign/engines."""
-    max_workers: int | None = None
-    """Runs at the same time; None takes one per usable core."""
-    memory_check: bool = True
-    """Start fewer workers where their memory would not suffice."""
-    run_timeout_s: float | None = None
-    """Seconds after which a run is ended and fails; None never ends a run."""
+    configs: list[TrainConfig]
+    launch: Launch
+    reference: dict | None
+    """What the runs are compared with; None: the default."""
+
+
+def lines_of(block: Mapping[str, object], study: Study | None) -> dict[str, object]:
+    """The lines of all parts: those of the block or, with a study, its launch lines and the study's BLOCK."""
+    lines = _checked(block, "the block")
+    if study is None:
+        return lines
+    shared = {name: value for name, value in lines.items() if name in operation_names()}
+    return shared | _checked(study.block, f"study {study.name}")
+
+
+def expand(
+    block: Mapping[str, object],
+    study: Study | None = None,
+    flags: Mapping[str, object] | None = None,
+    only: Sequence[tuple[str, object]] = (),
+) -> Runs:
+    """The runs of the block, or of a study, with flags: each once, in the order of the parts and their lists.
+
+    A flag overrides its line in every part. Where the parts differ in that line, only the runs with the flag's value
+    are kept. Each option is a line of its own. `only`: as `lists.only` takes it. Raises ConfigError, in one sentence,
+    for an unknown line, for a value that no part has, and for whatever `TrainConfig` refuses.
+    """
+    shared, flags = lines_of(block, study), _checked(flags or {}, "the command line")
+    launch = Launch(**{name: value for name, value in (shared | flags).items() if settings()[name].once})
+    parts = [_joined(shared, _part(part, study.name)) for part in study.parts] if study else [shared]
+    droppable = _option_names(parts) if OPTION_OWNERS & flags.keys() else ()
+    parts, filters = _overridden([_of_runs(part) for part in parts], _of_runs(flags))
+    points = [point for part in parts for point in lists.points(_lines_of_runs(part, launch.output_dir))]
+    for name, wanted in filters.items():
+        points = _kept(points, name, wanted)
+    base = TrainConfig()
+    configs = lists.make([(base, point) for point in points], droppable)
+    reference = study.reference if study else None
+    if reference is not None:
+        reference = renamed(reference)
+        known = {*lists.FIELDS, *(name for config in configs for name in config.options_and_defaults())}
+        check_known(reference, known, f"REFERENCE of study {study.name}: unknown setting")
+    return Runs(lists.only(configs, only), launch, reference)
+
+
+def _checked(lines: Mapping[str, object], where: str) -> dict[str, object]:
+    """The lines by canonical name. Raises ConfigError for an unknown line and for a list that cannot vary."""
+    lines = renamed(lines)
+    check_known(lines, settings(), f"{where}: unknown line")
+    for name, value in lines.items():
+        items, setting = _listed(value), settings()[name]
+        if setting.kind is dict and not all(isinstance(item, dict) for item in items):
+            raise ConfigError(f"{where}: {name} must be a dict of settings by name; got {value!r}")
+        if not isinstance(value, list):
+            continue
+        if setting.once:
+            raise ConfigError(f"{where}: {name} has one value for all runs; got {value!r}")
+        if setting.several and not all(isinstance(item, list | tuple) for item in value):
+            raise ConfigError(
+                f"{where}: a list varies, and each value of {name} is a tuple; write {tuple(value)!r} for one value"
+            )
+        if any(item in value[:index] for index, item in enumerate(value)):
+            raise ConfigError(f"{name} has duplicates: {value}")
+    return lines
+
+
+def _part(part: Mapping[str, object], study: str) -> dict[str, object]:
+    lines = _checked(part, f"study {study}")
+    for name in lines:
+        if settings()[name].once:
+            raise ConfigError(f"study {study}: {name} has one value for all parts; set it in BLOCK")
+    return lines
+
+
+def _of_runs(lines: Mapping[str, object]) -> dict[str, object]:
+    """The lines that become fields of runs."""
+    return {name: value for name, value in lines.items() if not settings()[name].once}
+
+
+def _lines_of_runs(part: dict[str, object], output_dir: str) -> dict[str, object]:
+    """The lines in an order in which seeds vary fastest; unfinished runs are kept beside the results."""
+    seed = part.get("seed", settings()["seed"].default)
+    lines = {name: value for name, value in part.items() if name != "seed"}
+    if lines.get("data_dir", "") is None:
+        del lines["data_dir"]  # TrainConfig's default
+    return {"epoch_checkpoint_dir": output_dir} | lines | {"seed": seed}
+
+
+def _joined(lines: dict[str, object], more: dict[str, object]) -> dict[str, object]:
+    """Both, `more` over `lines`; options are merged one by one, in every dict of a list of them."""
+    if "options" not in lines or "options" not in more:
+        return lines | more
+    merged = [one | other for one in _listed(lines["options"]) for other in _listed(more["options"])]
+    return lines | more | {"options": merged if len(merged) > 1 else merged[0]}
+
+
+def _overridden(parts: list[dict], flags: dict[str, object]) -> tuple[list[dict], dict[str, list]]:
+    """The parts with the flags that override a line in all of them; and the other flags, as wanted values by name."""
+    filters: dict[str, list] = {}
+    lines = {name: (value, [_values(part, name) for part in parts]) for name, value in flags.items()}
+    options = lines.pop("options", ({}, []))[0]
+    for name, (value, values) in lines.items():
+        if _differ(values):
+            filters[name] = _listed(value)
+        else:
+            parts = [part | {name: value} for part in parts]
+    for name, value in options.items():
+        if _differ([[item.get(name, ...) for item in _values(part, "options")] for part in parts]):
+            filters[name] = [value]
+        else:
+            parts = [_joined(part, {"options": {name: value}}) for part in parts]
+    return parts, filters
+
+
+def _listed(value: object) -> list:
+    return value if isinstance(value, list) else [value]
+
+
+def _values(part: Mapping[str, object], name: str) -> list:
+    return _listed(part.get(name, settings()[name].default))
+
+
+def _option_names(parts: list[dict]) -> set[str]:
+    return {option for part in parts for options in _values(part, "options") for option in options}
+
+
+def _differ(values: list[list]) -> bool:
+    """Whether parts differ in a line, of which `values` has the values in each part."""
+    distinct = [[item for index, item in enumerate(items) if item not in items[:index]] for items in values]
+    return any(items != distinct[0] for items in distinct[1:])
+
+
+def _kept(points: list[dict], name: str, wanted: list) -> list[dict]:
+    """The points that have one of the wanted values, and those for which the setting has no meaning.
+
+    Raises ConfigError, with the choices, for a value that no point has.
+    """
+    defaults = {setting.name: setting.default for setting in settings().values()}
+    fields = [defaults | point for point in points]
+    meant = [None if lists.is_exempt(run, name) else [lists.value_of(run, name)] for run in fields]
+    choices = [values[0] for index, values in enumerate(meant) if values and values not in meant[:index]]
+    for value in wanted:
+        if value not in choices:
+            raise ConfigError(f"the study has no runs with {name} {value!r}; choose from {choices}")
+    return [point for point, values in zip(points, meant, strict=True) if not values or values[0] in wanted]

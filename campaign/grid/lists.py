@@ -1,71 +1,101 @@
-"""Lists of runs: from the config block, from a product of settings, and from other lists."""
+"""Lists of runs: made from settings that vary, joined, filtered and changed."""
 
 import dataclasses
 import itertools
 import random
 from collections.abc import Iterable, Mapping, Sequence
 
-from campaign.commands.command_line import Settings
+from campaign.grid.names import canonical, check_known, renamed
 from nnet import registry
-from nnet.checks import whole_number
-from nnet.config import CORRUPTIONS, TrainConfig, default_data_dir, plug_ins
+from nnet.checks import ConfigError, unknown, whole_number
+from nnet.config import CORRUPTIONS, TrainConfig, plug_ins
 
-LISTS = ("architectures", "regimes", "alpha_train", "ps", "activations", "alpha_tests")
 FIELDS = [item.name for item in dataclasses.fields(TrainConfig)]
-SEED_BITS = 31
 SCIENCE = [
     item.name
     for item in dataclasses.fields(TrainConfig)
     if not item.metadata.get("operation") and item.name != "options"
 ]
+USUAL_OF_DATASET = "dataset"
+"""The value of `augmentation` that stands for what is usual for the dataset."""
+SEED_BITS = 31
 
 
-def configurations(settings: Settings) -> list[TrainConfig]:
-    """Every combination of architecture, activation, regime, α_train, p and seed, each once.
+def repeats(count: int, master_seed: int = 0) -> list[int]:
+    """`count` distinct seeds below 2³¹, drawn from the master seed; a larger count begins with the same seeds.
 
-    Every combination has the same seeds, so that comparisons are paired. A regime without weight noise runs once per
-    (architecture, activation, p, seed), however many α_train there are. An option goes to the runs whose regime,
-    architecture or corruption has it. Raises ValueError, in one sentence, for an empty list, duplicates in a list, and
-    whatever `TrainConfig` refuses.
+    Raises ConfigError for a count below 1 and for anything but whole numbers.
     """
-    for name in LISTS:
-        _check_list(name, getattr(settings, name))
-    _check_options(settings)
-    combinations = itertools.product(
-        settings.architectures,
-        settings.activations,
-        settings.regimes,
-        settings.alpha_train,
-        settings.ps,
-        seeds(settings),
-    )
-    configs = [_config(settings, *combination) for combination in combinations]
+    count = whole_number("repeats", count, smallest=1)
+    draws = random.Random(whole_number("master_seed", master_seed))
+    seeds: dict[int, None] = {}
+    while len(seeds) < count:
+        seeds[draws.getrandbits(SEED_BITS)] = None
+    return list(seeds)
+
+
+def product(base: TrainConfig | None = None, **settings: object) -> list[TrainConfig]:
+    """Every combination of these settings on top of `base`, each run once: a list varies, anything else is one value.
+
+    `base`: None takes TrainConfig's defaults. An option goes to the runs whose regime, architecture, evaluation or
+    corruption has it. Raises ConfigError for an unknown setting, an empty list, an option that no run has, and whatever
+    `TrainConfig` refuses.
+    """
+    base = base or TrainConfig()
+    return make((base, point) for point in points(settings))
+
+
+def points(settings: Mapping[str, object]) -> list[dict]:
+    """Every combination of these settings, by canonical name: a list varies, anything else is one value."""
+    settings = renamed(settings)
+    values = {name: value if isinstance(value, list) else [value] for name, value in settings.items()}
+    for name, items in values.items():
+        if not items:
+            raise ConfigError(f"{name} is empty; give at least one value")
+    return [dict(zip(values, items, strict=True)) for items in itertools.product(*values.values())]
+
+
+def make(
+    changes: Iterable[tuple[TrainConfig, Mapping[str, object]]], droppable: Iterable[str] = ()
+) -> list[TrainConfig]:
+    """Each configuration with its changes, each run once. An option goes to the runs that know it.
+
+    Raises ConfigError for an unknown setting and for an option that no run knows and that is not `droppable`.
+    """
+    changes = list(changes)
+    unused = {option for _, settings in changes for option in _options(settings)} - {*droppable}
+    everyone = set()
+    configs = []
+    for config, settings in changes:
+        check_known(settings, FIELDS, "unknown setting")
+        fields = {name: getattr(config, name) for name in FIELDS} | settings
+        if fields["augmentation"] == USUAL_OF_DATASET:
+            fields["augmentation"] = _usual_augmentation(fields["dataset"])
+        known = _known_options(fields)
+        options = config.options | _options(settings)
+        fields["options"] = {name: value for name, value in options.items() if name in known}
+        configs.append(TrainConfig(**fields))
+        unused -= known
+        everyone |= known
+    if unused:
+        raise unknown("option", min(unused), sorted(everyone))
     return join(configs)
 
 
-def product(base: TrainConfig, **settings: object) -> list[TrainConfig]:
-    """Every combination of these settings on top of `base`, each run once: a list varies, any other value is for all.
-
-    An option goes to the runs whose regime, architecture, evaluation or corruption has it. Raises ValueError, in one
-    sentence, for a name that is no field of `TrainConfig`, an empty list, an option that no run has, and whatever
-    `TrainConfig` refuses.
-    """
-    lists = {name: value if isinstance(value, list) else [value] for name, value in settings.items()}
-    return split([base], **lists)
-
-
 def join(*grids: Iterable[TrainConfig]) -> list[TrainConfig]:
-    """The runs of all grids, each once, in the order in which they come first."""
+    """The runs of all grids, each once, in the order of their first appearance."""
     return list({config.run_id: config for config in itertools.chain(*grids)}.values())
 
 
 def select(configs: Iterable[TrainConfig], **wanted: object) -> list[TrainConfig]:
-    """The runs that have every one of these settings or options, options at their default included.
+    """The runs that have every one of these settings or options; an option that is not set has its default.
 
-    Raises ValueError for a name that no run knows.
+    Raises ConfigError for a name that no run knows.
     """
-    settings = [(config, _settings_of(config)) for config in configs]
-    _check_known(wanted, {name for _, known in settings for name in known} or wanted)
+    wanted = renamed(wanted)
+    settings = [(config, config.options_and_defaults() | _fields(config)) for config in configs]
+    if settings:
+        check_known(wanted, {name for _, known in settings for name in known}, "no run has a setting")
     return [
         config for config, known in settings if all(name in known and known[name] == wanted[name] for name in wanted)
     ]
@@ -74,9 +104,9 @@ def select(configs: Iterable[TrainConfig], **wanted: object) -> list[TrainConfig
 def configure(
     configs: Iterable[TrainConfig], where: Mapping[str, object] | None = None, **changes: object
 ) -> list[TrainConfig]:
-    """A new grid in which the runs that `where` fits have these settings instead, and the others are as they were.
+    """A new list in which the runs that match `where` have these settings; the others are unchanged.
 
-    `options` are added to those that a run has. Raises ValueError as `product` does.
+    `options` are added to those of a run. Raises ConfigError as `product` does.
     """
     return split(configs, where, **{name: [value] for name, value in changes.items()})
 
@@ -84,159 +114,85 @@ def configure(
 def split(
     configs: Iterable[TrainConfig], where: Mapping[str, object] | None = None, **lists: list
 ) -> list[TrainConfig]:
-    """A new grid in which each run that `where` fits is replaced by one per combination of the values in `lists`.
+    """A new list in which each run that matches `where` is replaced by one run per combination of `lists`.
 
-    The others are as they were; each run once. Raises ValueError as `product` does.
+    The others are unchanged; each run once. Raises ConfigError as `product` does.
     """
     configs = list(configs)
     chosen = {config.run_id for config in select(configs, **(where or {}))}
     for name, values in lists.items():
-        _check_list(name, values, distinct=False)
-    points = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
-    return _changed([(config, point) for config in configs for point in (points if config.run_id in chosen else [{}])])
-
-
-def seeds(settings: Settings) -> list[int]:
-    """The seeds of the repeats: those that are given, or so many as `repeats` says, drawn from the master seed.
-
-    More repeats of one master seed begin with the same seeds. Raises ValueError for neither or both.
-    """
-    if (settings.seeds is None) == (settings.repeats is None):
-        raise ValueError("give either seeds or repeats, and none for the other")
-    if settings.seeds is not None:
-        _check_list("seeds", settings.seeds)
-        return settings.seeds
-    repeats = whole_number("repeats", settings.repeats, smallest=1)
-    draws = random.Random(whole_number("master_seed", settings.master_seed))
-    drawn: dict[int, None] = {}
-    while len(drawn) < repeats:
-        drawn[draws.getrandbits(SEED_BITS)] = None
-    return list(drawn)
+        if not isinstance(values, list | tuple):
+            raise ConfigError(f"{name} must be a list; got {values!r}")
+    changes = points({name: list(values) for name, values in lists.items()})
+    return make((config, point) for config in configs for point in (changes if config.run_id in chosen else [{}]))
 
 
 def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, object]]) -> list[TrainConfig]:
-    """The runs that have every one of these settings or options, (name, value) each; the text none stands for None.
+    """The runs that have every one of these settings or options, given as (name, value); "none" stands for None.
 
-    A run stays whose regime, architecture and corruption do not know an option, or whose regime has no weight noise
-    where the α_train is wanted: it may be the baseline of others. Raises ValueError for a name that no run knows, and
-    where no run is left.
+    A run that does not know an option is kept, and so is, for alpha_train, one whose regime has no weight noise: it may
+    be the baseline of others. Raises ConfigError for a name that no run knows, and if no run is left.
     """
     known = [*SCIENCE, *sorted({name for config in configs for name in config.options_and_defaults()})]
-    for name, value in wanted:
-        if name not in known:
-            raise ValueError(f"--only knows no setting {name!r}; choose from {known}")
-        configs = [config for config in configs if _fits(config, name, value)]
+    for word, value in wanted:
+        name = canonical(word)
+        check_known([name], known, "--only: unknown setting")
+        configs = [config for config in configs if is_exempt(vars(config), name) or _has(vars(config), name, value)]
         if not configs:
-            raise ValueError(f"--only leaves no run: none has {name} = {value}")
+            raise ConfigError(f"--only leaves no run: none has {name} = {value}")
     return list(configs)
 
 
-def _fits(config: TrainConfig, name: str, wanted: object) -> bool:
-    if name == "alpha_train" and not registry.constant("regimes", config.regime, "USES_ALPHA_TRAIN", True):
-        return True
-    value = getattr(config, name) if name in SCIENCE else config.options_and_defaults().get(name, wanted)
+def value_of(fields: Mapping[str, object], name: str) -> object:
+    """The value of a setting or an option among the fields of a run, an option that is not set at its default."""
+    return fields[name] if name in FIELDS else _option_values(fields).get(name)
+
+
+def is_exempt(fields: Mapping[str, object], name: str) -> bool:
+    """Whether a setting or option has no meaning for a run with these fields, so that no value excludes the run."""
+    if name == "alpha_train":
+        known = fields["regime"] in registry.names("regimes")
+        return known and not registry.constant("regimes", fields["regime"], "USES_ALPHA_TRAIN", True)
+    return name not in FIELDS and name not in _known_options(fields)
+
+
+def _has(fields: Mapping[str, object], name: str, wanted: object) -> bool:
+    value = value_of(fields, name)
+    if isinstance(value, tuple):
+        return value == (tuple(wanted) if isinstance(wanted, list) else (wanted,))
     return value == wanted or (value is None and wanted == "none")
 
 
-def _settings_of(config: TrainConfig) -> dict:
-    return config.options_and_defaults() | {name: getattr(config, name) for name in FIELDS}
+def _fields(config: TrainConfig) -> dict:
+    return {name: getattr(config, name) for name in FIELDS}
 
 
-def _changed(points: Sequence[tuple[TrainConfig, dict]]) -> list[TrainConfig]:
-    """Each run with its changes, whose options go to the runs that know them; each run once."""
-    wanted = {option for _, changes in points for option in changes.get("options", {})}
-    configs = []
-    for config, changes in points:
-        _check_known(changes, FIELDS)
-        fields = {name: getattr(config, name) for name in FIELDS} | changes
-        known = _known_options(*(fields[name] for name in ("regime", "arch", "evaluations", "corruption")))
-        options = config.options | changes.get("options", {})
-        fields["options"] = {name: value for name, value in options.items() if name in known}
-        configs.append(TrainConfig(**fields))
-        wanted -= known
-    if wanted:
-        raise ValueError(f"no run has the option {min(wanted)!r}")
-    return join(configs)
+def _options(settings: Mapping[str, object]) -> dict:
+    options = settings.get("options", {})
+    if not isinstance(options, dict):
+        raise ConfigError(f"options must be a dict of settings by name; got {options!r}")
+    return options
 
 
-def _check_known(names: Iterable[str], known: Iterable[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"no run has a setting {name!r}; choose from {sorted(known)}")
+def _owners(fields: Mapping[str, object]) -> list[tuple[str, str]]:
+    """(kind, name) of each existing plug-in of a run that may have options; TrainConfig refuses the others."""
+    named = plug_ins([fields["regime"]], [fields["arch"]], fields["evaluations"])
+    return [(kind, name) for kind, name in named if name in registry.names(kind)]
 
 
-def _known_options(regime: str, arch: str, evaluations: Iterable[str], corruption: str) -> set[str]:
-    named = plug_ins([regime], [arch], evaluations)
-    known = {option for kind, name in named for option in registry.option_names(kind, name)}
-    return known | {*CORRUPTIONS.get(corruption, ())}
+def _known_options(fields: Mapping[str, object]) -> set[str]:
+    known = {option for kind, name in _owners(fields) for option in registry.option_names(kind, name)}
+    return known | {*CORRUPTIONS.get(fields["corruption"], ())}
 
 
-def _check_list(name: str, values: list, distinct: bool = True) -> None:
-    if not isinstance(values, list | tuple):
-        raise ValueError(f"{name} must be a list; got {values!r}")
-    if not values:
-        raise ValueError(f"{name} is empty; give at least one")
-    if distinct and len(set(values)) < len(values):
-        raise ValueError(f"{name} has duplicates: {list(values)}")
+def _option_values(fields: Mapping[str, object]) -> dict:
+    values: dict[str, object] = {}
+    for kind, name in _owners(fields):
+        values |= registry.option_defaults(kind, name)
+    return values | fields["options"]
 
 
-def _check_options(settings: Settings) -> None:
-    named = plug_ins(settings.regimes, settings.architectures, settings.evaluations)
-    for kind, name in named:
-        registry.check(kind, name, kind.removesuffix("s"))
-    registry.check_options(settings.options, *named, more=CORRUPTIONS.get(settings.corruption, ()))
-
-
-def _augmentation(settings: Settings) -> str:
-    """The one that is set, or what the dataset's file states, or none."""
-    if settings.augmentation != "dataset":
-        return settings.augmentation
-    known = settings.dataset in registry.names("datasets")
-    return registry.constant("datasets", settings.dataset, "AUGMENTATION", "none") if known else "none"
-
-
-def _config(
-    settings: Settings, arch: str, activation: str, regime: str, alpha: float, p: float, seed: int
-) -> TrainConfig:
-    known = _known_options(regime, arch, settings.evaluations, settings.corruption)
-    return TrainConfig(
-        dataset=settings.dataset,
-        image_size=settings.image_size,
-        arch=arch,
-        activation=activation,
-        regime=regime,
-        alpha_train=alpha,
-        noise_model=settings.noise_model,
-        p=p,
-        corruption=settings.corruption,
-        corrupt_test=settings.corrupt_test,
-        seed=seed,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        optimizer=settings.optimizer,
-        learning_rate=settings.learning_rate,
-        momentum=settings.momentum,
-        nesterov=settings.nesterov,
-        lr_schedule=settings.lr_schedule,
-        lr_restart_epochs=settings.lr_restart_epochs,
-        lr_milestones=tuple(settings.lr_milestones),
-        lr_factor=settings.lr_factor,
-        weight_decay=settings.weight_decay,
-        dropout=settings.dropout,
-        augmentation=_augmentation(settings),
-        max_train_samples=settings.max_train_samples,
-        validation_share=settings.validation_share,
-        smoothed_accuracy=settings.smoothed_accuracy,
-        alpha_tests=tuple(settings.alpha_tests),
-        noise_samples=settings.noise_samples,
-        evaluations=tuple(settings.evaluations),
-        precision=settings.precision,
-        sweep_precision=settings.sweep_precision,
-        options={name: value for name, value in settings.options.items() if name in known},
-        cpu_threads=settings.cpu_threads_per_worker,
-        use_cuda=settings.use_cuda,
-        data_dir=default_data_dir() if settings.data_dir is None else settings.data_dir,
-        checkpoint_dir=settings.checkpoint_dir,
-        epoch_checkpoint_dir=settings.output_dir,
-        epoch_checkpoint_s=settings.epoch_checkpoint_s,
-    )
+def _usual_augmentation(dataset: object) -> str:
+    """The augmentation that the dataset's file states, or none."""
+    known = dataset in registry.names("datasets")
+    return registry.constant("datasets", dataset, "AUGMENTATION", "none") if known else "none"

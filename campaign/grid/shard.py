@@ -1,9 +1,10 @@
-"""One share of a campaign, for the launchers of an array of cluster jobs that write into the same folder."""
+"""One share of a campaign, for an array of cluster jobs whose launchers write into the same folder."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 
@@ -16,15 +17,15 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """The shard that "2/4" means. Raises ValueError, in one sentence, for anything that is none."""
-        found = re.fullmatch(r"(\d+)/(\d+)", text)
-        shard = cls(int(found[1]), int(found[2])) if found else None
+        """The shard that "2/4" means. Raises ConfigError for any other form."""
+        match = re.fullmatch(r"(\d+)/(\d+)", text)
+        shard = cls(int(match[1]), int(match[2])) if match else None
         if shard is None or not 1 <= shard.number <= shard.count:
-            raise ValueError(f"a shard is I/N with I from 1 to N, like 2/4; got {text!r}")
+            raise ConfigError(f"a shard is I/N with I from 1 to N, like 2/4; got {text!r}")
         return shard
 
     def own(self, configs: Sequence[TrainConfig]) -> set[str]:
-        """The run_ids of its share. It does these first, then what the other shards have not started."""
+        """The run_ids of this share. A shard does these first, then what the other shards have not started."""
         return {config.run_id for config in configs[self.number - 1 :: self.count]}
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from campaign.engines import base
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.machine import memory
 from campaign.machine.console import duration

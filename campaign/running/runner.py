@@ -42,7 +42,7 @@ def run(campaign: Campaign) -> int:
         except OSError as error:
             return launch.stop(f"stopped: {error}", 1)
     for store, of_store in zip(campaign.stores.values(), made, strict=True):
-        report.show(store.folder, of_store)
+        say(report.text(store.folder, of_store))
     for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
         say(f"trained weights: {Path(folder)}")
     failures = campaign.failures()

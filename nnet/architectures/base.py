@@ -4,13 +4,9 @@ from torch import nn
 
 from nnet import registry
 from nnet.activations import check_activation, get_activation
+from nnet.checks import ConfigError
 
 ARCH_NAMES = tuple(registry.names("architectures"))
-
-
-def input_channels(arch: str, image_channels: int) -> int:
-    """How many channels `arch` is given: as many as the images have, but one channel is repeated to what it states."""
-    return registry.constant("architectures", arch, "CHANNELS", 1) if image_channels == 1 else image_channels
 
 
 def build_model(
@@ -24,16 +20,16 @@ def build_model(
     """A new network with PyTorch's default initialisation, drawn from the process-wide generator.
 
     It maps float32 pixels B×C×H×W in [0, 1], (C, H, W) = `image_shape`, to logits B×`num_classes`.
-    Raises ValueError for an unknown architecture, activation or option, for an activation or dropout that the
+    Raises ConfigError for an unknown architecture, activation or option, for an activation or dropout that the
     architecture does not have, and for an image shape that it cannot take.
     """
-    registry.check("architectures", arch, "architecture")
+    registry.require("architectures", arch, "architecture")
     registry.check_options(options, ("architectures", arch))
     check_activation(activation, arch)
     plug_in = registry.load("architectures", arch)
     arguments = getattr(plug_in, "VARIANTS", {}).get(arch, {}) | registry.make_options("architectures", arch, options)
     if dropout > 0:
         if not registry.constant("architectures", arch, "DROPOUT", False):
-            raise ValueError(f"{arch} has no dropout")
+            raise ConfigError(f"{arch} has no dropout")
         arguments |= {"dropout": dropout}
     return plug_in.build(image_shape, num_classes, get_activation(activation), **arguments)

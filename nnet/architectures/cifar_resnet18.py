@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from torch import nn
 from torchvision.models import resnet18
 
-from nnet import checks
-from nnet.architectures.parts.stages import arrange_resnet
+from nnet.architectures.parts import fast
 from nnet.architectures.parts.standardize import Standardize
+from nnet.checks import ConfigError, check_fields, setting, switch
 
 CHANNELS = 3
 EVALUATION_BATCH = 128
@@ -17,25 +17,25 @@ ACTIVATIONS = ("relu",)
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of this network."""
+    """Options of this network. Raises ConfigError for a wrong value."""
 
-    stem_pool: bool = True
+    stem_pool: bool = setting(True, switch)
     """Keep the max-pooling 3×3 of stride 2 after the first convolution, as the study of adaptive noise did: the four
-    stages see 16, 8, 4 and 2 pixels a side. Without it, as is usual for such photographs, 32, 16, 8 and 4."""
+    stages see 16, 8, 4 and 2 pixels a side. Without it, as is usual for such photographs: 32, 16, 8 and 4. Default
+    yes."""
 
     def __post_init__(self):
-        checks.switch("stem_pool", self.stem_pool)
+        check_fields(self)
 
 
 def build(image_shape, num_classes, make_activation, options):
     """Standardised pixels, then torchvision's `resnet18` with a first convolution 3×3 of stride 1."""
     if image_shape[0] != CHANNELS:
-        raise ValueError(f"cifar_resnet18 takes images of 1 or {CHANNELS} channels; these have {image_shape[0]}")
+        raise ConfigError(f"cifar_resnet18 takes images of 1 or {CHANNELS} channels; these have {image_shape[0]}")
     network = resnet18(weights=None, num_classes=num_classes)
     network.conv1 = nn.Conv2d(CHANNELS, 64, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     if not options.stem_pool:
         network.maxpool = nn.Identity()
-    arrange_resnet(network)
-    layers = OrderedDict(standardize=Standardize(CHANNELS), network=network)
+    layers = OrderedDict(standardize=Standardize(CHANNELS), network=fast.arrange_resnet(network))
     return nn.Sequential(layers)

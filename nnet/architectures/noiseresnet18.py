@@ -7,34 +7,30 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nnet import checks
 from nnet.architectures.parts.initialise import draw_seed, initialise
 from nnet.architectures.parts.masks import Masks
 from nnet.architectures.parts.residual import pooled, shrunk, stages
 from nnet.architectures.parts.standardize import Standardize
+from nnet.checks import check_fields, number, one_of, setting, whole
 
 CHANNELS = 1
 EVALUATION_BATCH = 128
 ACTIVATIONS = ("relu",)
-FIRST_FILTER_SIZES = (3, 7)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of this network."""
+    """Options of this network. Raises ConfigError for a wrong value."""
 
-    nfilters: int = 16
-    """Channels after the first layer. Default 16, for a CPU; of the published programs 64."""
-    first_filter_size: int = 7
-    """Filter of the first convolution: 3, or 7 with stride 2 and max-pooling 3×3 of stride 2. Default 7."""
-    level: float = 0.1
-    """What the masks, U(−1, 1), are multiplied with, ≥ 0: noise of standard deviation level/√3. Default 0.1."""
+    nfilters: int = setting(16, whole(1))
+    """Channels after the first layer. Default 16, for a CPU; the published programs use 64."""
+    first_filter_size: int = setting(7, one_of((3, 7)))
+    """Filter size of the first convolution: 3, or 7 with stride 2 and max-pooling 3×3 of stride 2. Default 7."""
+    level: float = setting(0.1, number)
+    """Factor of the masks, U(−1, 1), ≥ 0: noise of standard deviation level/√3. Default 0.1."""
 
     def __post_init__(self):
-        checks.whole_number("nfilters", self.nfilters, smallest=1)
-        checks.whole_number("first_filter_size", self.first_filter_size)
-        checks.choice("first_filter_size", self.first_filter_size, FIRST_FILTER_SIZES)
-        checks.number("level", self.level)
+        check_fields(self)
 
 
 def build(image_shape, num_classes, make_activation, options):

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nnet import checks
 from nnet.architectures.parts.initialise import draw_seed, initialise
 from nnet.architectures.parts.residual import stages
 from nnet.architectures.parts.standardize import Standardize
+from nnet.checks import check_fields, setting, whole
 
 CHANNELS = 1
 EVALUATION_BATCH = 128
@@ -16,13 +16,13 @@ ACTIVATIONS = ("relu",)
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of this network."""
+    """Options of this network. Raises ConfigError for a wrong value."""
 
-    nfilters: int = 16
-    """Channels after the first layer. Default 16, for a CPU; of the published programs 64."""
+    nfilters: int = setting(16, whole(1))
+    """Channels after the first layer. Default 16, for a CPU; the published programs use 64."""
 
     def __post_init__(self):
-        checks.whole_number("nfilters", self.nfilters, smallest=1)
+        check_fields(self)
 
 
 def build(image_shape, num_classes, make_activation, options):

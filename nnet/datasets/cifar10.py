@@ -20,5 +20,5 @@ FILES = (
 
 
 def read(data_dir: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The original files, downloaded where they are missing; torchvision compares their check sums."""
+    """The original files, downloaded if they are missing; torchvision compares their check sums."""
     return read_with(CIFAR10, data_dir, FILES)

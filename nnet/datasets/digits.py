@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 handwritten digits, 8×8 pixels: embedded, no download.
+"""scikit-learn's 1,797 handwritten digits, 8×8 pixels, which need no download.
 
 Source: Alpaydin and Kaynak 1998, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository.
 """
@@ -13,7 +13,7 @@ TEST_SHARE = 0.2
 
 
 def read(data_dir: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """1,437 training and 360 test images, one channel, in a fixed split with every digit's share in both."""
+    """1,437 training and 360 test images, one channel, in a fixed stratified split."""
     digits = load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)[:, None]
     x_train, x_test, y_train, y_test = train_test_split(

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import FashionMNIST
 
+from nnet.checks import ConfigError
 from nnet.datasets.parts.torchvision_files import read_with
 
 AUGMENTATION = "crop_flip"
@@ -17,9 +18,11 @@ FILES = (
 
 
 def read(data_dir: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The original files, downloaded where they are missing; unequal classes are a ValueError."""
+    """The original files, downloaded if they are missing. Raises ConfigError if the classes are not of equal size."""
     arrays = read_with(FashionMNIST, data_dir, FILES)
     for labels in (arrays[1], arrays[3]):
         if not np.array_equal(np.bincount(labels), np.full(10, len(labels) // 10)):
-            raise ValueError(f"the label files in {data_dir / 'FashionMNIST/raw'} are corrupt: classes are unequal")
+            raise ConfigError(
+                f"the label files in {data_dir / 'FashionMNIST/raw'} are corrupt: classes are unequal in size"
+            )
     return arrays

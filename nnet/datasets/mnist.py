@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import MNIST
 
+from nnet.checks import ConfigError
 from nnet.datasets.parts.torchvision_files import read_with
 
 FILES = (
@@ -23,10 +24,10 @@ SHA256 = (
 
 
 def read(data_dir: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The original files, downloaded where they are missing; a file that is not the original is a ValueError."""
+    """The original files, downloaded if they are missing. Raises ConfigError for a file that is not the original."""
     arrays = read_with(MNIST, data_dir, FILES)
     for name, expected in zip(FILES, SHA256, strict=True):
         with open(data_dir / name, "rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-                raise ValueError(f"{data_dir / name} is corrupt: its SHA-256 is not that of the original MNIST file")
+                raise ConfigError(f"{data_dir / name} is corrupt: its SHA-256 is not that of the original MNIST file")
     return arrays

@@ -1,1 +1,13 @@
-"""Evaluations, one per file: each file defines a class `Evaluation`, derived from the one in base.py."""
+"""Evaluations, one per file: each file defines a class `Evaluation`, derived from the one in base.py.
+
+A file may say how its rows are drawn, in a dict of literals `FIGURE` with any of these keys. An evaluation without one
+is drawn as accuracy against its strength.
+
+    axis           the text below the horizontal axis (default: "strength of <name>")
+    scale          "symlog": a logarithmic axis that also shows zero (default: linear)
+    quantity       "acc" (default), "drop" or "loss"
+    style          "points" (default), with error bars, or "band", for lines of many points
+    measured_at    the weights or inputs at which the points are measured, for the title
+    label_column   a column of results_per_run.csv whose mean is added to the label of each line
+    beside         {name of another evaluation: text for the title}: drawn dashed in the same panels, instead of alone
+"""

@@ -8,32 +8,35 @@ from statistics import fmean
 
 import torch
 
-from nnet import checks
+from nnet.checks import check_fields, positive, setting, whole
 from nnet.evaluations import base
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {
+    "axis": "place a along random directions d: θ + a·d",
+    "quantity": "loss",
+    "style": "band",
+    "label_column": "landscape_slope",
+}
 REACH = 2.0
 WINDOW = 5
-"""Points of the moving average of which the slope is taken."""
+"""Points of the moving average from which the slope is computed."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of the lines. Raises ValueError for a wrong value."""
+    """Options of the lines. Raises ConfigError for a wrong value."""
 
-    directions: int = 5
-    """Lines, each in a direction of its own, at least 1. Default 5."""
-    direction_size: float = 0.2
-    """Standard deviation of the direction's components, relative to the weights, above 0. Default 0.2."""
-    points: int = 50
-    """Points on a line, from −2 to 2, at least 6. Default 50."""
+    directions: int = setting(5, whole(1))
+    """Lines, each in a random direction of its own, at least 1. Default 5."""
+    direction_size: float = setting(0.2, positive)
+    """Standard deviation of the direction's components, relative to the weights, > 0. Default 0.2."""
+    points: int = setting(50, whole(WINDOW + 1))
+    """Points on each line, evenly spaced from −2 to 2, at least 6. Default 50."""
 
     def __post_init__(self):
-        checks.whole_number("directions", self.directions, smallest=1)
-        checks.whole_number("points", self.points, smallest=WINDOW + 1)
-        if checks.number("direction_size", self.direction_size) == 0:
-            raise ValueError("direction_size must be above 0")
+        check_fields(self)
 
 
 class Evaluation(base.Evaluation):

@@ -5,28 +5,22 @@ from dataclasses import dataclass
 
 import torch
 
-from nnet import checks
+from nnet.checks import check_fields, setting, several, whole
 from nnet.evaluations import base
-from nnet.perturbations.weight_noise import replaced, weight_tensors
+from nnet.perturbations.tensors import replaced, weight_tensors
 
-MOST_BITS = 16
+FIGURE = {"axis": "bits of a weight"}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of the rounding. Raises ValueError for a wrong value."""
+    """Options of the rounding. Raises ConfigError for a wrong value."""
 
-    bits: Sequence[int] = (8, 7, 6, 5, 4, 3, 2, 1)
-    """Bits of a weight, 1 to 16. Default 8 to 1."""
+    bits: Sequence[int] = setting((1, 2, 3, 4, 5, 6, 7, 8), several(whole(1, 16), "whole numbers"))
+    """Bits per weight, 1 to 16. Default 1 to 8."""
 
     def __post_init__(self):
-        if isinstance(self.bits, str | int) or not self.bits:
-            raise ValueError(f"bits must be a list of whole numbers, not empty; got {self.bits!r}")
-        for bits in self.bits:
-            if checks.whole_number("bits", bits, smallest=1) > MOST_BITS:
-                raise ValueError(f"bits is at most {MOST_BITS}; got {bits}")
-        if len(set(self.bits)) < len(self.bits):
-            raise ValueError(f"bits has duplicates: {list(self.bits)}")
+        check_fields(self)
 
 
 class Evaluation(base.Evaluation):
@@ -39,7 +33,7 @@ class Evaluation(base.Evaluation):
 
     def rows(self) -> list[dict]:
         """The rows in ascending order of bits."""
-        return [self._row(bits) for bits in sorted(self.options.bits)]
+        return [self._row(bits) for bits in self.options.bits]
 
     def _row(self, bits: int) -> dict:
         with replaced(self.weights, [quantized(weight.data, bits) for weight in self.weights]):

@@ -1,29 +1,29 @@
-"""Accuracy at random corners of the box in which `worst_case` seeks: what an adversary is worth beyond chance."""
+"""Accuracy at random corners of the box that `worst_case` searches: the difference is the worth of an adversary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnet import checks
+from nnet.checks import check_fields, setting, strengths, switch, whole
 from nnet.evaluations import base
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {"axis": "how far weights are moved, ζ (relative to each weight)", "scale": "symlog"}
+
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of the corners. Raises ValueError for a wrong value."""
+    """Options of the corners. Raises ConfigError for a wrong value."""
 
-    zetas: Sequence[float] = base.ZETAS
-    """ζ, how far every weight is moved, relative to its size; 0 is among them. Default 0 to 0.5."""
-    corners: int = 5
-    """Corners of each box, at least 1. Default 5."""
-    test_attack_all: bool = False
-    """Move biases and normalisation too. Default no."""
+    zetas: Sequence[float] = setting(base.ZETAS, strengths)
+    """ζ, the change of every weight relative to its size, ≥ 0, including 0. Default 0 to 0.5."""
+    corners: int = setting(5, whole(1))
+    """Random corners of the box of each ζ, at least 1. Default 5."""
+    test_attack_all: bool = setting(False, switch)
+    """Also move biases and normalisation layers. Default no."""
 
     def __post_init__(self):
-        checks.strengths("zetas", self.zetas)
-        checks.whole_number("corners", self.corners, smallest=1)
-        checks.switch("test_attack_all", self.test_attack_all)
+        check_fields(self)
 
 
 class Evaluation(base.Evaluation):
@@ -35,7 +35,7 @@ class Evaluation(base.Evaluation):
 
     def rows(self) -> list[dict]:
         """The rows in ascending order of ζ."""
-        trained, zetas = self.trained, checks.strengths("zetas", self.options.zetas)
+        trained, zetas = self.trained, self.options.zetas
         box = WeightAttack(trained.model, 1.0, 1, 0.0, attack_all=self.options.test_attack_all)
         measured = {zeta: [] for zeta in zetas[1:]}
         for corner in range(self.options.corners):

@@ -1,4 +1,4 @@
-"""Accuracy where an adversary moves the weights to: the worst that it finds within ζ of each weight.
+"""Accuracy at the worst weights that an adversary finds, within ζ of each weight.
 
 Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adversarial regularization" (ICLR), figure 3.
 """
@@ -8,39 +8,41 @@ from dataclasses import dataclass
 
 import torch
 
-from nnet import checks
+from nnet.checks import check_fields, one_of, positive, setting, strengths, switch, whole
 from nnet.evaluations import base
 from nnet.perturbations.divergences import BOUNDARY_LOSSES
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+FIGURE = {
+    "axis": "how far weights are moved, ζ (relative to each weight)",
+    "scale": "symlog",
+    "measured_at": "the worst weights found",
+    "beside": {"random_corners": "random corners of the same box"},
+}
+
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of the adversary. Raises ValueError for a wrong value."""
+    """Options of the adversary. Raises ConfigError for a wrong value."""
 
-    zetas: Sequence[float] = base.ZETAS
-    """ζ, how far a weight may be moved, relative to its size; 0 is among them. Default 0 to 0.5."""
-    objective: str = "ce"
-    """What it makes large: ce, the cross-entropy of the labels, or kl, reverse_kl, js or l2, how far the outputs are
-    from those at the weights themselves. Default ce."""
-    restarts: int = 1
-    """Starts, of which the one counts that ends with the largest objective, at least 1. Default 1."""
-    test_attack_steps: int = 10
-    """N, its steps, of ζ/N each, at least 1. Default 10."""
-    test_start_noise: float = 1e-3
-    """Standard deviation of the noise that it starts from, relative to the weights, above 0. Default 0.001."""
-    test_attack_all: bool = False
-    """Attack biases and normalisation too, as the published program does. Default no."""
+    zetas: Sequence[float] = setting(base.ZETAS, strengths)
+    """ζ, the largest change of a weight relative to its size, ≥ 0, including 0. Default 0 to 0.5."""
+    objective: str = setting("ce", one_of(BOUNDARY_LOSSES))
+    """Objective that the adversary maximises: ce, the cross-entropy of the labels, or kl, reverse_kl, js or l2, the
+    distance of the outputs from those at the unperturbed weights. Default ce."""
+    restarts: int = setting(1, whole(1))
+    """Restarts, at least 1; the one with the largest objective is reported. Default 1."""
+    test_attack_steps: int = setting(10, whole(1))
+    """N, the number of the adversary's steps, of ζ/N each, at least 1. Default 10."""
+    test_start_noise: float = setting(1e-3, positive)
+    """Standard deviation of the noise at which a restart begins, relative to the weights, > 0: without it all restarts
+    would be the same, and the gradient of kl is 0 at the unperturbed weights. Default 0.001."""
+    test_attack_all: bool = setting(False, switch)
+    """Also attack biases and normalisation layers, as the published program does. Default no."""
 
     def __post_init__(self):
-        checks.strengths("zetas", self.zetas)
-        checks.choice("objective", self.objective, BOUNDARY_LOSSES)
-        for name in ("restarts", "test_attack_steps"):
-            checks.whole_number(name, getattr(self, name), smallest=1)
-        if checks.number("test_start_noise", self.test_start_noise) == 0:
-            raise ValueError("test_start_noise must be above 0: restarts begin at it, and the gradient of kl is 0 at θ")
-        checks.switch("test_attack_all", self.test_attack_all)
+        check_fields(self)
 
 
 class Evaluation(base.Evaluation):
@@ -60,7 +62,7 @@ class Evaluation(base.Evaluation):
         """The rows in ascending order of ζ."""
         with torch.no_grad():
             targets = [self.trained.logits(images) for images, _ in self.trained.batches]
-        return [self._row(zeta, targets) for zeta in checks.strengths("zetas", self.options.zetas)]
+        return [self._row(zeta, targets) for zeta in self.options.zetas]
 
     def _row(self, zeta: float, targets: list[torch.Tensor]) -> dict:
         if zeta == 0:

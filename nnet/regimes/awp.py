@@ -7,52 +7,44 @@ Faber and Muir 2022 (ICLR), section 3, without their defects.
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
-from nnet import checks
+from nnet.checks import between, check_fields, number, setting, switch, whole
 from nnet.perturbations.pixel_attack import attacked_images
-from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
+from nnet.perturbations.tensors import frozen_statistics
+from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 from nnet.random.global_state import RandomState
 from nnet.regimes import base
+from nnet.training.loss import loss_of
 
 USES_ALPHA_TRAIN = False
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of the adversary. Raises ValueError for a wrong value."""
+    """Options of the adversary. Raises ConfigError for a wrong value."""
 
-    gamma: float = 0.1
-    """γ, the share of the adversary's way at which the gradient is taken, 0 to 1. Default 0.1."""
-    attack_size: float = 0.2
-    """ζ, how far the adversary moves a weight, relative to its size, ≥ 0. Default 0.2."""
-    attack_steps: int = 10
-    """N, its steps, of ζ/N each, at least 1. Default 10."""
-    start_noise: float = 1e-3
-    """Standard deviation of the noise that it starts from, relative to the weights, ≥ 0. Default 0.001."""
-    project: bool = True
-    """Keep it within ζ, start noise included. Default yes."""
-    attack_all: bool = False
-    """Attack biases and normalisation too, as the published program does. Default no."""
-    warmup: int = 0
-    """Epochs of clean training before it. Default 0."""
-    input_size: float = 0.0
-    """Largest change of a pixel by an attack on the images too, 0 to 1 (0: none). Default 0."""
-    input_steps: int = 3
-    """Its steps, at least 1; without effect where `input_size` is 0. Default 3."""
+    gamma: float = setting(0.1, between(0, 1))
+    """γ, the fraction of the adversary's path at which the gradient is taken, 0 to 1. Default 0.1."""
+    attack_size: float = setting(0.2, number)
+    """ζ, the largest change of a weight by the adversary, relative to the weight's size, ≥ 0. Default 0.2."""
+    attack_steps: int = setting(10, whole(1))
+    """N, the number of the adversary's steps, of ζ/N each, at least 1. Default 10."""
+    start_noise: float = setting(1e-3, number)
+    """Standard deviation of the noise at which the adversary starts, relative to the weights, ≥ 0. Default 0.001."""
+    project: bool = setting(True, switch)
+    """Keep the adversary within ζ, including its start noise. Default yes."""
+    attack_all: bool = setting(False, switch)
+    """Also attack biases and normalisation layers, as the published program does. Default no."""
+    warmup: int = setting(0, whole(0))
+    """Epochs of clean training at the beginning, at least 0. Default 0."""
+    input_size: float = setting(0.0, between(0, 1))
+    """Largest change of a pixel by an additional attack on the images, 0 to 1; 0 is no such attack. Default 0."""
+    input_steps: int = setting(3, whole(1))
+    """Steps of the attack on the images, at least 1; without effect if `input_size` is 0. Default 3."""
 
     def __post_init__(self):
-        for name in ("gamma", "attack_size", "start_noise", "input_size"):
-            checks.number(name, getattr(self, name))
-        for name in ("gamma", "input_size"):
-            if getattr(self, name) > 1:
-                raise ValueError(f"{name} is 0 to 1; got {getattr(self, name)}")
-        for name in ("attack_steps", "input_steps"):
-            checks.whole_number(name, getattr(self, name), smallest=1)
-        checks.whole_number("warmup", self.warmup, smallest=0)
-        for name in ("project", "attack_all"):
-            checks.switch(name, getattr(self, name))
+        check_fields(self)
 
 
 class Regime(base.Regime):
@@ -88,7 +80,7 @@ class Regime(base.Regime):
 
         def loss(of: torch.Tensor) -> torch.Tensor:
             with random.again():
-                return functional.cross_entropy(self.logits(of), labels)
+                return loss_of(self.model, self.logits(of), labels)
 
         shifts = self.attack.find(lambda: [loss(images)], self.starts)
         if options.input_size > 0:

@@ -6,58 +6,57 @@ Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adve
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
-from nnet import checks
+from nnet.checks import ConfigError, check_fields, number, one_of, setting, switch, whole
 from nnet.perturbations.divergences import BOUNDARY_LOSSES
-from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
-from nnet.perturbations.weight_noise import trainable_tensors
+from nnet.perturbations.tensors import frozen_statistics, trainable_tensors
+from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 from nnet.random.global_state import RandomState
 from nnet.regimes.parts.forward_noise import ForwardNoise
+from nnet.training.loss import loss_of
+
+
+def _norm(name: str, value: object) -> object:
+    return one_of(("inf", "2"))(name, str(value))
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of the adversary and of how much it counts. Raises ValueError for a wrong value."""
+    """Options of the adversary and of the weight of its term. Raises ConfigError for a wrong value."""
 
-    beta_robustness: float = 0.25
-    """β, how much the robustness term counts beside the cross-entropy, ≥ 0. Default 0.25."""
-    attack_size: float = 0.1
-    """ζ, how far the adversary moves a weight, relative to its size, ≥ 0. Default 0.1."""
-    attack_steps: int = 10
-    """N, its steps, of ζ/N each, at least 1. Default 10."""
-    start_noise: float = 1e-3
-    """Standard deviation of the noise that it starts from, relative to the weights, ≥ 0; 0 for `ce` alone, since the
-    gradients of the others are 0 at θ. Default 0.001."""
-    boundary_loss: str = "kl"
-    """What it makes large, and what is added to the loss: kl, reverse_kl, js, l2 or ce. Default kl."""
-    p_norm: str = "inf"
-    """Its steps: along the gradient's sign (inf), or along the gradient divided by its norm (2). Default inf."""
-    project: bool = True
-    """Keep it within ζ, start noise included. Default yes."""
-    treat_as_constant: bool = False
-    """Leave out of the gradient that θ* depends on θ. Default no."""
-    attack_all: bool = False
-    """Attack biases and normalisation too, as the published program does. Default no."""
-    warmup: int = 0
-    """Epochs without the robustness term. Default 0."""
+    beta_robustness: float = setting(0.25, number)
+    """β, the weight of the robustness term beside the cross-entropy, ≥ 0. Default 0.25."""
+    attack_size: float = setting(0.1, number)
+    """ζ, the largest change of a weight by the adversary, relative to the weight's size, ≥ 0. Default 0.1."""
+    attack_steps: int = setting(10, whole(1))
+    """N, the number of the adversary's steps, of ζ/N each, at least 1. Default 10."""
+    start_noise: float = setting(1e-3, number)
+    """Standard deviation of the noise at which the adversary starts, relative to the weights, ≥ 0. Only `ce` may start
+    from 0, because the gradients of the others are 0 at θ. Default 0.001."""
+    boundary_loss: str = setting("kl", one_of(BOUNDARY_LOSSES))
+    """Objective that the adversary maximises, and that is added to the loss: kl, reverse_kl, js, l2 or ce. Default
+    kl."""
+    p_norm: str = setting("inf", _norm)
+    """The adversary's steps: along the sign of the gradient (inf), or along the gradient divided by its norm (2).
+    Default inf."""
+    project: bool = setting(True, switch)
+    """Keep the adversary within ζ, including its start noise. Default yes."""
+    treat_as_constant: bool = setting(False, switch)
+    """Ignore in the gradient that θ* depends on θ. Default no."""
+    attack_all: bool = setting(False, switch)
+    """Also attack biases and normalisation layers, as the published program does. Default no."""
+    warmup: int = setting(0, whole(0))
+    """Epochs before the robustness term is added, at least 0. Default 0."""
 
     def __post_init__(self):
-        for name in ("beta_robustness", "attack_size", "start_noise"):
-            checks.number(name, getattr(self, name))
-        checks.whole_number("attack_steps", self.attack_steps, smallest=1)
-        checks.whole_number("warmup", self.warmup, smallest=0)
-        checks.choice("boundary_loss", self.boundary_loss, BOUNDARY_LOSSES)
-        checks.choice("p_norm", str(self.p_norm), ("inf", "2"))
-        for name in ("project", "treat_as_constant", "attack_all"):
-            checks.switch(name, getattr(self, name))
+        check_fields(self)
         if self.start_noise == 0 and self.boundary_loss != "ce":
-            raise ValueError(
+            raise ConfigError(
                 f"start_noise must be above 0: the gradient of boundary_loss {self.boundary_loss!r} is 0 at the weights"
             )
         if self.treat_as_constant and self.boundary_loss == "ce":
-            raise ValueError("with treat_as_constant the gradient of boundary_loss 'ce' is zero: it would do nothing")
+            raise ConfigError("treat_as_constant needs another boundary_loss: the gradient of 'ce' would be zero")
 
 
 class Regime(ForwardNoise):
@@ -78,7 +77,7 @@ class Regime(ForwardNoise):
             options.attack_size,
             options.attack_steps,
             options.start_noise,
-            str(options.p_norm),
+            options.p_norm,
             options.project,
             options.attack_all,
         )
@@ -102,7 +101,7 @@ class Regime(ForwardNoise):
             self._add_robustness(logits, images, labels, random, torch.zeros_like(loss))
             return loss
         logits = self.logits(images)
-        loss = functional.cross_entropy(logits, labels)
+        loss = loss_of(self.model, logits, labels)
         self._add_robustness(logits, images, labels, random, loss)
         return loss.detach()
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from nnet import checks
+from nnet.checks import check_fields, number, setting, switch
 from nnet.perturbations.magnitude import total_norm
-from nnet.perturbations.weight_attack import frozen_statistics
-from nnet.perturbations.weight_noise import replaced, trainable_tensors
+from nnet.perturbations.tensors import frozen_statistics, replaced, trainable_tensors
 from nnet.random.global_state import RandomState
 from nnet.regimes import base
 
@@ -19,16 +18,15 @@ USES_ALPHA_TRAIN = False
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen of the neighbourhood. Raises ValueError for a wrong value."""
+    """Options of the neighbourhood. Raises ConfigError for a wrong value."""
 
-    rho: float = 0.05
-    """ρ, its radius in the norm of all parameters together, ≥ 0. Default 0.05."""
-    adaptive: bool = False
-    """Measure it relative to each parameter's size. Default no."""
+    rho: float = setting(0.05, number)
+    """ρ, radius of the neighbourhood in the norm of all parameters together, ≥ 0. Default 0.05."""
+    adaptive: bool = setting(False, switch)
+    """Measure the radius relative to the size of each parameter. Default no."""
 
     def __post_init__(self):
-        checks.number("rho", self.rho)
-        checks.switch("adaptive", self.adaptive)
+        check_fields(self)
 
 
 class Regime(base.Regime):

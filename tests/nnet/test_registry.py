@@ -1,43 +1,19 @@
+"""Plug-ins are found by name and read as text; what the text says is what the imported file says."""
+
 import ast
+import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from nnet import registry
+from nnet.checks import ConfigError
 from tests.conftest import ROOT
 
-LAYERS = {"nnet": 0, "nnet_models": 1, "campaign": 2, "run_experiments": 3}
-PLUG_INS = ("nnet.architectures", "nnet.datasets", "nnet.regimes", "nnet.evaluations", "campaign.engines")
-SOURCES = sorted(
-    path.relative_to(ROOT) for pattern in ("*.py", "nnet/**/*.py", "campaign/**/*.py") for path in ROOT.glob(pattern)
-)
-
-
-def imported(path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=str)
-def test_imports_go_one_way(path):
-    layer = LAYERS[path.parts[0].removesuffix(".py")]
-    for name in imported(path):
-        assert LAYERS.get(name.split(".")[0], 0) <= layer, f"{path} imports {name}"
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=str)
-def test_plug_ins_never_import_each_other(path):
-    package = ".".join(path.parts[:-1])
-    if package not in PLUG_INS or path.stem in ("base", "__init__"):
-        return
-    others = {f"{package}.{other.stem}" for other in (ROOT / path).parent.glob("*.py") if other.stem != "base"}
-    assert not imported(path) & others
+EXPORTS = {"architectures": "build", "datasets": "read", "regimes": "Regime", "evaluations": "Evaluation"}
+WITH_OPTIONS = [(kind, name) for kind in EXPORTS for name in registry.names(kind) if registry.option_names(kind, name)]
 
 
 def test_names_are_file_names_or_variants():
@@ -47,13 +23,50 @@ def test_names_are_file_names_or_variants():
     assert {"process", "serial"} <= set(registry.names("campaign.engines"))
 
 
-@pytest.mark.parametrize("kind", ["architectures", "datasets", "regimes", "evaluations", "campaign.engines"])
+@pytest.mark.parametrize("kind", EXPORTS)
 def test_every_plug_in_loads(kind):
-    export = {"architectures": "build", "datasets": "read", "regimes": "Regime", "evaluations": "Evaluation"}.get(
-        kind, "run"
-    )
-    for name in registry.names(kind):
-        assert hasattr(registry.load(kind, name), export)
+    assert [name for name in registry.names(kind) if not hasattr(registry.load(kind, name), EXPORTS[kind])] == []
+
+
+def test_an_unknown_plug_in_is_refused_with_the_nearest_name():
+    with pytest.raises(ConfigError, match=r"unknown name among the regimes: 'niosy'; choose from \[.*; did you mean"):
+        registry.load("regimes", "niosy")
+
+
+@pytest.mark.parametrize(("kind", "name"), WITH_OPTIONS)
+def test_options_read_as_text_are_those_of_the_class(kind, name):
+    options = registry.make_options(kind, name, {})["options"]
+    defaults = registry.option_defaults(kind, name)
+    assert list(defaults) == registry.option_names(kind, name) == list(vars(options))
+    for option, default in defaults.items():
+        value = getattr(options, option)
+        assert default is None or (default, type(default)) == (value, type(value)), option
+
+
+def documented_settings(path: Path, name: str) -> list[tuple[str, bool, bool]]:
+    """Of each field of a class of settings: its name, whether it has a rule, and whether a docstring follows."""
+    (body,) = [node.body for node in ast.parse(path.read_text()).body if getattr(node, "name", None) == name]
+    settings = []
+    for node, following in itertools.pairwise([*body, ast.Pass()]):
+        if isinstance(node, ast.AnnAssign):
+            documented = isinstance(getattr(following, "value", None), ast.Constant)
+            settings.append((node.target.id, "setting(" in ast.unparse(node), documented))
+    return settings
+
+
+def test_every_setting_has_a_rule_and_a_docstring():
+    found = documented_settings(ROOT / "nnet/config.py", "TrainConfig")
+    for path in (ROOT / "nnet").rglob("*.py"):
+        if "class Options" in path.read_text():
+            found += [(f"{path.stem}: {name}", *rest) for name, *rest in documented_settings(path, "Options")]
+    assert len(found) > 90
+    assert [name for name, _, documented in found if not documented] == []
+    assert [name for name, ruled, _ in found if not ruled] == ["options", "data_dir"]  # dict; its default is a function
+
+
+def test_a_configuration_needs_no_torch():
+    program = "import sys; from nnet.config import TrainConfig; TrainConfig().run_id; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 def test_the_launcher_never_imports_torch(npz, tmp_path):

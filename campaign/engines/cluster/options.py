@@ -114,7 +114,7 @@ def options(section: str, given: dict, path: str | None) -> dict:
         except (OSError, ValueError) as error:
             raise ValueError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
         for name in sections:
-            registry.check("campaign.engines", name, f"section of {file}")
+            registry.require("campaign.engines", name, f"section of {file}")
         found = sections.get(section, {})
         if not isinstance(found, dict):
             raise ValueError(f"{section} in {file} must be a table")

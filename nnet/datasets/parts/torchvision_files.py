@@ -1,4 +1,4 @@
-"""Datasets that torchvision downloads and parses, as arrays; its failures as one clear sentence."""
+"""Datasets that torchvision downloads and parses, as arrays; its failures become one sentence."""
 
 import tempfile
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import VisionDataset
 
+from nnet.checks import ConfigError
 from nnet.files.atomic import write_file
 
 FAILURES = (OSError, EOFError, RuntimeError, ValueError, AssertionError, IndexError, KeyError)
@@ -16,8 +17,8 @@ def read_with(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """x_train, y_train, x_test, y_test of one torchvision dataset; images uint8 N×C×H×W, labels int64.
 
-    If all `files` are below `data_dir` no network is touched; if not, they are downloaded there. Raises
-    ValueError where that fails or a file is damaged.
+    The network is used only if one of `files` is missing below `data_dir`; the missing ones are downloaded to it.
+    Raises ConfigError if the download fails or a file is damaged.
     """
     missing = [name for name in files if not (data_dir / name).is_file()]
     if missing:
@@ -26,9 +27,9 @@ def read_with(
         splits = [kind(str(data_dir), train=train) for train in (True, False)]
     except FAILURES as error:
         folder = data_dir / Path(files[0]).parent
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"a file of {kind.__name__} in {folder} is truncated or corrupt ({reason}); "
+        reason = f" ({str(error).splitlines()[0]})" if str(error) else ""
+        raise ConfigError(
+            f"a file of {kind.__name__} in {folder} is truncated or corrupt{reason}; "
             "delete that folder to download it again"
         ) from error
     return tuple(array for split in splits for array in (_images(split.data), np.asarray(split.targets, np.int64)))
@@ -42,10 +43,10 @@ def _download(kind: type[VisionDataset], data_dir: Path, missing: list[str]) -> 
                 write_file(data_dir / name, (Path(folder) / name).read_bytes())
     except FAILURES as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ValueError(
+        raise ConfigError(
             f"{kind.__name__} is not in {data_dir.absolute()}: {', '.join(missing)} expected there, and the download "
             f"failed ({reason}); copy these files there, or set the data folder (--data-dir, NNET_DATA_DIR) "
-            "to the one that has them, or start once on a machine that reaches the network"
+            "to one that has them, or start once on a machine with network access"
         ) from error
 
 

@@ -1,150 +1,223 @@
-import ast
-import dataclasses
-import inspect
+"""The command line: flags, their values, the help, and what it says about wrong words."""
+
+import subprocess
+import sys
 
 import pytest
 
 import run_experiments
-from campaign.commands.command_line import CommandLine, Settings
-from tests.campaign.grid.test_block import BASE
+from campaign.commands import command_line
+from campaign.grid.lists import repeats
+from campaign.grid.settings import settings
+from nnet.checks import ConfigError
+from tests.conftest import ROOT
 
 OPTIONS = {"depth": 3, "rate": 0.5, "fast": True, "p": "inf", "zetas": [0, 0.1], "bits": [4]}
 EXAMPLES = {
     "dataset": ("mnist", "mnist"),
-    "regimes": ("noisy", ["noisy"]),
+    "image_size": ("none", None),
+    "arch": ("cnn mlp_small", ["cnn", "mlp_small"]),
+    "activation": ("gelu relu", ["gelu", "relu"]),
+    "regime": ("noisy", "noisy"),
     "alpha_train": ("0.05 0.5", [0.05, 0.5]),
     "noise_model": ("magnitude", "magnitude"),
-    "seeds": ("7 8", [7, 8]),
+    "p": ("0 0.5", [0, 0.5]),
+    "corruption": ("additive", "additive"),
+    "seed": ("7 0-2 12", [7, 0, 1, 2, 12]),
     "epochs": ("4", 4),
-    "batch_size": ("32", 32),
+    "batch_size": ("32 64", [32, 64]),
     "optimizer": ("sgd", "sgd"),
-    "learning_rate": ("1e-2", 0.01),
+    "learning_rate": ("0.1 1e-2", [0.1, 0.01]),
     "momentum": ("0.5", 0.5),
-    "lr_schedule": ("constant", "constant"),
-    "lr_restart_epochs": ("none", None),
-    "lr_milestones": ("60 90", [60, 90]),
+    "lr_schedule": ("constant steps", ["constant", "steps"]),
+    "lr_restart_epochs": ("none 5", [None, 5]),
+    "lr_milestones": ("60 90", (60, 90)),
     "lr_factor": ("0.1", 0.1),
     "weight_decay": ("1e-4", 1e-4),
     "dropout": ("0.3", 0.3),
     "augmentation": ("dataset", "dataset"),
-    "validation_share": ("0.1", 0.1),
-    "activations": ("gelu relu", ["gelu", "relu"]),
-    "ps": ("0 0.5", [0, 0.5]),
-    "corruption": ("additive", "additive"),
-    "master_seed": ("3", 3),
-    "alpha_tests": ("0 0.3", [0, 0.3]),
-    "noise_samples": ("9", 9),
-    "image_size": ("none", None),
     "max_train_samples": ("2000", 2000),
+    "max_test_samples": ("100", 100),
+    "validation_share": ("0.1", 0.1),
+    "alpha_tests": ("0 0.3", (0, 0.3)),
+    "noise_samples": ("9", 9),
+    "evaluations": ("worst_case landscape", ("worst_case", "landscape")),
     "precision": ("bf16", "bf16"),
     "sweep_precision": ("bf16", "bf16"),
     "options": ("depth=3 rate=0.5 fast=true p=inf zetas=0,0.1 bits=4,", OPTIONS),
-    "engine": ("serial", "serial"),
-    "evaluations": ("worst_case landscape", ["worst_case", "landscape"]),
-    "max_workers": ("3", 3),
-    "cpu_threads_per_worker": ("4", 4),
-    "run_timeout_s": ("3600", 3600.0),
-    "epoch_checkpoint_s": ("0", 0.0),
+    "cpu_threads": ("4", 4),
     "data_dir": ("/there", "/there"),
-    "output_dir": ("/out", "/out"),
     "checkpoint_dir": ("none", None),
+    "epoch_checkpoint_dir": ("/partial", "/partial"),
+    "epoch_checkpoint_s": ("0", 0.0),
+    "output_dir": ("/out", "/out"),
+    "engine": ("serial", "serial"),
+    "max_workers": ("3", 3),
+    "run_timeout_s": ("3600", 3600.0),
+}
+SWITCHES = ("corrupt_test", "nesterov", "smoothed_accuracy", "use_cuda", "memory_check")
+OLDER = {
+    "--architectures cnn": {"arch": "cnn"},
+    "--regimes clean noisy": {"regime": ["clean", "noisy"]},
+    "--activations tanh": {"activation": "tanh"},
+    "--ps 0 0.5": {"p": [0, 0.5]},
+    "--seeds 0-9": {"seed": [*range(10)]},
+    "--alpha-test 0 0.1": {"alpha_tests": (0, 0.1)},
+    "--evaluation landscape": {"evaluations": ("landscape",)},
+    "--cpu-threads-per-worker 2": {"cpu_threads": 2},
 }
 
 
-def calls(source: str, name: str) -> list[ast.Call]:
-    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    return [node for node in found if getattr(node.func, "id", "") == name]
-
-
-@pytest.mark.parametrize("number", [0, 1, 2, 3, 4])
-def test_the_blocks_name_every_setting_with_one_line_on_what_it_is(number):
-    source = inspect.getsource(run_experiments)
-    found = []
-    for call in (calls(source, "Settings")[number], calls(source, "dict")[0]):
-        named = [keyword for keyword in call.keywords if keyword.arg is not None]
-        found += [keyword.arg for keyword in named]
-        for keyword in named:
-            assert "  # " in source.splitlines()[keyword.lineno - 1], keyword.arg
-    assert found == [field.name for field in dataclasses.fields(Settings)]
-
-
-def parse_flags(block, arguments):
-    command = CommandLine(["weight_noise", "pixels"], arguments)
-    return command.overridden(block), command.flags
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_a_flag_overrides_the_block(name):
-    text, value = EXAMPLES[name]
-    settings, _ = parse_flags(BASE, [f"--{name.replace('_', '-')}", *text.split()])
-    assert settings == dataclasses.replace(BASE, **{name: value})
+def lines(text: str) -> dict:
+    return command_line.parse(text.split()).lines
 
 
 def test_every_setting_has_a_flag():
-    switches = {"use_cuda", "memory_check", "corrupt_test", "nesterov", "smoothed_accuracy"}
-    tested = EXAMPLES.keys() | switches | {"architectures", "repeats"}
-    assert tested == {field.name for field in dataclasses.fields(Settings)}
+    assert {*EXAMPLES, *SWITCHES} == settings().keys()
 
 
-def test_architectures_are_positional_and_switches_have_a_no():
-    assert parse_flags(BASE, ["resnet18", "cnn"])[0].architectures == ["resnet18", "cnn"]
-    assert parse_flags(BASE, ["--use-cuda"])[0].use_cuda is True
-    assert parse_flags(BASE, ["--no-use-cuda"])[0].use_cuda is False
-    assert parse_flags(BASE, [])[0] == BASE
-    assert parse_flags(BASE, ["--no-memory-check"])[0].memory_check is False
-    assert parse_flags(BASE, ["--corrupt-test"])[0].corrupt_test is True
-    assert parse_flags(BASE, ["--no-nesterov"])[0].nesterov is False
-    assert parse_flags(BASE, ["--only", "p=0.5", "arch=cnn"])[1].only == [("p", 0.5), ("arch", "cnn")]
-    assert parse_flags(BASE, ["--sanity"])[1].sanity is True
-    assert parse_flags(BASE, ["--plan", "--json"])[1].json is True
-    assert parse_flags(BASE, [])[1].retry_failed is False and parse_flags(BASE, ["--retry-failed"])[1].retry_failed
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_flag_gives_a_setting(name):
+    text, value = EXAMPLES[name]
+    assert lines(f"--{name.replace('_', '-')} {text}") == {name: value}
 
 
-def test_seeds_take_the_place_of_repeats_and_repeats_that_of_seeds():
-    repeated = parse_flags(BASE, ["--repeats", "4"])[0]
-    assert (repeated.seeds, repeated.repeats) == (None, 4)
-    assert parse_flags(repeated, ["--seeds", "5", "6"])[0] == dataclasses.replace(BASE, seeds=[5, 6])
-    assert parse_flags(BASE, ["--seeds", "none", "--repeats", "2"])[0].seeds is None
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "options"])
+def test_any_setting_may_be_given_by_name(name):
+    text, value = EXAMPLES[name]
+    assert lines(f"--set {name}={text.replace(' ', ',')}") == {name: value}
+    assert lines(f"--set {name.replace('_', '-')}={text.replace(' ', ',')}") == {name: value}
 
 
-def test_a_study_may_have_several_blocks():
-    command = CommandLine(["weight_noise"], ["--epochs", "7"])
-    other = dataclasses.replace(BASE, batch_size=32)
-    assert command.overridden(BASE) == dataclasses.replace(BASE, epochs=7)
-    assert command.overridden(other) == dataclasses.replace(other, epochs=7)
-    assert command.settings == dataclasses.replace(BASE, epochs=7)
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_has_a_no_and_may_vary(name):
+    flag = name.replace("_", "-")
+    assert lines(f"--{flag}") == {name: True} and lines(f"--no-{flag}") == {name: False}
+    assert lines(f"--set {name}=false") == {name: False}
+    if name != "memory_check":
+        assert lines(f"--set {name}=true,false") == {name: [True, False]}
 
 
-def test_the_study_is_known_before_its_block():
-    assert CommandLine(["weight_noise", "pixels"], ["--epochs", "3", "--study", "pixels"]).study == "pixels"
-    assert CommandLine(["weight_noise", "pixels"], ["--help"]).study == "weight_noise"
+@pytest.mark.parametrize("text", OLDER)
+def test_older_flags_keep_working(text):
+    assert lines(text) == OLDER[text]
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        ["--study", "pixel"],
-        ["--json"],
-        ["--epochs", "many"],
-        ["--epoch", "3"],
-        ["--seeds"],
-        ["--options", "depth"],
-        ["--nonsense"],
-    ],
-)
-def test_a_wrong_command_line_is_one_sentence_and_exit_code_2(wrong, capsys):
-    with pytest.raises(SystemExit) as caught:
-        parse_flags(BASE, wrong)
-    assert caught.value.code == 2
+def test_an_empty_tuple_is_a_value():
+    for text in ("--lr-milestones", "--lr-milestones none", "--set lr_milestones=", "--set lr_milestones=none"):
+        assert lines(f"{text} --epochs 3") == {"lr_milestones": (), "epochs": 3}
+
+
+def test_architectures_may_stand_without_a_flag_before_or_after_the_others():
+    for text in ("cnn resnet18 --seeds 0 1 --plan", "--seeds 0 1 --plan cnn resnet18"):
+        assert lines(text) == {"arch": ["cnn", "resnet18"], "seed": [0, 1]}
+    assert lines("cnn --plan") == {"arch": "cnn"} and lines("") == {}
+
+
+def test_repeats_are_seeds_of_the_master_seed():
+    assert lines("--repeats 4") == {"seed": repeats(4)}
+    assert lines("--repeats 4 --master-seed 7") == {"seed": repeats(4, 7)}
+
+
+def test_a_flag_may_be_repeated():
+    assert lines("--seeds 0 1 --seeds 5") == {"seed": 5}  # the last one counts
+    assert lines("--options window=3 --options mode=off") == {"options": {"window": 3, "mode": "off"}}
+    assert lines("--set epochs=3 --set p=0.5") == {"epochs": 3, "p": 0.5}
+
+
+def test_what_else_may_be_asked():
+    line = command_line.parse("--only p=0.5 arch=cnn --only seed=3 --plan --json --study pixels".split())
+    assert line.only == [("p", 0.5), ("arch", "cnn"), ("seed", 3)]
+    assert (line.plan, line.json, line.study, line.sanity) == (True, True, "pixels", False)
+    line = command_line.parse("--shard 2/4 --retry-failed --cores 8 --directives=-A --directives=-B".split())
+    assert str(line.shard) == "2/4" and line.retry_failed and line.study is None
+    assert (line.cluster["cores"], line.cluster["directives"], line.cluster["queue"]) == (8, ["-A", "-B"], None)
+    assert command_line.parse(["--verify", "run"]).verify == "run" and command_line.parse(["--sanity"]).sanity
+    assert command_line.parse(["--print-job", "lsf"]).print_job == "lsf"
+
+
+WRONG = {
+    "--json": "--json goes with --plan or --status",
+    "--epochs many": "epochs must be a whole number; got 'many'",
+    "--epochs none": "epochs must be a whole number; got 'none'",
+    "--learning-rate fast": "learning_rate must be a number; got 'fast'",
+    "--seeds 3-1": "seed must be a whole number; got '3-1'",
+    "--epoch 3": "unrecognized arguments: --epoch (did you mean --epochs?)",
+    "--zzz": "unrecognized arguments: --zzz (see --help)",
+    "--seeds": "expected at least one argument",
+    "--options depth": "'depth' is not of the form name=value",
+    "--set depth": "'depth' is not of the form name=value",
+    "--set learning_rat=3": "--set: unknown setting 'learning_rat'; did you mean 'learning_rate'?",
+    "--set depth=3": "--set: unknown setting 'depth'; choose from",
+    "--set nesterov=maybe": "nesterov must be true or false; got 'maybe'",
+    "--set options=3": "--set has no options; give them as --options NAME=VALUE",
+    "--set epochs=3 --epochs 4": "epochs is given twice: as a flag and in --set",
+    "--max-workers 2 3": "unknown architecture '3'",
+    "--set max_workers=2,3": "max_workers takes one value",
+    "cnn --arch cnn": "arch is given twice",
+    "--repeats 3 --seeds 1": "seed is given twice: as --seed and --repeats",
+    "--master-seed 3": "--master-seed goes with --repeats",
+    "--repeats few": "repeats must be a whole number; got 'few'",
+    "--repeats 0": "repeats must be at least 1",
+    "--shard 3/2": "a shard is I/N with I from 1 to N",
+    "--print-job pbs": "invalid choice: 'pbs'",
+    "--print-job slurm --plan": "--plan does not go with --print-job",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_wrong_words_are_one_sentence_and_exit_code_2(text, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_experiments.main(text.split()) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.startswith("error: ") and printed.err.count("\n") == 1
+    assert WRONG[text] in printed.err and not list(tmp_path.iterdir())
 
 
-def test_help_shows_every_flag_with_the_blocks_value(capsys):
-    with pytest.raises(SystemExit) as caught:
-        parse_flags(BASE, ["--help"])
-    shown = " ".join(capsys.readouterr().out.split())
-    assert caught.value.code == 0
-    for name in EXAMPLES:
-        assert f"--{name.replace('_', '-')}" in shown
-    assert "strengths of weight noise in training, relative to the weights (block: 0.1 0.2)" in shown
+def shown(capsys, *words: str) -> str:
+    assert run_experiments.main([*words, "--help"]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def test_the_help_fits_and_is_grouped(capsys):
+    text = shown(capsys)
+    assert len(text.splitlines()) <= 100 and max(map(len, text.splitlines())) <= 100
+    titles = ["what is trained:", "how it is measured:", "launch:", "cluster:", "instead of launching:"]
+    assert [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")] == titles
+
+
+def test_the_help_shows_every_line_of_the_block_with_its_value_and_names_the_other_settings(capsys):
+    text = " ".join(shown(capsys).split())
+    described, others = text.split("Settings without a line here, for --set: ")
+    others = others.split(";")[0].split(", ")
+    for name in settings():
+        flag = f"--{'[no-]' if settings()[name].kind is bool else ''}{name.replace('_', '-')} "
+        assert (flag in described) != (name in others), name
+    assert "[mlp_small mlp_medium mlp_large cnn resnet18]" in text and "[0 0.01 0.02 0.05 0.1 0.2 0.5]" in text
+    assert "--max-workers N runs at the same time; none: one per usable core [none]" in text
+
+
+def test_the_help_of_a_study_shows_its_lines(capsys):
+    text = " ".join(shown(capsys, "--study", "adversarial").split())
+    assert (
+        "--lr-milestones N" in text and "[36]" in text and "[worst_case random_corners landscape quantization]" in text
+    )
+
+
+def test_help_needs_neither_torch_nor_pandas():
+    program = (
+        "import sys, run_experiments\n"
+        "assert run_experiments.main(['--help']) == 0\n"
+        "assert not {'torch', 'pandas', 'numpy', 'matplotlib', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_value_of_another_kind_is_no_bug_of_the_parser():
+    with pytest.raises(ConfigError, match="alpha_tests must be a number; got 'cnn'"):
+        lines("--alpha-tests 0 0.1 cnn")

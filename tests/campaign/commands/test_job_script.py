@@ -11,13 +11,16 @@ import pytest
 import run_experiments
 from campaign.commands import job_script
 from campaign.engines.cluster import options as cluster
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.machine import memory
 from campaign.planning import plan, survey
 from nnet.config import TrainConfig
 from tests.conftest import ROOT
 
-THREADS = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1"
+THREADS = (
+    "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1"
+    " MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=2147483647"
+)
 GIVEN = "--cores 8 --jobs 4 --walltime 2:30 --memory 7GB --queue short --max-workers 6 --engine serial".split()
 
 

@@ -9,7 +9,7 @@ import pytest
 import run_experiments
 from campaign.commands import status
 from campaign.engines.base import Failure
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store.folder import Store

@@ -12,7 +12,7 @@ import pytest
 from campaign.engines import base
 from campaign.engines.base import Death, Failure, Lost, missing_for
 from campaign.engines.workers import fork_server
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.planning.survey import survey
 from nnet import registry
 from nnet.checks import ConfigError

@@ -1,27 +1,28 @@
+"""From the block, a study and flags to runs: what lines mean, and the one rule for flags."""
+
+import copy
 import dataclasses
-import random
 
 import pytest
 
-import run_experiments
-from campaign.commands.command_line import Settings
-from campaign.grid import lists
+from campaign.grid import block as blocks
+from campaign.grid import lists, study
+from campaign.grid.study import Study
+from nnet.checks import ConfigError
+from nnet.config import TrainConfig
 
-BASE = Settings(
-    dataset="digits", architectures=["mlp_small", "cnn"], regimes=["clean", "noisy"], alpha_train=[0.1, 0.2],
-    noise_model="tensor_std", ps=[0.3], corruption="replacement", corrupt_test=True, seeds=[0, 1, 2], repeats=None,
-    master_seed=0, epochs=3, batch_size=64, optimizer="sgd", learning_rate=0.01, momentum=0.9, nesterov=True,
-    lr_schedule="cosine_restarts", lr_restart_epochs=2, lr_milestones=[], lr_factor=0.2, weight_decay=0.1,
-    activations=["relu", "tanh"], alpha_tests=[0, 0.1], noise_samples=4, image_size=20, dropout=0.3,
-    augmentation="crop_flip", max_train_samples=100, validation_share=0.2, evaluations=["landscape"],
-    smoothed_accuracy=True, precision="bf16", sweep_precision="fp32", options={},
-    engine="process", max_workers=None, memory_check=True, run_timeout_s=None, epoch_checkpoint_s=30,
-    cpu_threads_per_worker=2, use_cuda=False, data_dir="/data", output_dir="results", checkpoint_dir="/checkpoints",
+BLOCK = dict(
+    dataset="digits", arch=["mlp_small", "cnn"], regime=["clean", "noisy"], alpha_train=[0.1, 0.2], p=0.3,
+    corrupt_test=True, seed=[0, 1, 2], epochs=3, batch_size=64, optimizer="sgd", learning_rate=0.01, momentum=0.9,
+    nesterov=True, lr_schedule="cosine_restarts", lr_restart_epochs=2, weight_decay=0.1, activation=["relu", "tanh"],
+    alpha_tests=(0, 0.1), noise_samples=4, image_size=20, dropout=0.3, augmentation="crop_flip", max_train_samples=100,
+    validation_share=0.2, evaluations=("landscape",), smoothed_accuracy=True, precision="bf16", epoch_checkpoint_s=30,
+    cpu_threads=2, data_dir="/data", checkpoint_dir="/checkpoints", output_dir="out", max_workers=7,
 )  # fmt: skip
 
 
 def make(**changed):
-    return lists.configurations(dataclasses.replace(BASE, **changed))
+    return blocks.expand(BLOCK | changed).configs
 
 
 def test_every_combination_once_and_clean_once_per_seed():
@@ -31,167 +32,215 @@ def test_every_combination_once_and_clean_once_per_seed():
     assert len(clean) == 2 * 2 * 3 and {config.alpha_train for config in clean} == {0.0}
 
 
-def test_every_setting_reaches_the_runs():
-    config = next(config for config in make() if config.regime == "noisy" and config.seed == 2)
-    assert (config.epochs, config.batch_size, config.learning_rate, config.weight_decay) == (3, 64, 0.01, 0.1)
-    assert (config.p, config.alpha_tests, config.noise_samples, config.image_size) == (0.3, (0, 0.1), 4, 20)
-    assert (config.optimizer, config.momentum, config.nesterov) == ("sgd", 0.9, True)
-    assert (config.lr_schedule, config.lr_restart_epochs) == ("cosine_restarts", 2)
-    (stepped, *_) = make(lr_schedule="steps", lr_restart_epochs=None, lr_milestones=[2, 3], lr_factor=0.5)
-    assert (stepped.lr_schedule, stepped.lr_milestones, stepped.lr_factor) == ("steps", (2, 3), 0.5)
-    assert (config.dropout, config.augmentation, config.validation_share) == (0.3, "crop_flip", 0.2)
-    assert config.smoothed_accuracy
-    assert (config.corruption, config.corrupt_test) == ("replacement", True)
-    assert (config.max_train_samples, config.cpu_threads, config.use_cuda) == (100, 2, False)
-    assert config.evaluations == ("landscape",)
-    assert (config.precision, config.sweep_precision) == ("bf16", "fp32")
-    assert (config.data_dir, config.checkpoint_dir) == ("/data", "/checkpoints")
-    assert (config.epoch_checkpoint_dir, config.epoch_checkpoint_s) == ("results", 30)
+def test_every_line_reaches_the_runs_or_the_launch():
+    runs = blocks.expand(BLOCK)
+    varied = {name for name, value in BLOCK.items() if isinstance(value, list)}
+    for config in runs.configs:
+        for name in BLOCK.keys() - varied - {"output_dir", "max_workers"}:
+            assert getattr(config, name) == BLOCK[name], name
+    for name in varied - {"alpha_train"}:
+        assert {getattr(config, name) for config in runs.configs} == set(BLOCK[name])
+    assert {config.epoch_checkpoint_dir for config in runs.configs} == {"out"}
+    assert runs.launch == blocks.Launch(output_dir="out", max_workers=7) and runs.reference is None
 
 
-def test_the_settings_are_not_changed():
-    before = dataclasses.asdict(BASE)
-    make()
-    assert dataclasses.asdict(BASE) == before
+def test_a_missing_line_is_the_default_of_the_configuration_or_the_launch(monkeypatch, tmp_path):
+    monkeypatch.setenv("NNET_DATA_DIR", str(tmp_path))
+    for data_dir in ({}, {"data_dir": None}):
+        runs = blocks.expand(data_dir)
+        assert runs.configs == [TrainConfig(epoch_checkpoint_dir="results", data_dir=str(tmp_path))]
+        assert runs.launch == blocks.Launch()
+
+
+def test_any_line_may_vary():
+    made = make(
+        learning_rate=[0.1, 0.01], batch_size=[32, 64], alpha_tests=[(0,), (0, 0.5)], dataset=["digits", "mnist"]
+    )
+    assert len(made) == 2 * 2 * 2 * 2 * len(make())
+    assert {config.alpha_tests for config in made} == {(0,), (0, 0.5)}
+
+
+def test_nothing_that_is_handed_over_is_changed():
+    block, parts = BLOCK | {"options": {"sigma": 0.1}, "corruption": "additive"}, [{"options": {"sigma": 0.2}}, {}]
+    before = copy.deepcopy((block, parts))
+    blocks.expand(block, Study("mine", block, parts), {"options": {"points": 3}})
+    assert (block, parts) == before
 
 
 @pytest.mark.parametrize(
-    "name", ["architectures", "regimes", "alpha_train", "ps", "seeds", "activations", "alpha_tests"]
+    ("wrong", "message"),
+    [
+        ({"seed": []}, "seed is empty"),
+        ({"seed": [1, 1]}, "seed has duplicates"),
+        ({"arch": ["cnn", "cnn"]}, "arch has duplicates"),
+        ({"epoch": 3}, "the block: unknown line 'epoch'; did you mean 'epochs'"),
+        ({"zzz": 3}, "the block: unknown line 'zzz'; choose from"),
+        ({"architectures": ["cnn"]}, "arch and architectures name the same setting"),
+        ({"alpha_tests": [0, 0.1]}, r"a tuple; write \(0, 0.1\) for one value"),
+        ({"evaluations": ["landscape"]}, r"a tuple; write \('landscape',\) for one value"),
+        ({"output_dir": ["a", "b"]}, "output_dir has one value for all runs"),
+        ({"max_workers": [1, 2]}, "max_workers has one value for all runs"),
+        ({"options": "window=3"}, "options must be a dict"),
+        ({"options": {"gamma": 0.1}}, "unknown option 'gamma'.*choose from"),
+        ({"options": {"sigma": 0.5}}, "unknown option 'sigma'"),
+        ({"memory_check": "no"}, "memory_check must be True or False"),
+    ],
 )
-def test_empty_and_duplicate_lists_are_refused(name):
-    with pytest.raises(ValueError, match=f"{name} is empty"):
-        make(**{name: []})
-    with pytest.raises(ValueError, match=f"{name} has duplicates"):
-        make(**{name: getattr(BASE, name) + getattr(BASE, name)[:1]})
+def test_a_wrong_line_is_one_sentence(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        make(**wrong)
 
 
-def test_repeats_have_seeds_of_the_master_seed_the_same_for_every_combination():
-    configs = make(ps=[0, 0.5], seeds=None, repeats=4, master_seed=7)
-    combinations = {}
-    for config in configs:
-        combinations.setdefault(
-            (config.arch, config.activation, config.regime, config.alpha_train, config.p), []
-        ).append(config.seed)
-    assert len(combinations) == 2 * 2 * 3 * 2
-    draws = random.Random(7)
-    assert set(map(tuple, combinations.values())) == {tuple(draws.getrandbits(31) for _ in range(4))}
-    more = dataclasses.replace(BASE, seeds=None, repeats=9, master_seed=7)
-    assert lists.seeds(more)[:4] == next(iter(combinations.values())) and len(set(lists.seeds(more))) == 9
-    assert not set(lists.seeds(more)) & set(lists.seeds(dataclasses.replace(more, master_seed=8)))
+def test_an_option_goes_to_the_runs_that_know_it():
+    configs = make(
+        corruption="additive", options={"sigma": 0.5, "points": 5, "window": 3}, regime=["clean", "adaptive"]
+    )
+    assert {config.options["sigma"] for config in configs} == {0.5}
+    assert {config.options["points"] for config in configs} == {5}
+    assert {config.options.get("window") for config in configs if config.regime == "adaptive"} == {3}
+    assert {config.options.get("window") for config in configs if config.regime == "clean"} == {None}
 
 
-def test_seeds_and_repeats_exclude_each_other():
-    for wrong in (dict(repeats=3), dict(seeds=None)):
-        with pytest.raises(ValueError, match="give either seeds or repeats"):
-            make(**wrong)
-    for wrong, message in (
-        (0, "at least 1; got 0"),
-        (2.5, "a whole number; got 2.5"),
-        ("3", "a whole number; got '3'"),
-    ):
-        with pytest.raises(ValueError, match=f"repeats must be {message}"):
-            make(seeds=None, repeats=wrong)
-    with pytest.raises(ValueError, match="master_seed must be a whole number; got None"):
-        make(seeds=None, repeats=2, master_seed=None)
-    with pytest.raises(ValueError, match="ps must be a list; got 0.5"):
-        make(ps=0.5)
+# The rule for flags. PARTS differ in regime, dropout, alpha_train, batch_size and in two options.
+PARTS = [
+    dict(regime=["clean", "sam"], batch_size=32),
+    dict(regime="clean", dropout=0.3, batch_size=32),
+    dict(regime="noisy", alpha_train=0.3, batch_size=64),
+    dict(regime="beta", alpha_train=0.3, batch_size=64, options={"beta_robustness": 0.1, "attack_size": 0.2}),
+    dict(regime="beta", alpha_train=0, batch_size=64, options={"beta_robustness": 0.25, "attack_size": 0.2}),
+]
+MINE = Study("mine", dict(arch="cnn", seed=[0, 1], lr_milestones=(3,), lr_schedule="steps"), PARTS, {"regime": "clean"})
 
 
-def test_sigma_goes_to_additive_corruption():
-    configs = make(corruption="additive", options={"sigma": 0.5})
-    assert all(config.options == {"sigma": 0.5} for config in configs)
-    with pytest.raises(ValueError, match="unknown option 'sigma'"):
-        make(options={"sigma": 0.5})
+def cells(flags, mine=MINE) -> list[tuple]:
+    configs = blocks.expand({}, mine, flags).configs
+    found = [(c.regime, c.dropout, c.alpha_train, c.options.get("beta_robustness")) for c in configs]
+    return list(dict.fromkeys(found))
 
 
-def test_the_studies_of_the_program_are_lists_of_configurations():
-    weights, pixels = run_experiments.weight_noise_study(), run_experiments.pixels_study()
-    assert len(weights) == 5 * 2 * 3 and {config.p for config in weights} == {0}
-    assert len(pixels) == 3 * 7 * 5 and len({config.seed for config in pixels}) == 5
-    assert {config.activation for config in pixels} == {"relu", "tanh", "sigmoid"}
-    assert {config.p for config in pixels} == {0, 0.1, 0.2, 0.4, 0.6, 0.8, 1}
-    assert {(config.arch, config.epochs, config.alpha_tests) for config in pixels} == {("pixel_mlp", 5, (0.0,))}
-    large = run_experiments.large_pixels_study()
-    assert len({config.run_id for config in large}) == 2400 and len({config.seed for config in large}) == 40
-    shapes = {(config.arch, config.epochs, config.batch_size) for config in large}
-    assert shapes == {("pixel_mlp_large", 15, 512), ("pixel_cnn_large", 20, 256)}
+ALL = [
+    ("clean", 0, 0, None), ("sam", 0, 0, None), ("clean", 0.3, 0, None), ("noisy", 0, 0.3, None), ("beta", 0, 0.3, 0.1),
+    ("beta", 0, 0, 0.25),
+]  # fmt: skip
 
 
-def test_an_option_that_nobody_has_is_refused():
-    with pytest.raises(ValueError, match="unknown option 'gamma'.*known options"):
-        make(options={"gamma": 0.1})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("seed", [5, 6, 7]), ("arch", "mlp_small"), ("epochs", [4, 5]), ("lr_milestones", (2, 4)), ("dataset", "mnist")],
+)
+def test_a_flag_overrides_a_line_in_which_the_parts_agree(name, value):
+    configs = blocks.expand({}, MINE, {name: value}).configs
+    assert {getattr(config, name) for config in configs} == set(value if isinstance(value, list) else [value])
+    assert cells({name: value}) == ALL
 
 
-def test_the_augmentation_may_be_what_is_usual_for_the_dataset(npz):
-    for dataset, usual in (("digits", "none"), ("mnist", "none"), ("cifar10", "crop_flip"), (npz, "none")):
-        assert {config.augmentation for config in make(dataset=dataset, augmentation="dataset")} == {usual}
+@pytest.mark.parametrize(
+    ("flags", "kept"),
+    [
+        ({"regime": "clean"}, [0, 2]),
+        ({"regime": ["beta", "sam"]}, [1, 4, 5]),
+        ({"dropout": 0.3}, [2]),
+        ({"batch_size": 64}, [3, 4, 5]),
+        ({"alpha_train": 0.3}, [0, 1, 2, 3, 4]),  # a regime without weight noise has no alpha_train to differ in
+        ({"alpha_train": [0, 0.3]}, [0, 1, 2, 3, 4, 5]),
+        ({"options": {"beta_robustness": 0.25}}, [0, 1, 2, 3, 5]),  # other regimes do not know the option
+        ({"regime": "clean", "dropout": 0}, [0]),
+    ],
+)
+def test_a_flag_keeps_the_runs_that_have_its_value_where_the_parts_differ(flags, kept):
+    assert cells(flags) == [ALL[index] for index in kept]
 
 
-def test_only_keeps_the_runs_with_these_settings_and_those_that_have_no_such_option():
-    configs = make(regimes=["clean", "adaptive"], options={"window": 4}, ps=[0, 0.3])
-    kept = lists.only(configs, [("p", 0.3), ("arch", "cnn"), ("window", 4)])
-    assert kept == [config for config in configs if config.p == 0.3 and config.arch == "cnn"]
-    assert {config.regime for config in lists.only(configs, [("window", 5)])} == {"clean"}
-    assert lists.only(configs, [("mode", "adaptive"), ("max_train_samples", 100), ("nesterov", True)]) == configs
-    default = make(regimes=["clean", "adaptive"], max_train_samples=None)
-    assert lists.only(default, [("window", 5), ("max_train_samples", "none")]) == default
-    assert {config.regime for config in lists.only(default, [("window", 4)])} == {"clean"}
-    strong = lists.only(default, [("alpha_train", 0.2)])
-    assert {(config.regime, config.alpha_train) for config in strong} == {("clean", 0.0), ("adaptive", 0.2)}
-    assert lists.only(configs, []) == configs
-    with pytest.raises(ValueError, match="--only knows no setting 'depth'; choose from .*window"):
-        lists.only(configs, [("depth", 4)])
-    with pytest.raises(ValueError, match="--only leaves no run: none has seed = 9"):
-        lists.only(configs, [("seed", 9)])
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"regime": ["clean", "awp"]}, r"no runs with regime 'awp'; choose from \['clean', 'sam', 'noisy', 'beta'\]"),
+        ({"batch_size": 16}, r"no runs with batch_size 16; choose from \[32, 64\]"),
+        ({"alpha_train": 0.7}, r"no runs with alpha_train 0.7; choose from \[0.3, 0\]"),
+        ({"options": {"beta_robustness": 0.3}}, r"no runs with beta_robustness 0.3; choose from \[0.1, 0.25\]"),
+    ],
+)
+def test_a_value_that_no_part_has_is_refused_with_the_choices(flags, message):
+    with pytest.raises(ConfigError, match=message):
+        cells(flags)
 
 
-def overriding(**changed):
-    return lambda block: dataclasses.replace(block, **changed)
+def test_an_option_is_a_line_of_its_own_in_every_dict_of_options():
+    configs = blocks.expand({}, MINE, {"options": {"attack_steps": 2}}).configs
+    beta = lists.select(configs, regime="beta")
+    assert {config.options["attack_steps"] for config in beta} == {2}
+    assert {config.options["beta_robustness"] for config in beta} == {0.1, 0.25}
+    varied = Study("mine", dict(regime="adaptive", options=[{"window": 3}, {"window": 4}]))
+    assert [c.options for c in blocks.expand({}, varied, {"options": {"low_update": 0.1}}).configs] == [
+        {"window": 3, "low_update": 0.1}, {"window": 4, "low_update": 0.1},
+    ]  # fmt: skip
+    assert [c.options for c in blocks.expand({}, varied, {"options": {"window": 9}}).configs] == [{"window": 9}]
 
 
-def test_the_axes_of_the_adaptive_study_survive_flags():
-    longer = run_experiments.adaptive_study(overriding(options={"window": 4}))
-    assert len(longer) == 4 * 3 * 3 * 3 and all(config.options.get("window", 4) == 4 for config in longer)
-    uniform = run_experiments.adaptive_study(overriding(options={"distribution": "uniform"}))
-    assert len(uniform) == 4 * 3 * 3 * 2
-    assert {config.optimizer for config in run_experiments.adaptive_study(overriding(optimizer="adam"))} == {"adam"}
-    sgd = run_experiments.adaptive_study(overriding(optimizer="sgd"))
-    assert {(config.optimizer, config.momentum) for config in sgd} == {("sgd", 0.0), ("sgd", 0.9)}
-    clean = run_experiments.adaptive_study(overriding(regimes=["clean"]))
-    assert len(clean) == 4 * 3 * 3 and {config.regime for config in clean} == {"clean"}
+def test_a_part_that_flags_leave_out_need_not_fit_the_other_flags():
+    parts = [dict(arch="mlp_small"), dict(arch="resnet18")]
+    (run,) = blocks.expand({}, Study("mine", {}, parts), {"arch": "mlp_small", "activation": "tanh"}).configs
+    assert (run.arch, run.activation) == ("mlp_small", "tanh")
 
 
-def test_the_adversarial_study_compares_seven_ways_of_training_on_equal_seeds():
-    configs = run_experiments.adversarial_study()
-    assert {(c.regime, c.dropout, c.alpha_train, c.options.get("beta_robustness")) for c in configs} == {
-        ("clean", 0.0, 0.0, None),
-        ("clean", 0.3, 0.0, None),
-        ("noisy", 0.0, 0.3, None),
-        ("awp", 0.0, 0.0, None),
-        ("sam", 0.0, 0.0, None),
-        ("beta", 0.0, 0.0, 0.25),
-        ("beta", 0.0, 0.3, 0.1),
-    }
-    assert len(configs) == 7 * 3 and {(c.arch, c.noise_model, c.noise_samples) for c in configs} == {
-        ("fmnist_cnn", "magnitude", 100)
-    }
-    assert {c.alpha_tests for c in configs} == {(0, 0.1, 0.2, 0.3, 0.5, 0.7)}
-    assert {c.evaluations for c in configs} == {("landscape", "quantization", "random_corners", "worst_case")}
-    fewer = run_experiments.adversarial_study(overriding(regimes=["clean"], seeds=[5], noise_samples=10))
-    assert [(c.regime, c.dropout, c.seed, c.noise_samples) for c in fewer] == [
-        ("clean", 0, 5, 10),
-        ("clean", 0.3, 5, 10),
-    ]
+@pytest.mark.parametrize(
+    ("name", "flags", "count"),
+    [
+        ("adaptive", {"optimizer": "adam"}, 36),
+        ("adaptive", {"optimizer": "sgd", "momentum": 0.9}, 36),
+        ("adaptive", {"regime": "clean"}, 36),
+        ("adaptive", {"options": {"window": 4}}, 108),
+        ("adaptive", {"options": {"distribution": "uniform"}}, 72),
+        ("adversarial", {"regime": "clean", "seed": 5, "noise_samples": 10}, 2),
+        (
+            "adversarial",
+            {"seed": [0, 1], "epochs": 1, "lr_schedule": "constant", "lr_milestones": (), "lr_factor": 0.2},
+            14,
+        ),
+        ("pixels_large", {"arch": "pixel_cnn_large", "seed": 0}, 30),
+        ("pixels_large", {"epochs": 15, "p": [0, 0.5]}, 240),
+        ("pnn", {"arch": ["perturb_resnet18"]}, 15),
+        ("pnn", {"batch_size": 10, "learning_rate": 1e-4}, 6),
+        ("pnn_control", {"options": {"pooling": "avg"}}, 50),
+        ("pnn_control", {"options": {"level": 0.0}, "arch": "perturb_resnet18"}, 5 * 4),
+    ],
+)
+def test_flags_on_the_studies(name, flags, count):
+    configs = blocks.expand({}, study.load(name), flags).configs
+    assert len(configs) == len({config.run_id for config in configs}) == count
+    for option, value in flags.get("options", {}).items():
+        assert {config.options.get(option, value) for config in configs} == {value}
 
 
-def test_the_adaptive_study_has_a_baseline_of_equal_seed_and_optimizer_for_every_run():
-    configs = run_experiments.adaptive_study()
-    assert len(configs) == len({config.run_id for config in configs}) == 4 * 3 * 3 * 3
-    baselines = [config for config in configs if config.regime == "clean"]
-    noisy = [config for config in configs if config.regime == "adaptive"]
-    assert {config.options["distribution"] for config in noisy} == {"gaussian", "uniform"}
-    for config in noisy:
-        same = dataclasses.replace(config, regime="clean", options={})
-        assert baselines.count(same) == 1
-    optimizers = {(config.optimizer, config.momentum, config.nesterov) for config in configs}
-    assert optimizers == {("sgd", 0.0, False), ("sgd", 0.9, True), ("adam", 0.0, False)}
+@pytest.mark.parametrize(
+    ("name", "flags", "message"),
+    [
+        ("pnn", {"arch": ["perturb_resnet18", "cnn"]}, "no runs with arch 'cnn'; choose from .*'perturb_resnet18'"),
+        ("pnn_control", {"arch": "noiseresnet18"}, r"choose from \['pnn_resnet18', 'perturb_resnet18'\]"),
+        ("pnn", {"options": {"momentums": 3}}, "unknown option 'momentums'"),
+        ("pixels_large", {"epochs": 3}, r"no runs with epochs 3; choose from \[15, 20\]"),
+        ("adaptive", {"learning_rate": 0.3}, r"choose from \[0.05, 0.02, 0.001\]"),
+        ("adversarial", {"dropout": 0.5}, r"choose from \[0.0, 0.3\]"),
+        ("pixels", {"options": {"window": 3}}, "unknown option 'window'"),
+    ],
+)
+def test_what_a_study_has_not_is_refused(name, flags, message):
+    with pytest.raises(ConfigError, match=message):
+        blocks.expand({}, study.load(name), flags)
+
+
+def test_only_comes_last():
+    kept = blocks.expand(
+        {}, study.load("adaptive"), {"seed": 0}, [("momentum", 0), ("distribution", "gaussian")]
+    ).configs
+    assert len(kept) == 4 * 2 * 2 and {config.momentum for config in kept} == {0}
+
+
+def test_parts_have_no_lines_of_the_launch_and_a_reference_is_a_setting():
+    with pytest.raises(ConfigError, match="output_dir has one value for all parts; set it in BLOCK"):
+        blocks.expand({}, dataclasses.replace(MINE, parts=[{"output_dir": "a"}]))
+    with pytest.raises(ConfigError, match="study mine: unknown line 'epoch'; did you mean 'epochs'"):
+        blocks.expand({}, dataclasses.replace(MINE, parts=[{"epoch": 3}]))
+    with pytest.raises(ConfigError, match="REFERENCE of study mine: unknown setting 'levl'"):
+        blocks.expand({}, dataclasses.replace(MINE, reference={"levl": 0}))
+    assert blocks.expand({}, dataclasses.replace(MINE, reference={"seeds": 0})).reference == {"seed": 0}

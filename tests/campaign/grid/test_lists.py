@@ -1,7 +1,8 @@
-"""Lists of runs made in Python, run once and asked for again: behaviours 21, 23 and 24 of the study of adversaries."""
+"""Lists of runs made in Python: combined, changed, filtered, run once and loaded again."""
 
 import dataclasses
 import itertools
+import random
 
 import pytest
 
@@ -9,12 +10,12 @@ from campaign.analysis import tables
 from campaign.commands.verify import verify
 from campaign.engines.workers import tasks
 from campaign.grid import lists
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store import run_file
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from tests.campaign.grid.test_block import BASE as SETTINGS
 
 BASE = TrainConfig(epochs=3, noise_model="magnitude", options={})
 
@@ -23,7 +24,7 @@ def settings_of(configs) -> list[tuple]:
     return [(config.arch, config.regime, config.alpha_train, config.seed) for config in configs]
 
 
-def test_21_a_product_has_every_combination_once_and_clean_once_whatever_the_noise():
+def test_a_product_has_every_combination_once_and_clean_once_whatever_the_noise():
     made = lists.product(
         BASE, arch=["mlp_small", "cnn"], regime=["clean", "noisy"], alpha_train=[0.1, 0.2], seed=[0, 1]
     )
@@ -39,22 +40,22 @@ def test_21_a_product_has_every_combination_once_and_clean_once_whatever_the_noi
     assert BASE == TrainConfig(epochs=3, noise_model="magnitude", options={})
 
 
-def test_21_an_option_goes_to_the_runs_that_have_it_and_a_list_of_options_varies():
+def test_an_option_goes_to_the_runs_that_have_it_and_a_list_of_options_varies():
     options = [{"beta_robustness": 0.1}, {"beta_robustness": 0.5}]
     made = lists.product(BASE, regime=["clean", "beta", "awp"], options=options)
     assert [(config.regime, config.options) for config in made] == [
         ("clean", {}), ("beta", options[0]), ("beta", options[1]), ("awp", {}),
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="no run has the option 'gamma'"):
+    with pytest.raises(ValueError, match="unknown option 'gamma'"):
         lists.product(BASE, regime=["clean", "beta"], options={"gamma": 0.1})
 
 
-def test_21_a_tuple_is_one_value():
+def test_a_tuple_is_one_value():
     (made,) = lists.product(BASE, alpha_tests=(0, 0.3), evaluations=("landscape",))
     assert made.alpha_tests == (0, 0.3) and made.evaluations == ("landscape",)
 
 
-def test_21_split_gives_so_many_times_more_runs_and_respects_where():
+def test_split_gives_that_many_times_more_runs_and_respects_where():
     before = lists.product(BASE, arch=["mlp_small", "cnn"], seed=[0, 1, 2])
     copy = list(before)
     whole = lists.split(before, batch_size=[32, 64], learning_rate=[0.1, 0.01])
@@ -65,7 +66,7 @@ def test_21_split_gives_so_many_times_more_runs_and_respects_where():
     assert before == copy
 
 
-def test_21_configure_changes_what_it_fits_and_not_its_input():
+def test_configure_changes_what_it_fits_and_not_its_input():
     before = lists.product(BASE, regime=["clean", "beta"], alpha_train=0.3, options={"beta_robustness": 0.1})
     copy = [dataclasses.replace(config) for config in before]
     after = lists.configure(before, where={"regime": "beta"}, alpha_train=0, options={"attack_size": 0.2})
@@ -76,7 +77,7 @@ def test_21_configure_changes_what_it_fits_and_not_its_input():
     assert clean.options == {} and clean.alpha_train == 0
 
 
-def test_21_grids_are_joined_without_duplicates_and_filtered():
+def test_grids_are_joined_without_duplicates_and_filtered():
     one, other = lists.product(BASE, seed=[0, 1]), lists.product(BASE, seed=[1, 2])
     assert [config.seed for config in lists.join(one, other, one)] == [0, 1, 2]
     assert lists.select(lists.join(one, other), seed=1) == [one[1]]
@@ -88,7 +89,11 @@ def test_21_grids_are_joined_without_duplicates_and_filtered():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: lists.product(BASE, depth=[1]), "no run has a setting 'depth'; choose from"),
+        (lambda: lists.product(BASE, depth=[1]), "unknown setting 'depth'; choose from"),
+        (lambda: lists.product(BASE, epoch=1), "unknown setting 'epoch'; did you mean 'epochs'\\?"),
+        (lambda: lists.product(BASE, p=[0], ps=[0]), "p and ps name the same setting"),
+        (lambda: lists.split([BASE], seed=3), "seed must be a list; got 3"),
+        (lambda: lists.product(BASE, options=["window"]), "options must be a dict"),
         (lambda: lists.product(BASE, seed=[]), "seed is empty"),
         (lambda: lists.product(BASE, arch=["mlp_tiny"]), "'mlp_tiny'; choose from"),
         (lambda: lists.select([BASE], depth=1), "no run has a setting 'depth'; choose from"),
@@ -121,10 +126,10 @@ def small(npz, **changed) -> list[TrainConfig]:
 
 
 def launch(configs, folder) -> int:
-    return runner.run(prepare(configs, Launch(folder, engine="serial")))
+    return runner.run(prepare(configs, Launch(output_dir=folder, engine="serial")))
 
 
-def test_23_what_was_run_is_not_run_again_unless_something_changed_that_counts(npz, tmp_path, counted):
+def test_what_was_run_is_not_run_again_unless_something_changed_that_counts(npz, tmp_path, counted):
     configs = small(npz)
     assert launch(configs + configs, tmp_path) == 0 and len(counted) == 2
     counted.clear()
@@ -135,7 +140,7 @@ def test_23_what_was_run_is_not_run_again_unless_something_changed_that_counts(n
     assert launch(changed, tmp_path) == 0 and counted == [changed[1]]
 
 
-def test_23_a_run_that_crashed_leaves_nothing_that_counts_as_done(npz, tmp_path, monkeypatch):
+def test_a_run_that_crashed_leaves_nothing_that_counts_as_done(npz, tmp_path, monkeypatch):
     configs, train = small(npz), tasks.train
 
     def crash(config):
@@ -151,24 +156,83 @@ def test_23_a_run_that_crashed_leaves_nothing_that_counts_as_done(npz, tmp_path,
     assert len(tables.load(tmp_path)) == 2
 
 
-def test_24_loading_what_is_missing_raises_a_query_drops_it_and_verify_computes_it_again(npz, tmp_path, capsys):
+def test_loading_what_is_missing_raises_a_query_drops_it_and_verify_computes_it_again(npz, tmp_path, capsys):
     configs = small(npz, seed=[0, 1])
     launch(configs[:3], tmp_path)
     with pytest.raises(ValueError, match="1 of 4 runs are not in"):
         tables.load(tmp_path, configs=configs)
     assert len(tables.load(tmp_path, configs=configs[:2])) == 2 and len(tables.load(tmp_path)) == 3
-    settings = dataclasses.replace(SETTINGS, dataset=npz, output_dir=str(tmp_path), data_dir=None)
-    assert verify(configs[0].run_id, settings) == 0
+    where = (str(tmp_path), npz, configs[0].data_dir)
+    assert verify(configs[0].run_id, *where) == 0
     assert "the same, bit for bit" in capsys.readouterr().out
     path = tmp_path / configs[0].dataset_name / "runs" / f"{configs[0].run_id}.json"
     older = run_file.read(path)
     for row in older["sweep"]:
         del row["acc_min"]  # as in files of before there was one
     run_file.write(path, older)
-    assert verify(configs[0].run_id, settings) == 0
+    assert verify(configs[0].run_id, *where) == 0
     older["sweep"][1]["acc"] += 1e-9
     run_file.write(path, older)
-    assert verify(configs[0].run_id, settings) == 1 and "DIFFERENT in sweep" in capsys.readouterr().out
+    assert verify(configs[0].run_id, *where) == 1 and "DIFFERENT in sweep" in capsys.readouterr().out
+
+
+OLDER = {"architectures": "arch", "regimes": "regime", "activations": "activation", "ps": "p", "seeds": "seed"}
+OLDER |= {"architecture": "arch", "alpha_test": "alpha_tests", "evaluation": "evaluations"}
+
+
+@pytest.mark.parametrize("word", OLDER)
+def test_older_words_of_settings_are_understood(word):
+    value = {"arch": "cnn", "regime": "noisy", "activation": "tanh", "p": 0.5, "seed": 3}.get(OLDER[word])
+    value = {"alpha_tests": (0, 0.3), "evaluations": ("landscape",)}.get(OLDER[word], value)
+    assert lists.product(BASE, **{word: value}) == lists.product(BASE, **{OLDER[word]: value}) != [BASE]
+    both = lists.join([BASE], lists.configure([BASE], **{word: value}))
+    assert lists.select(both, **{word: value}) == both[1:]
+    assert lists.configure(both, where={word: value}, epochs=2)[0] == BASE
+    if OLDER[word] not in ("alpha_tests", "evaluations"):
+        assert lists.only(both, [(word, value)])[-1:] == both[1:]
+
+
+def test_the_seeds_of_repeats_are_drawn_from_the_master_seed():
+    draws = random.Random(7)
+    assert lists.repeats(4, 7) == [draws.getrandbits(31) for _ in range(4)]
+    assert lists.repeats(9, 7)[:4] == lists.repeats(4, 7) and len(set(lists.repeats(9, 7))) == 9
+    assert not set(lists.repeats(9, 7)) & set(lists.repeats(9, 8)) and lists.repeats(3) == lists.repeats(3, 0)
+    for wrong, message in (
+        (0, "at least 1; got 0"),
+        (2.5, "a whole number; got 2.5"),
+        ("3", "a whole number; got '3'"),
+    ):
+        with pytest.raises(ConfigError, match=f"repeats must be {message}"):
+            lists.repeats(wrong)
+    with pytest.raises(ConfigError, match="master_seed must be a whole number; got None"):
+        lists.repeats(2, None)
+
+
+def test_the_augmentation_may_be_what_is_usual_for_the_dataset(npz):
+    usual = {"digits": "none", "mnist": "none", "cifar10": "crop_flip", npz: "none"}
+    made = lists.product(dataset=[*usual], augmentation="dataset")
+    assert {config.dataset: config.augmentation for config in made} == usual
+
+
+def test_only_keeps_the_runs_with_these_settings_and_those_that_have_no_such_option():
+    configs = lists.product(
+        BASE, arch=["mlp_small", "cnn"], regime=["clean", "adaptive"], alpha_train=[0.1, 0.2], p=[0, 0.3], seed=[0, 1],
+        max_train_samples=100, options={"window": 4},
+    )  # fmt: skip
+    kept = lists.only(configs, [("p", 0.3), ("arch", "cnn"), ("window", 4)])
+    assert kept == [config for config in configs if config.p == 0.3 and config.arch == "cnn"]
+    assert {config.regime for config in lists.only(configs, [("window", 5)])} == {"clean"}
+    assert lists.only(configs, [("mode", "adaptive"), ("max_train_samples", 100), ("nesterov", False)]) == configs
+    default = lists.product(BASE, regime=["clean", "adaptive"], alpha_train=[0.1, 0.2])
+    assert lists.only(default, [("window", 5), ("max_train_samples", "none")]) == default
+    assert {config.regime for config in lists.only(default, [("window", 4)])} == {"clean"}
+    strong = lists.only(default, [("alpha_train", 0.2)])
+    assert {(config.regime, config.alpha_train) for config in strong} == {("clean", 0.0), ("adaptive", 0.2)}
+    assert lists.only(configs, []) == configs
+    with pytest.raises(ConfigError, match="--only: unknown setting 'depth'; choose from .*window"):
+        lists.only(configs, [("depth", 4)])
+    with pytest.raises(ConfigError, match="--only leaves no run: none has seed = 9"):
+        lists.only(configs, [("seed", 9)])
 
 
 def test_a_query_gives_runs_with_every_field_of_their_configuration(npz, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.planning.survey import prepare
 from campaign.running import runner

@@ -7,7 +7,7 @@ import pytest
 
 from campaign.commands import status
 from campaign.engines.workers import pilot, tasks
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.machine.console import duration
 from campaign.planning import costs, plan, survey
 from campaign.planning.costs import Cost, kind_of

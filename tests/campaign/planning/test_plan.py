@@ -11,7 +11,7 @@ import run_experiments
 from campaign.commands import plan as command
 from campaign.engines import base
 from campaign.engines.workers import pilot
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.machine import memory
 from campaign.planning import costs, plan, survey
 from campaign.running import runner
@@ -134,7 +134,7 @@ def test_it_is_printed_as_a_table_or_as_json_and_starts_nothing(npz, tmp_path, m
 
 
 WRONG = {
-    "p is a probability": ["--ps", "0", "1.1"],
+    "p must be between 0 and 1": ["--ps", "0", "1.1"],
     "ps has duplicates": ["--ps", "0", "0"],
     "repeats must be at least 1": ["--repeats", "0"],
     "resnet18 cannot have activation 'tanh'": ["--activations", "tanh"],

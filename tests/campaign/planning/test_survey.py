@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.machine import memory
 from campaign.planning.survey import prepare
 from campaign.running import runner

@@ -7,6 +7,7 @@ from torch.nn import functional
 from nnet import registry
 from nnet.activations import ACTIVATIONS
 from nnet.architectures.parts import standardize
+from nnet.architectures.parts.fast import MONOTONE
 from nnet_models import ARCH_NAMES, build_model, get_activation
 
 COUNTS = {
@@ -32,7 +33,7 @@ AT_32 = {
 
 
 @pytest.mark.parametrize("arch", AT_32)
-def test_01_parameter_counts_of_the_study_of_adaptive_noise(arch):
+def test_parameter_counts_of_the_study_of_adaptive_noise(arch):
     for classes, count in zip((10, 100), AT_32[arch], strict=True):
         model = build_model(arch, image_shape=(3, 32, 32), num_classes=classes)
         assert sum(parameter.numel() for parameter in model.parameters()) == count
@@ -40,7 +41,7 @@ def test_01_parameter_counts_of_the_study_of_adaptive_noise(arch):
 
 
 @pytest.mark.parametrize(("stem_pool", "sizes"), [(True, [16, 8, 4, 2]), (False, [32, 16, 8, 4])])
-def test_01_the_stages_of_cifar_resnet18(stem_pool, sizes):
+def test_the_stages_of_cifar_resnet18(stem_pool, sizes):
     model = build_model("cifar_resnet18", image_shape=(3, 32, 32), stem_pool=stem_pool).eval()
     found = {}
     for name, module in model.named_modules():
@@ -103,12 +104,13 @@ def test_cnns_are_stages_of_convolution_activation_pooling_and_then_linear_layer
     convolutions = [layer for layer in model if isinstance(layer, nn.Conv2d)]
     *hidden, last = [layer for layer in model if isinstance(layer, nn.Linear)]
     assert (len(convolutions), len(hidden) + 1) == (stages, linear)
+    plain = PLAIN.get(activation) or get_activation(activation)().eval()
     x = images
     for layer in convolutions:
-        x = functional.max_pool2d(PLAIN[activation](functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)
+        x = functional.max_pool2d(plain(functional.conv2d(x, layer.weight, layer.bias, padding=1)), 2)
     x = x.flatten(1)
     for layer in hidden:
-        x = PLAIN[activation](functional.linear(x, layer.weight, layer.bias))
+        x = plain(functional.linear(x, layer.weight, layer.bias))
     torch.testing.assert_close(model(images), functional.linear(x, last.weight, last.bias), rtol=1e-12, atol=1e-12)
 
 
@@ -151,10 +153,23 @@ PLAIN = {
 }
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", PLAIN)
 def test_activation_is_the_function_of_its_name(name):
     x = torch.linspace(-3, 3, 101)
     torch.testing.assert_close(get_activation(name)().eval()(x), PLAIN[name](x))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_is_a_new_module_of_finite_values_and_monotone_if_it_says_so(name):
+    kind, arguments = ACTIVATIONS[name]
+    make = get_activation(name)
+    activation = make().eval()
+    assert type(activation) is getattr(nn, kind) and make() is not activation
+    x = torch.linspace(-3, 3, 101)
+    torch.testing.assert_close(activation(x), getattr(nn, kind)(**arguments).eval()(x))
+    assert activation(x).isfinite().all()
+    if type(activation) in MONOTONE:
+        assert (activation(x).diff() >= 0).all()
 
 
 def test_resnet18_refuses_other_activations_and_channels():

@@ -1,4 +1,4 @@
-"""Perturbative networks: the behaviours of their study by number, against loops and closed forms written here."""
+"""Perturbative networks against loops and closed forms written here."""
 
 import itertools
 
@@ -12,7 +12,7 @@ from nnet.architectures.parts import masks
 from nnet.architectures.parts.initialise import initialise
 from nnet.architectures.parts.mask_options import Options
 from nnet.architectures.parts.masks import PerturbLayer, combined
-from nnet.perturbations.weight_noise import weight_tensors
+from nnet.perturbations.tensors import weight_tensors
 from nnet_models import build_model
 from tests.nnet.architectures.test_architectures import PLAIN
 
@@ -56,7 +56,7 @@ def normalised(norm: nn.BatchNorm2d, z: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("noise_type", ["uniform", "normal"])
 @pytest.mark.parametrize(("nmasks", "unique", "mix", "use_act"), [*itertools.product((1, 4), *[(True, False)] * 3)])
-def test_01_a_layer_is_the_loop_over_masks(nmasks, unique, mix, use_act, noise_type, training):
+def test_a_layer_is_the_loop_over_masks(nmasks, unique, mix, use_act, noise_type, training):
     options = dict(nmasks=nmasks, unique_masks=unique, mix_maps=mix, use_act=use_act, noise_type=noise_type, level=0.7)
     layer = made(**options, first=True).train(training)
     x = torch.randn(4, 3, 5, 4, dtype=torch.float64)
@@ -73,7 +73,7 @@ def test_01_a_layer_is_the_loop_over_masks(nmasks, unique, mix, use_act, noise_t
 
 
 @pytest.mark.parametrize(("nmasks", "unique"), [(1, True), (1, False), (4, True), (4, False)])
-def test_02_shapes_and_values_of_weights_and_masks(nmasks, unique):
+def test_shapes_and_values_of_weights_and_masks(nmasks, unique):
     options = dict(channels=4, width=8, size=(32, 32), nmasks=nmasks, unique_masks=unique)
     uniform, normal = (made(**options, noise_type=kind) for kind in ("uniform", "normal"))
     assert uniform.conv.weight.shape == ((8, 4, 1, 1) if nmasks == 1 else (8, nmasks, 1, 1))
@@ -86,7 +86,7 @@ def test_02_shapes_and_values_of_weights_and_masks(nmasks, unique):
 
 
 @pytest.mark.parametrize(("nmasks", "mix"), [(4, False), (4, True), (1, False)])
-def test_03_what_channels_an_output_sees(nmasks, mix):
+def test_what_channels_an_output_sees(nmasks, mix):
     layer = made(activation="tanh", nmasks=nmasks, mix_maps=mix, level=1.0).eval()
     x = torch.randn(8, 3, 5, 4, dtype=torch.float64, requires_grad=True)
     outputs = layer(x)
@@ -97,7 +97,7 @@ def test_03_what_channels_an_output_sees(nmasks, mix):
 
 
 @pytest.mark.parametrize("nmasks", [1, 4])
-def test_04_without_a_level_it_is_a_convolution_of_the_activation(nmasks):
+def test_without_a_level_it_is_a_convolution_of_the_activation(nmasks):
     layer = made(nmasks=nmasks, level=0.0, activation="tanh")
     x = torch.randn(4, 3, 5, 4, dtype=torch.float64)
     weight = layer.conv.weight
@@ -109,7 +109,7 @@ def test_04_without_a_level_it_is_a_convolution_of_the_activation(nmasks):
 
 
 @pytest.mark.parametrize("nmasks", [1, 4])
-def test_05_without_an_activation_masks_are_a_bias(nmasks):
+def test_without_an_activation_masks_are_a_bias(nmasks):
     layer = made(nmasks=nmasks, first=True, level=0.8)
     x = torch.randn(4, 3, 5, 4, dtype=torch.float64)
     zero = torch.zeros_like(x)
@@ -128,7 +128,7 @@ def stepped(layer: PerturbLayer, weight_decay: float = 0.5) -> None:
 
 @pytest.mark.parametrize("nmasks", [1, 4])
 @pytest.mark.parametrize("trained", [False, True])
-def test_06_masks_stay_as_they_are_unless_they_are_trained(nmasks, trained, tmp_path):
+def test_masks_stay_as_they_are_unless_they_are_trained(nmasks, trained, tmp_path):
     layer = made(nmasks=nmasks, train_masks=trained)
     before = layer.masks.noise.detach().clone()
     layer(torch.rand(3, 3, 5, 4, dtype=torch.float64))
@@ -144,21 +144,21 @@ def test_06_masks_stay_as_they_are_unless_they_are_trained(nmasks, trained, tmp_
 
 
 @pytest.mark.parametrize("trained", [False, True])
-def test_06_masks_are_no_weights_that_weight_noise_touches(trained):
+def test_masks_are_no_weights_that_weight_noise_touches(trained):
     model = build_model("lenet", "relu", RGB, nfilters=6, nmasks=2, train_masks=trained)
     shapes = [tuple(weight.shape) for weight in weight_tensors(model)]
     assert shapes == [(6, 2, 1, 1)] * 3 + [(128, 96), (10, 128)]
 
 
 @pytest.mark.parametrize("nmasks", [1, 4])
-def test_07_channels_share_masks_or_have_their_own(nmasks):
+def test_channels_share_masks_or_have_their_own(nmasks):
     alike = [made(nmasks=nmasks, unique_masks=unique, level=2.0) for unique in (True, False)]
     for unique, layer in zip((True, False), alike, strict=True):
         noise = layer.masks.noise.expand(-1, 3, -1, -1, -1)
         assert torch.equal(noise[:, 0], noise[:, 1]) is not unique
 
 
-def test_08_masks_have_a_stream_of_their_own():
+def test_masks_have_a_stream_of_their_own():
     def state(arch="perturb_resnet18", seed=3, **options):
         torch.manual_seed(seed)
         options = dict(nfilters=4, first_filter_size=3, level=0.5, nmasks=2) | options
@@ -178,7 +178,7 @@ def test_08_masks_have_a_stream_of_their_own():
     assert all(torch.equal(state(mix_maps=True)[name], tensor) for name, tensor in first.items())
 
 
-def test_08_dropout_changes_no_initial_weight():
+def test_dropout_changes_no_initial_weight():
     def weights(dropout):
         torch.manual_seed(3)
         return [tensor for tensor in build_model("lenet", nfilters=4, dropout=dropout).parameters()]
@@ -186,7 +186,7 @@ def test_08_dropout_changes_no_initial_weight():
     assert all(torch.equal(*pair) for pair in zip(weights(0.0), weights(0.3), strict=True))
 
 
-def test_08_initial_weights_have_the_deviation_of_the_study():
+def test_initial_weights_have_the_deviation_of_the_study():
     model = build_model("perturb_resnet18", "relu", (3, 8, 8), nfilters=64, first_filter_size=3)
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     assert convolutions[0].weight.std().item() == pytest.approx((2 / (9 * 64)) ** 0.5, rel=0.06)
@@ -243,7 +243,7 @@ def undrawn(monkeypatch):
 
 
 @pytest.mark.parametrize("experiment", COUNTS)
-def test_09_parameter_counts_of_the_published_experiments(experiment, undrawn):
+def test_parameter_counts_of_the_published_experiments(experiment, undrawn):
     arch, options, weights, masks = COUNTS[experiment]
     assert counted(arch, **options) == (weights, masks)
     if masks and arch == "perturb_resnet18":
@@ -251,7 +251,7 @@ def test_09_parameter_counts_of_the_published_experiments(experiment, undrawn):
 
 
 @pytest.mark.parametrize("f", [6, 12])
-def test_09_parameter_counts_in_closed_form(f, undrawn):
+def test_parameter_counts_in_closed_form(f, undrawn):
     resnet, m = "perturb_resnet18", 2
     inner = 340 * f * f
     assert counted("pnn_resnet18", nfilters=f) == (2724 * f * f + 257 * f + 10, 0)
@@ -284,7 +284,7 @@ def trained_step(arch: str, activation: str, shape: tuple, **options) -> None:
 
 @pytest.mark.parametrize("sizes", [*itertools.product((0, 1, 3), repeat=2)], ids=str)
 @pytest.mark.parametrize("arch", OF_STUDY)
-def test_10_every_network_takes_a_step(arch, sizes):
+def test_every_network_takes_a_step(arch, sizes):
     first, other = sizes
     for shape, activation, pooling in itertools.product((RGB, GREY), ("relu", "prelu"), ("max", "avg")):
         options = dict(first_filter_size=first, filter_size=other, pooling=pooling)
@@ -293,14 +293,14 @@ def test_10_every_network_takes_a_step(arch, sizes):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("arch", OF_STUDY)
-def test_10_every_activation_takes_a_step(arch, activation):
+def test_every_activation_takes_a_step(arch, activation):
     for nmasks in (1, 2):
         trained_step(arch, activation, (3, 12, 12), nmasks=nmasks, mix_maps=nmasks == 2, train_masks=nmasks == 2)
 
 
 @pytest.mark.parametrize("shape", [RGB, GREY, (3, 8, 8), (2, 13, 30), (3, 64, 40)])
 @pytest.mark.parametrize("arch", [*OF_STUDY, "pnn_resnet18", "noiseresnet18"])
-def test_10_images_of_every_size_fit(arch, shape):
+def test_images_of_every_size_fit(arch, shape):
     trained_step(arch, "relu", shape)
     if arch != "pnn_resnet18":
         trained_step(arch, "relu", shape, first_filter_size=7)
@@ -328,13 +328,13 @@ WRONG = [
 
 @pytest.mark.parametrize("arch", OF_STUDY)
 @pytest.mark.parametrize(("options", "message"), WRONG)
-def test_11_wrong_options_are_one_sentence_at_construction(arch, options, message):
+def test_wrong_options_are_one_sentence_at_construction(arch, options, message):
     with pytest.raises(ValueError, match=message) as caught:
         build_model(arch, "relu", RGB, **options)
     assert "\n" not in str(caught.value)
 
 
-def test_11_wrong_names_of_the_other_networks():
+def test_wrong_names_of_the_other_networks():
     with pytest.raises(ValueError, match="unknown activation 'swish'"):
         build_model("lenet", "swish")
     with pytest.raises(ValueError, match=r"unknown first_filter_size 5; choose from \[3, 7\]"):
@@ -350,7 +350,7 @@ def test_11_wrong_names_of_the_other_networks():
         build_model("noiseresnet18", "tanh")
 
 
-def test_14_some_options_are_those_of_the_first_layer_alone():
+def test_some_options_are_those_of_the_first_layer_alone():
     options = dict(nfilters=3, level=0.5, scale_noise=4.0, nmasks=1)
     for use_act in (False, True):
         layers = [
@@ -366,7 +366,7 @@ def test_14_some_options_are_those_of_the_first_layer_alone():
 @pytest.mark.parametrize("most", [1, 30, 500, 10**6])
 @pytest.mark.parametrize(("channels", "width", "unique"), [(3, 6, True), (4, 4, False), (1, 5, True)])
 @pytest.mark.parametrize("activation", ["relu", "prelu", "tanh"])
-def test_16_the_sums_in_parts_equal_all_at_once_in_value_and_gradient(
+def test_the_sums_in_parts_equal_all_at_once_in_value_and_gradient(
     monkeypatch, most, channels, width, unique, activation
 ):
     monkeypatch.setattr(masks, "MOST_NUMBERS", most)
@@ -385,7 +385,7 @@ def test_16_the_sums_in_parts_equal_all_at_once_in_value_and_gradient(
     torch.testing.assert_close(*results, rtol=1e-12, atol=1e-12)
 
 
-def test_16_in_parts_only_parts_are_in_memory(monkeypatch):
+def test_in_parts_only_parts_are_in_memory(monkeypatch):
     sizes = []
 
     def watched(sums):
@@ -404,7 +404,7 @@ def test_16_in_parts_only_parts_are_in_memory(monkeypatch):
     assert not kept or max(kept) <= 1000
 
 
-def test_16_activations_that_draw_are_drawn_again_in_the_backward_pass(monkeypatch):
+def test_activations_that_draw_are_drawn_again_in_the_backward_pass(monkeypatch):
     monkeypatch.setattr(masks, "MOST_NUMBERS", 500)
     x = -torch.rand(4, 3, 5, 5, dtype=torch.float64) - 1
     x.requires_grad_()
@@ -415,7 +415,7 @@ def test_16_activations_that_draw_are_drawn_again_in_the_backward_pass(monkeypat
 
 
 @pytest.mark.parametrize(("first", "other", "sees"), [(3, 0, 10), (3, 1, 10), (0, 0, 8), (1, 1, 8)])
-def test_17_how_many_pixels_a_unit_of_the_last_stage_sees(first, other, sees):
+def test_how_many_pixels_a_unit_of_the_last_stage_sees(first, other, sees):
     options = dict(nfilters=3, first_filter_size=first, filter_size=other, pooling="avg")
     options |= dict(use_act=True) if first == 0 else {}
     model = build_model("perturb_resnet18", "sigmoid", RGB, **options).double().eval()

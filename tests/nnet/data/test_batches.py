@@ -28,13 +28,12 @@ def plain_places(images: torch.Tensor, crop: torch.Tensor) -> list[tuple[int, in
     channels, height, width = images.shape
     padded = np.zeros((channels, height + 8, width + 8), np.uint8)
     padded[:, 4:-4, 4:-4] = images.numpy()
-    found = []
-    for row in range(9):
-        for column in range(9):
-            part = padded[:, row : row + height, column : column + width]
-            found += [(row, column, False)] if (part == crop.numpy()).all() else []
-            found += [(row, column, True)] if (part[:, :, ::-1] == crop.numpy()).all() else []
-    return found
+    parts = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2)).transpose(1, 2, 0, 3, 4)
+    places = []
+    for mirrored, candidates in ((False, parts), (True, parts[..., ::-1])):
+        rows, columns = (candidates == crop.numpy()).all((2, 3, 4)).nonzero()
+        places += [(row, column, mirrored) for row, column in zip(rows, columns, strict=True)]
+    return places
 
 
 def test_crops_and_mirror_images_are_those_of_the_padded_image_and_all_are_equally_likely():
@@ -72,7 +71,7 @@ def test_corruption_of_pixels_comes_after_augmentation(npz):
     assert np.mean(changed) == pytest.approx(0.3, abs=0.03)
 
 
-def test_02_validation_images_are_the_last_of_training_stratified_and_the_same_for_all_runs(npz):  # D17
+def test_validation_images_are_the_last_of_training_stratified_and_the_same_for_all_runs(npz):
     whole = batches(npz)
     held = batches(npz, validation_share=0.25)
     assert (held.train_size, held.watched, held.test_size) == (72, 24, 48)
@@ -88,7 +87,7 @@ def test_02_validation_images_are_the_last_of_training_stratified_and_the_same_f
     assert list(whole.validation()) == [] and contents(held.test()) == contents(whole.test())
 
 
-def test_02_the_split_of_cifars_size_holds_back_500_images_of_each_class(tmp_path):
+def test_the_split_of_cifars_size_holds_back_500_images_of_each_class(tmp_path):
     labels = np.repeat(np.arange(10), 5000)
     images = np.arange(50000, dtype=np.uint16).view(np.uint8).reshape(50000, 1, 1, 2)
     path = save_npz(

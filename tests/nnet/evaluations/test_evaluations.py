@@ -1,4 +1,4 @@
-"""Evaluations beside Gaussian weight noise: behaviours 5, 17 and 18 of the study of adversaries, and quantisation."""
+"""Evaluations other than weight noise, against plain references."""
 
 import copy
 import functools
@@ -44,7 +44,7 @@ def trained_of(network, batch: int = 128) -> base.Trained:
 
 def rows_of(network, name: str, batch: int = 128, **options) -> list[dict]:
     made = registry.make_options("evaluations", name, options)
-    rows, _ = base.evaluated(trained_of(network, batch), {name: made})
+    rows, _ = base.measure_all(trained_of(network, batch), {name: made})
     assert all(row.pop("evaluation") == name for row in rows)
     return rows
 
@@ -88,7 +88,7 @@ def plain_attack(network, zeta, objective, steps, restart=0) -> list[torch.Tenso
 
 @pytest.mark.parametrize("objective", ["ce", "kl"])
 @pytest.mark.parametrize("batch", [301, 43, 128])
-def test_17_the_gradient_of_all_images_is_the_sum_of_that_of_parts(network, objective, batch):
+def test_the_gradient_of_all_images_is_the_sum_of_that_of_parts(network, objective, batch):
     rows = rows_of(network, "worst_case", batch, zetas=ZETAS, objective=objective, test_attack_steps=4)
     for row, zeta in zip(rows, ZETAS, strict=True):
         accuracy, loss = measured_at(network, plain_attack(network, zeta, objective, 4))
@@ -97,7 +97,7 @@ def test_17_the_gradient_of_all_images_is_the_sum_of_that_of_parts(network, obje
         assert row["loss"] == pytest.approx(loss, rel=0.01)
 
 
-def test_05_the_adversary_is_worse_than_chance_at_every_zeta_and_worse_with_larger_ones(network):
+def test_the_adversary_is_worse_than_chance_at_every_zeta_and_worse_with_larger_ones(network):
     worst = rows_of(network, "worst_case", zetas=ZETAS)
     corners = rows_of(network, "random_corners", zetas=ZETAS)
     assert worst[0] == corners[0]
@@ -129,7 +129,7 @@ def test_random_corners_are_corners_of_the_box(network):
         assert row["noise_samples"] == len(expected)
 
 
-def test_18_the_landscape_of_a_quadratic_loss_is_recovered():
+def test_the_landscape_of_a_quadratic_loss_is_recovered():
     model = nn.Linear(3, 1, bias=False).double()
     with torch.no_grad():
         model.weight.copy_(torch.tensor([[1.0, -2.0, 0.5]]))
@@ -139,7 +139,7 @@ def test_18_the_landscape_of_a_quadratic_loss_is_recovered():
 
     trained = base.Trained(model, [], measure, seed=3, precision="fp32")
     made = registry.make_options("evaluations", "landscape", {"directions": 2, "points": 9})
-    rows, columns = base.evaluated(trained, {"landscape": made})
+    rows, columns = base.measure_all(trained, {"landscape": made})
     assert [row["alpha_test"] for row in rows] == [-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2]
     weight = model.weight.detach()
     directions = [0.2 * weight.abs() * numbers("landscape", k, model)[0].double() for k in range(2)]
@@ -150,7 +150,7 @@ def test_18_the_landscape_of_a_quadratic_loss_is_recovered():
     assert columns == {"landscape_slope": pytest.approx(by_hand)}
 
 
-def test_18_the_slope_of_a_constant_is_0_and_that_of_a_line_its_own():
+def test_the_slope_of_a_constant_is_0_and_that_of_a_line_its_own():
     assert slope([0.7] * 20, 0.1) == 0
     assert slope([3 * 0.1 * place for place in range(20)], 0.1) == pytest.approx(3)
 
@@ -241,7 +241,7 @@ def test_wrong_evaluations_are_refused_when_a_run_is_configured(evaluations, opt
         ("landscape", {"points": 5}, "points must be at least 6"),
         ("landscape", {"direction_size": 0}, "direction_size must be above 0"),
         ("quantization", {"bits": [0]}, "bits must be at least 1"),
-        ("quantization", {"bits": [17]}, "bits is at most 16"),
+        ("quantization", {"bits": [17]}, "bits must be at most 16"),
         ("quantization", {"bits": 3}, "bits must be a list"),
         ("quantization", {"bits": [3, 3]}, "bits has duplicates"),
     ],

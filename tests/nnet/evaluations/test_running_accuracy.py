@@ -1,13 +1,14 @@
-"""Behaviour 12 of the study of perturbative networks: the proper accuracy, and what the first program showed for it."""
+"""The accuracy on the test images, and the smoothed one that was published in its place."""
 
 import dataclasses
+import functools
 
 import pytest
 import torch
 
 from nnet.evaluations.parts.running_accuracy import smoothed, smoothed_accuracy
-from nnet_models import TrainConfig, evaluate, train_and_evaluate
-from tests.nnet.regimes.test_regimes import interrupted, timeless
+from nnet_models import evaluate, train_and_evaluate
+from tests.conftest import interrupted, small_run, timeless
 
 BATCHES = [90, 80, 70, 90, 100]
 
@@ -17,7 +18,7 @@ def right(accuracies: list[int], batch: int = 10) -> torch.Tensor:
     return torch.cat([torch.arange(batch) < accuracy * batch // 100 for accuracy in accuracies])
 
 
-def test_12_the_published_figures():
+def test_the_published_figures():
     values = [smoothed(BATCHES[:count]) for count in range(1, 6)]
     assert values == pytest.approx([27.0, 42.9, 51.03, 62.721, 73.9047], rel=1e-12)
     assert smoothed([], before=values[-1]) == values[-1]
@@ -29,7 +30,7 @@ def test_12_the_published_figures():
         assert right(order).double().mean().item() == pytest.approx(0.86)
 
 
-def test_12_a_last_batch_that_is_short_is_left_out_and_the_value_is_never_set_back():
+def test_a_last_batch_that_is_short_is_left_out_and_the_value_is_never_set_back():
     short = torch.cat([right(BATCHES), torch.zeros(9, dtype=torch.bool)])
     assert smoothed_accuracy(short, 10) == smoothed_accuracy(right(BATCHES), 10)
     again = smoothed_accuracy(right(BATCHES), 10, before=smoothed_accuracy(right(BATCHES), 10))
@@ -38,7 +39,7 @@ def test_12_a_last_batch_that_is_short_is_left_out_and_the_value_is_never_set_ba
 
 
 @pytest.mark.parametrize("size", [7, 10, 64, 10_000])
-def test_12_the_proper_accuracy_depends_on_neither_batches_nor_order(size):
+def test_the_proper_accuracy_depends_on_neither_batches_nor_order(size):
     torch.manual_seed(0)
     correct = right([90] * 600 + [80] * 400)[torch.randperm(10_000)]
     images = correct.float()[:, None]  # the network says 1 where it is right, and the label is always 1
@@ -49,9 +50,7 @@ def test_12_the_proper_accuracy_depends_on_neither_batches_nor_order(size):
     assert evaluate(model, batches)[0] == evaluate(model, batches[::-1])[0] == 0.86
 
 
-def config(npz, **changed) -> TrainConfig:
-    fields = dict(dataset=npz, image_size=8, arch="lenet", epochs=3, batch_size=16, alpha_tests=(0,))
-    return TrainConfig(**fields | dict(options={"nfilters": 4}, smoothed_accuracy=True) | changed)
+config = functools.partial(small_run, arch="lenet", epochs=3, options={"nfilters": 4}, smoothed_accuracy=True)
 
 
 def test_every_epoch_has_both_and_training_is_the_same(npz):
@@ -65,7 +64,7 @@ def test_every_epoch_has_both_and_training_is_the_same(npz):
 
 
 @pytest.mark.parametrize("trained", [False, True])
-def test_15_a_run_goes_on_with_the_same_bits(npz, tmp_path, monkeypatch, trained):
+def test_a_run_goes_on_with_the_same_bits(npz, tmp_path, monkeypatch, trained):
     options = {"nfilters": 4, "nmasks": 2, "first_filter_size": 3, "train_masks": trained}
     recipe = dict(optimizer="sgd", momentum=0.9, nesterov=True, lr_schedule="steps", lr_milestones=(2,))
     cfg = config(npz, options=options, dropout=0.3, activation="rrelu", **recipe)

@@ -1,4 +1,4 @@
-"""Behaviours 1 to 6 of the study of adversaries in weight space: losses and the adversary, against plain references."""
+"""The adversary in weight space and its losses, against plain references."""
 
 import copy
 import math
@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from nnet.perturbations.divergences import BOUNDARY_LOSSES
 from nnet.perturbations.pixel_attack import attacked_images
-from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
+from nnet.perturbations.tensors import frozen_statistics
+from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random.normals import Normals
 from nnet.regimes import beta
 from nnet_models import build_model
@@ -57,14 +58,14 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("name", BOUNDARY_LOSSES)
-def test_01_boundary_losses_are_their_formulas(name):
+def test_boundary_losses_are_their_formulas(name):
     torch.manual_seed(0)
     p, q, y = 3 * torch.randn(20, 7).double(), 3 * torch.randn(20, 7).double(), torch.randint(7, (20,))
     torch.testing.assert_close(BOUNDARY_LOSSES[name](p, q, y), PLAIN[name](p, q, y))
 
 
 @pytest.mark.parametrize("name", ["kl", "reverse_kl", "js"])
-def test_01_divergences_are_zero_for_equal_outputs_finite_for_any_gap_and_never_negative(name):  # D8
+def test_divergences_are_zero_for_equal_outputs_finite_for_any_gap_and_never_negative(name):
     loss = BOUNDARY_LOSSES[name]
     torch.manual_seed(0)
     logits, labels = torch.randn(50, 10), torch.zeros(50, dtype=torch.int64)
@@ -79,7 +80,7 @@ def test_01_divergences_are_zero_for_equal_outputs_finite_for_any_gap_and_never_
 
 
 @pytest.mark.parametrize("p_norm", ["inf", "2"])
-def test_02_the_adversary_stays_in_its_box_and_leaves_zeros_alone(trained, p_norm):
+def test_the_adversary_stays_in_its_box_and_leaves_zeros_alone(trained, p_norm):
     model, x, y = copy.deepcopy(trained[0]), *trained[1:]
     model[1].weight.data[0, :5] = 0
     attack = attack_of(model, 0.1, start_noise=0.05, p_norm=p_norm)
@@ -96,21 +97,21 @@ def test_02_the_adversary_stays_in_its_box_and_leaves_zeros_alone(trained, p_nor
         assert (model[1].weight[0, :5] == 0).all()
 
 
-def test_02_an_adversary_of_size_0_without_start_noise_returns_the_weights(trained):
+def test_an_adversary_of_size_0_without_start_noise_returns_the_weights(trained):
     model, x, y = trained
     for steps in (1, 10):
         attack = attack_of(model, 0.0, steps, 0.0)
         assert all((shift == 0).all() for shift in attack.find(against(model, x, y), Normals(0)))
 
 
-def test_02_attacked_are_the_tensors_of_weight_noise_or_all():
+def test_attacked_are_the_tensors_of_weight_noise_or_all():
     model = build_model("resnet18", image_shape=(3, 8, 8))
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert not any("bn" in names[id(p)] or "bias" in names[id(p)] for p in attack_of(model).parameters)
     assert len(attack_of(model, attack_all=True).parameters) == len(names)
 
 
-def test_03_steps_are_relative_to_where_the_adversary_began(trained):
+def test_steps_are_relative_to_where_the_adversary_began(trained):
     model, x, y = trained
     attack = attack_of(model, 0.2, 4, 0.01, project=False)
     start = Normals(3)
@@ -120,7 +121,7 @@ def test_03_steps_are_relative_to_where_the_adversary_began(trained):
         torch.testing.assert_close(shift, 0.2 + draw, rtol=1e-6, atol=1e-9)
 
 
-def test_04_cross_entropy_moves_without_start_noise(trained):
+def test_cross_entropy_moves_without_start_noise(trained):
     model, x, y = trained
     attack = attack_of(model, start_noise=0.0)
     moved = attack.find(lambda: [BOUNDARY_LOSSES["ce"](model(x), model(x), y)], Normals(0))
@@ -128,7 +129,7 @@ def test_04_cross_entropy_moves_without_start_noise(trained):
 
 
 @pytest.mark.parametrize("name", ["kl", "reverse_kl", "js", "l2"])
-def test_04_the_other_losses_have_no_gradient_at_the_weights_and_are_refused_without_start_noise(trained, name):
+def test_the_other_losses_have_no_gradient_at_the_weights_and_are_refused_without_start_noise(trained, name):
     model, x, y = trained
     star = model(x)
     (gradient,) = torch.autograd.grad(BOUNDARY_LOSSES[name](star.detach(), star, y), star)
@@ -143,7 +144,7 @@ def value_at(model, x, y, attack, shifts) -> float:
         return functional.cross_entropy(model(x), y).item()
 
 
-def test_05_the_adversary_is_worse_than_any_random_corner_and_worse_the_farther_it_goes(trained):
+def test_the_adversary_is_worse_than_any_random_corner_and_worse_the_farther_it_goes(trained):
     model, x, y = trained
     values = []
     for size in (0.01, 0.05, 0.1, 0.3, 0.7):
@@ -195,7 +196,7 @@ def our_robust_gradient(model, x, y, name, size, steps, start_noise, through_att
 
 
 @pytest.mark.parametrize("name", ["kl", "reverse_kl", "js", "l2"])
-def test_06_the_diagonal_jacobian_is_what_autograd_finds_through_the_adversary(trained, name):
+def test_the_diagonal_jacobian_is_what_autograd_finds_through_the_adversary(trained, name):
     model, x, y = trained
     settings = dict(size=0.1, steps=5, start_noise=0.01)
     found = {}

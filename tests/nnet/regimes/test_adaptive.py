@@ -1,6 +1,7 @@
-"""Training with adaptive noise: behaviours 3 to 9 and 18 to 25 of its study, against plain references."""
+"""Training with adaptive noise, against plain references."""
 
 import copy
+import functools
 import json
 import math
 
@@ -8,15 +9,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nnet.perturbations.tensor_noise import AdditiveNoise
-from nnet.perturbations.weight_noise import weight_tensors
+from nnet.perturbations.tensor_noise import TensorNoise
+from nnet.perturbations.tensors import weight_tensors
 from nnet.random import streams
 from nnet.regimes import adaptive, base
 from nnet.regimes.parts.adaptive_options import Options
 from nnet.regimes.parts.controller import Noise
-from nnet_models import TrainConfig, build_model, train_and_evaluate
+from nnet_models import build_model, train_and_evaluate
+from tests.conftest import interrupted, small_run, timeless
 from tests.nnet.evaluations.test_sweep import plain_draw, plain_stream
-from tests.nnet.regimes.test_regimes import interrupted, timeless
 
 CPU = torch.device("cpu")
 STUCK = {"min_epochs": 1, "window": 2, "low_update": 1e9}
@@ -25,9 +26,9 @@ STALE = {"min_epochs": 1, "window": 2, "low_update": 0.0, "gradient_plateau": 1e
 """Options with which every epoch from the third on is flagged for weight noise."""
 
 
-def config(npz, **changed) -> TrainConfig:
-    fields = dict(dataset=npz, image_size=8, arch="baby_cnn", regime="adaptive", alpha_train=0.3, epochs=6)
-    return TrainConfig(**fields | dict(batch_size=16, alpha_tests=(0,), validation_share=0.25) | changed)
+config = functools.partial(
+    small_run, arch="baby_cnn", regime="adaptive", alpha_train=0.3, epochs=6, validation_share=0.25
+)
 
 
 def set_up(npz, optimizer=torch.optim.SGD, lr=0.0, epoch=1, options=None, weight_decay=0.0, **changed):
@@ -55,7 +56,7 @@ def rms(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.double().square().mean().sqrt()
 
 
-def test_03_the_learning_rate_of_every_step(npz, monkeypatch):
+def test_the_learning_rate_of_every_step(npz, monkeypatch):
     seen = []
     step = base.Regime.step
 
@@ -75,10 +76,10 @@ def test_03_the_learning_rate_of_every_step(npz, monkeypatch):
 
 
 @pytest.mark.parametrize("distribution", ["gaussian", "uniform"])
-def test_04_noise_has_its_standard_deviation_and_belongs_to_its_seed(distribution):
+def test_noise_has_its_standard_deviation_and_belongs_to_its_seed(distribution):
     def drawn(seed):
         out = torch.empty(1000, 1000)
-        AdditiveNoise(distribution, seed, "weight_noise", 1, CPU).add(torch.zeros(1000, 1000), 0.7, out)
+        TensorNoise(distribution, seed, "weight_noise", 1, CPU).add(torch.zeros(1000, 1000), 0.7, out)
         return out
 
     noise = drawn(0)
@@ -102,7 +103,7 @@ def changed_tensors(npz, kind: str, arch: str, tensors: str | None) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", ["gradient", "weight"])
-def test_05_a_filter_chooses_the_tensors_whose_name_has_one_of_its_parts(npz, kind):
+def test_a_filter_chooses_the_tensors_whose_name_has_one_of_its_parts(npz, kind):
     assert changed_tensors(npz, kind, "tiny_cnn", "conv1") == {"conv1.weight", "conv1.bias"}
     assert changed_tensors(npz, kind, "tiny_cnn", "conv2.bias, fc1") == {"conv2.bias", "fc1.weight", "fc1.bias"}
     assert changed_tensors(npz, kind, "tiny_cnn", "bias") == {
@@ -110,7 +111,7 @@ def test_05_a_filter_chooses_the_tensors_whose_name_has_one_of_its_parts(npz, ki
     }
 
 
-def test_05_without_a_filter_gradient_noise_goes_everywhere_and_weight_noise_where_the_sweeps_goes(npz):
+def test_without_a_filter_gradient_noise_goes_everywhere_and_weight_noise_where_the_sweeps_goes(npz):
     model = build_model("cifar_resnet18", image_shape=(3, 8, 8), num_classes=3)
     parameters = {name for name, _ in model.named_parameters()}
     weights = {name for name, tensor in model.named_parameters() if any(tensor is w for w in weight_tensors(model))}
@@ -122,7 +123,7 @@ def test_05_without_a_filter_gradient_noise_goes_everywhere_and_weight_noise_whe
 
 
 @pytest.mark.parametrize("distribution", ["gaussian", "uniform"])
-def test_06_temporary_weight_noise_leaves_the_weights_and_its_gradient_is_that_at_the_perturbed_ones(npz, distribution):
+def test_temporary_weight_noise_leaves_the_weights_and_its_gradient_is_that_at_the_perturbed_ones(npz, distribution):
     images, labels = batch()
     options = {"mode": "static", "distribution": distribution}
     regime, model = set_up(npz, options=options)
@@ -132,7 +133,7 @@ def test_06_temporary_weight_noise_leaves_the_weights_and_its_gradient_is_that_a
 
     plain = build_model("baby_cnn", image_shape=(3, 8, 8), num_classes=3)
     plain.load_state_dict(before)
-    noise = AdditiveNoise(distribution, 0, "static_noise", 1, CPU)
+    noise = TensorNoise(distribution, 0, "static_noise", 1, CPU)
     with torch.no_grad():
         for weight in weight_tensors(plain):
             noise.add(weight, 0.3 * rms(weight).item(), weight)
@@ -155,7 +156,7 @@ def weights_in_a_step(regime, model) -> list[torch.Tensor]:
     return seen
 
 
-def test_06_gaussian_weight_noise_is_the_plain_draw_of_its_stream(npz):
+def test_gaussian_weight_noise_is_the_plain_draw_of_its_stream(npz):
     regime, model = set_up(npz, options={"mode": "static"})
     clean = [weight.detach().clone() for weight in weight_tensors(model)]
     draws = plain_draw(plain_stream(0, "static_noise", 1), [weight.shape for weight in clean])
@@ -164,7 +165,7 @@ def test_06_gaussian_weight_noise_is_the_plain_draw_of_its_stream(npz):
         torch.testing.assert_close(perturbed.double(), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_07_permanent_noise_as_published_is_a_random_walk(npz):
+def test_permanent_noise_as_published_is_a_random_walk(npz):
     options = {"mode": "static", "legacy_permanent": True, "legacy_absolute": True}
     regime, model = set_up(npz, options=options, alpha_train=0.05, arch="tiny_cnn")
     before = [weight.detach().clone() for weight in weight_tensors(model)]
@@ -175,7 +176,7 @@ def test_07_permanent_noise_as_published_is_a_random_walk(npz):
         assert (weight.detach() - was).std().item() == pytest.approx(0.05 * 4, rel=tolerance)
 
 
-def test_07_permanent_noise_is_one_kick_for_an_activation(npz):  # D6
+def test_permanent_noise_is_one_kick_for_an_activation(npz):
     regime, model = set_up(npz, options={"permanent": True}, arch="tiny_cnn", epochs=40)
     for epoch, activated in enumerate([True, False, False, True], 5):
         regime.controller.noise = Noise("weight", 0.2, (), activated)
@@ -189,13 +190,13 @@ def test_07_permanent_noise_is_one_kick_for_an_activation(npz):  # D6
 
 
 @pytest.mark.parametrize("distribution", ["gaussian", "uniform"])
-def test_08_gradient_noise_is_added_to_the_gradient_before_weight_decay(npz, distribution):
+def test_gradient_noise_is_added_to_the_gradient_before_weight_decay(npz, distribution):
     images, labels = batch()
     options = {"mode": "static", "static_noise": "gradient", "distribution": distribution}
     regime, model = set_up(npz, options=options, lr=0.5, weight_decay=0.1)
     plain = copy.deepcopy(model)
     gradients = plain_gradients(plain, images, labels)
-    noise = AdditiveNoise(distribution, 0, "static_noise", 1, CPU)
+    noise = TensorNoise(distribution, 0, "static_noise", 1, CPU)
     regime.step(images, labels)
     for was, parameter, gradient in zip(plain.parameters(), model.parameters(), gradients, strict=True):
         noisy = torch.empty_like(gradient)
@@ -207,7 +208,7 @@ def test_08_gradient_noise_is_added_to_the_gradient_before_weight_decay(npz, dis
 @pytest.mark.parametrize("arch", ["tiny_cnn", "mlp_small"])
 @pytest.mark.parametrize("distribution", ["gaussian", "uniform"])
 @pytest.mark.parametrize("kind", ["gradient", "weight"])
-def test_09_noise_is_as_large_as_its_strength_says_whatever_the_network(npz, arch, distribution, kind):
+def test_noise_is_as_large_as_its_strength_says_whatever_the_network(npz, arch, distribution, kind):
     options = {"mode": "static", "static_noise": kind, "distribution": distribution}
     regime, model = set_up(npz, options=options, arch=arch, alpha_train=0.2)
     if kind == "weight":
@@ -225,7 +226,7 @@ def test_09_noise_is_as_large_as_its_strength_says_whatever_the_network(npz, arc
 
 @pytest.mark.parametrize("mode", ["adaptive", "static+adaptive"])
 @pytest.mark.parametrize("permanent", [False, True])
-def test_18_the_kind_of_noise_may_change_both_ways(npz, mode, permanent):  # D1
+def test_the_kind_of_noise_may_change_both_ways(npz, mode, permanent):
     regime, _ = set_up(npz, options={"mode": mode, "permanent": permanent}, lr=0.01, epochs=40)
     for epoch, kind in enumerate(["weight", "gradient", "weight", None, "gradient", "weight"], 2):
         regime.controller.noise = Noise(kind, 0.1 * (kind is not None), (), activated=kind is not None)
@@ -235,7 +236,7 @@ def test_18_the_kind_of_noise_may_change_both_ways(npz, mode, permanent):  # D1
         assert row["noise"] == kind and math.isfinite(row["gradient_norm"]) and row["update_norm"] > 0
 
 
-def test_19_the_gradient_norm_is_that_before_noise(npz):  # D4
+def test_the_gradient_norm_is_that_before_noise(npz):
     norms = []
     for strength in (0.0, 0.5):
         regime, model = set_up(npz)
@@ -249,7 +250,7 @@ def test_19_the_gradient_norm_is_that_before_noise(npz):  # D4
     assert quiet == pytest.approx(plain.norm().item(), rel=1e-4)
 
 
-def test_the_update_norm_is_relative_to_the_weights(npz):  # D13
+def test_the_update_norm_is_relative_to_the_weights(npz):
     regime, model = set_up(npz, options=STUCK, lr=0.1)
     before = torch.cat([parameter.detach().flatten().clone() for parameter in model.parameters()])
     for _ in range(3):
@@ -259,7 +260,7 @@ def test_the_update_norm_is_relative_to_the_weights(npz):  # D13
     assert measured == pytest.approx(((after - before).norm() / before.norm()).item(), rel=1e-4)
 
 
-def test_20_without_noise_training_is_clean_bit_for_bit(npz):
+def test_without_noise_training_is_clean_bit_for_bit(npz):
     clean = train_and_evaluate(config(npz, regime="clean"))
     off = train_and_evaluate(config(npz, options={"mode": "off"}))
     silent = train_and_evaluate(config(npz, alpha_train=0, options=STUCK))
@@ -268,7 +269,7 @@ def test_20_without_noise_training_is_clean_bit_for_bit(npz):
 
 
 @pytest.mark.parametrize("options", [STUCK, STALE])
-def test_20_training_is_clean_bit_for_bit_up_to_the_first_noisy_epoch(npz, options):
+def test_training_is_clean_bit_for_bit_up_to_the_first_noisy_epoch(npz, options):
     clean = train_and_evaluate(config(npz, regime="clean"))
     noisy = train_and_evaluate(config(npz, options=options))
     first = noisy["first_noisy_epoch"]
@@ -287,7 +288,7 @@ def test_20_training_is_clean_bit_for_bit_up_to_the_first_noisy_epoch(npz, optio
         ("exponential", lambda e, _: 0.95**e),
     ],
 )
-def test_21_static_noise_follows_its_schedule(npz, schedule, expected):  # D8
+def test_static_noise_follows_its_schedule(npz, schedule, expected):
     result = train_and_evaluate(
         config(npz, epochs=12, options={"mode": "static", "schedule": schedule, "static_noise": "gradient"})
     )
@@ -316,7 +317,7 @@ def test_static_noise_with_adaptive_noise_on_top_has_both(npz):
     assert losses[0][:2] == losses[1][:2] and losses[0][3] != losses[1][3]
 
 
-def test_22_a_run_is_strict_json_and_says_what_happened(npz):  # D7, D21, D22, D28
+def test_a_run_is_strict_json_and_says_what_happened(npz):
     result = json.loads(json.dumps(train_and_evaluate(config(npz, options=STALE)), allow_nan=False))
     history = result["history"]
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5, 6]
@@ -331,14 +332,14 @@ def test_22_a_run_is_strict_json_and_says_what_happened(npz):  # D7, D21, D22, D
 
 
 @pytest.mark.parametrize("regime", ["clean", "adaptive"])
-def test_24_a_run_that_diverges_ends_at_once_and_names_the_epoch(npz, regime):  # D15
+def test_a_run_that_diverges_ends_at_once_and_names_the_epoch(npz, regime):
     result = train_and_evaluate(config(npz, regime=regime, optimizer="sgd", learning_rate=1e12, epochs=50))
     assert result["status"] == "diverged" and result["acc_0"] is None
     assert len(result["history"]) == result["diverged_epoch"] <= 3
     json.dumps(result, allow_nan=False)
 
 
-def test_25_noise_comes_rests_and_comes_again(npz):
+def test_noise_comes_rests_and_comes_again(npz):
     options = STALE | {"rest_after": 1, "cooldown_min": 2, "cooldown_max": 2}
     result = train_and_evaluate(config(npz, epochs=8, options=options))
     told = [(event["event"], event["epoch"]) for event in result["events"] if event["event"] != "flags"]
@@ -358,7 +359,7 @@ def test_25_noise_comes_rests_and_comes_again(npz):
         ({"window": 1}, "window must be at least 2"),
         ({"min_epochs": 0}, "min_epochs must be at least 1"),
         ({"cooldown_min": 9, "cooldown_max": 3}, "cooldown_min 9 is above cooldown_max 3"),
-        ({"min_share": 1.5}, "min_share is 0 to 1"),
+        ({"min_share": 1.5}, "min_share must be between 0 and 1"),
         ({"val_plateau": 0}, "val_plateau must be above 0"),
         ({"permanent": 1}, "permanent must be True or False"),
         ({"permanent": True, "legacy_permanent": True}, "exclude each other"),

@@ -1,6 +1,7 @@
-"""Training against an adversary in weight space: behaviours 7 to 11 and 13 of its study, and SAM."""
+"""Training against an adversary in weight space, and SAM, against plain references."""
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -12,11 +13,9 @@ from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random.normals import Normals
 from nnet.random.streams import seed_of
 from nnet_models import TrainConfig, build_model, train_and_evaluate
+from tests.conftest import small_run
 
-
-def config(npz, **changed) -> TrainConfig:
-    fields = dict(dataset=npz, image_size=8, arch="mlp_small", epochs=2, batch_size=16, alpha_tests=(0, 0.3))
-    return TrainConfig(**fields | dict(noise_samples=2) | changed)
+config = functools.partial(small_run, alpha_tests=(0, 0.3))
 
 
 def network():
@@ -56,7 +55,7 @@ def assert_close(found, expected):
 @pytest.mark.parametrize("alpha", [0, 0.3])
 @pytest.mark.parametrize("more", [{}, {"dropout": 0.3}])
 @pytest.mark.parametrize("options", [{"beta_robustness": 0}, {"warmup": 2}])
-def test_07_beta_without_its_term_is_noisy_bit_for_bit(npz, alpha, more, options):
+def test_beta_without_its_term_is_noisy_bit_for_bit(npz, alpha, more, options):
     noisy = train_and_evaluate(config(npz, regime="noisy", alpha_train=alpha, noise_model="magnitude", **more))
     beta = train_and_evaluate(
         config(npz, regime="beta", alpha_train=alpha, noise_model="magnitude", options=options, **more)
@@ -70,14 +69,14 @@ def test_07_beta_without_its_term_is_noisy_bit_for_bit(npz, alpha, more, options
     [("awp", {"gamma": 0}), ("awp", {"warmup": 2}), ("sam", {"rho": 0}), ("beta", {"beta_robustness": 0})],
 )
 @pytest.mark.parametrize("arch", ["mlp_small", "resnet18"])
-def test_07_without_their_strength_they_are_clean_bit_for_bit(npz, regime, options, arch):
+def test_without_their_strength_they_are_clean_bit_for_bit(npz, regime, options, arch):
     small = dict(arch=arch, max_train_samples=32, alpha_tests=(0,))
     clean = train_and_evaluate(config(npz, regime="clean", **small))
     other = train_and_evaluate(config(npz, regime=regime, options=options, **small))
     assert other["sha256"] == clean["sha256"] and other["history"] == clean["history"]
 
 
-def test_07_with_their_strength_they_are_not(npz):
+def test_with_their_strength_they_are_not(npz):
     runs = [train_and_evaluate(config(npz, regime=regime)) for regime in ("clean", "beta", "awp", "sam")]
     assert len({run["sha256"]["weights"] for run in runs}) == 4
     assert len({run["sha256"]["initial_weights"] for run in runs}) == 1
@@ -85,7 +84,7 @@ def test_07_with_their_strength_they_are_not(npz):
 
 @pytest.mark.parametrize("alpha", [0, 0.3])
 @pytest.mark.parametrize("boundary", ["kl", "ce"])
-def test_06_the_gradient_of_beta_is_that_of_its_loss_by_autograd(npz, alpha, boundary):
+def test_the_gradient_of_beta_is_that_of_its_loss_by_autograd(npz, alpha, boundary):
     """With θ* as a function of θ, its shifts held, and the cross-entropy at θ or at the plain noisy weights."""
     options = {"beta_robustness": 0.7, "attack_steps": 3, "boundary_loss": boundary, "project": False}
     rule, model = set_up(npz, "beta", options, alpha_train=alpha, noise_model="magnitude")
@@ -123,7 +122,7 @@ def test_06_the_gradient_of_beta_is_that_of_its_loss_by_autograd(npz, alpha, bou
     torch.testing.assert_close(reported, functional.cross_entropy(outputs(natural), y).detach(), rtol=1e-6, atol=1e-9)
 
 
-def test_08_a_term_whose_gradient_would_be_zero_is_refused_and_otherwise_it_is_not_zero(npz):  # D1
+def test_a_term_whose_gradient_would_be_zero_is_refused_and_otherwise_it_is_not_zero(npz):
     with pytest.raises(ValueError, match="with treat_as_constant the gradient of boundary_loss 'ce' is zero"):
         set_up(npz, "beta", {"treat_as_constant": True, "boundary_loss": "ce"})
     x, y = batch()
@@ -145,7 +144,7 @@ def test_treat_as_constant_changes_the_gradient(npz):
 
 
 @pytest.mark.parametrize("gamma", [0.3, 1.0])
-def test_09_awp_takes_the_gradient_on_the_adversarys_way_and_applies_it_to_the_weights(npz, gamma):
+def test_awp_takes_the_gradient_on_the_adversarys_way_and_applies_it_to_the_weights(npz, gamma):
     x, y = batch()
     rule, model = set_up(npz, "awp", {"gamma": gamma, "attack_size": 0.3, "attack_steps": 4})
     reference = copy.deepcopy(model)
@@ -208,7 +207,7 @@ def test_all_passes_of_a_step_have_the_same_dropout_masks(npz, regime, options):
     assert not torch.equal(seen[first], seen[0])
 
 
-def test_10_forward_noise_takes_the_gradient_at_the_noisy_weights_with_a_fresh_draw_per_batch(npz):
+def test_forward_noise_takes_the_gradient_at_the_noisy_weights_with_a_fresh_draw_per_batch(npz):
     """∂L/∂θ_n, without the derivative of |θ|; the weights themselves stay clean."""
     x, y = batch()
     rule, model = set_up(npz, "noisy", {}, alpha_train=0.3, noise_model="magnitude")
@@ -230,7 +229,7 @@ def test_10_forward_noise_takes_the_gradient_at_the_noisy_weights_with_a_fresh_d
 @pytest.mark.parametrize(
     "arch", [name for name in registry.names("architectures") if registry.constant("architectures", name, "DROPOUT")]
 )
-def test_11_dropout_keeps_the_mean_of_what_it_drops(arch):  # D9
+def test_dropout_keeps_the_mean_of_what_it_drops(arch):
     channels = registry.constant("architectures", arch, "CHANNELS")
     torch.manual_seed(0)
     model = build_model(arch, image_shape=(channels, 8, 8), num_classes=3, dropout=0.3)
@@ -249,11 +248,11 @@ def test_dropout_is_refused_where_there_is_none():
         TrainConfig(arch="resnet18", dropout=0.3)
     with pytest.raises(ValueError, match="resnet18 has no dropout"):
         build_model("resnet18", dropout=0.3)
-    with pytest.raises(ValueError, match="dropout is 0 to 1, exclusive"):
+    with pytest.raises(ValueError, match="dropout must be between 0 and 1, 1 excluded"):
         TrainConfig(dropout=1)
 
 
-def test_13_the_network_of_the_study(npz):  # D2, D12
+def test_the_published_network_of_fashion_mnist(npz):
     model = build_model("fmnist_cnn", image_shape=(1, 28, 28)).eval()
     assert sum(parameter.numel() for parameter in model.parameters()) == 493_642
     sides = []
@@ -280,7 +279,7 @@ def test_13_the_network_of_the_study(npz):  # D2, D12
         ("beta", {"attack_steps": 0}, "attack_steps must be at least 1"),
         ("beta", {"beta_robustness": -1}, "beta_robustness must be finite and not negative"),
         ("beta", {"project": "yes"}, "project must be True or False"),
-        ("awp", {"gamma": 2}, "gamma is 0 to 1"),
+        ("awp", {"gamma": 2}, "gamma must be between 0 and 1"),
         ("awp", {"beta_robustness": 1}, "unknown option 'beta_robustness' for awp"),
         ("sam", {"rho": -0.1}, "rho must be finite and not negative"),
     ],

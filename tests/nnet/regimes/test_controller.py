@@ -1,6 +1,6 @@
-"""Behaviours 10 to 17 of the study of adaptive noise: flags, stuckness, strength, and the order of noise and rest.
+"""The controller of adaptive noise: flags, stuckness, strength, and the order of noise and rest.
 
-An epoch e of that study is counted from 0; here the controller answers for epoch e after rows 1 to e.
+The paper counts epochs from 0: the controller answers for its epoch e after rows 1 to e.
 """
 
 import math
@@ -58,12 +58,12 @@ def line(begin: float, fall: float) -> list[float]:
         ("val_plateau", "val_loss", line(2, 0.99e-4), line(2, 1.01e-4)),
     ],
 )
-def test_10_a_flag_is_up_on_one_side_of_its_threshold_and_down_on_the_other(flag, name, up, down, legacy):
+def test_a_flag_is_up_on_one_side_of_its_threshold_and_down_on_the_other(flag, name, up, down, legacy):
     assert flags(legacy_flags=legacy, **{name: up}) == {flag}
     assert flags(legacy_flags=legacy, **{name: down}) == set()
 
 
-def test_10_overfitting_is_the_validation_loss_up_and_the_training_loss_down_in_each_of_the_last_epochs():
+def test_overfitting_is_the_validation_loss_up_and_the_training_loss_down_in_each_of_the_last_epochs():
     rising, falling = [1.0, 1.1, 1.2, 1.3], [0.9, 0.8, 0.7, 0.6]
     assert "overfitting" in flags(val_loss=rising, train_loss=falling)
     for least, flagged in ((0.9e-5, False), (1.1e-5, True)):  # a tenth of val_plateau
@@ -75,14 +75,14 @@ def test_10_overfitting_is_the_validation_loss_up_and_the_training_loss_down_in_
     assert "overfitting" not in flags(val_loss=rising, train_loss=[0.9, 0.8, 0.85, 0.7])
 
 
-def test_10_legacy_overfitting_is_any_rises_and_any_falls_in_the_window():  # D11
+def test_legacy_overfitting_is_any_rises_and_any_falls_in_the_window():
     values = {"val_loss": [1.0, 1.1, 1.2, 1.1, 1.3, 1.2], "train_loss": [1.0, 0.9, 0.95, 0.8, 0.7, 0.75]}
     assert "overfitting" in flags(window=6, epochs=6, legacy_flags=True, **values)
     assert "overfitting" not in flags(window=6, epochs=6, **values)
 
 
 @pytest.mark.parametrize("name", ["gradient_norm", "update_norm", "val_loss"])
-def test_10_short_and_incomplete_histories_and_nan_raise_no_flag(name):
+def test_short_and_incomplete_histories_and_nan_raise_no_flag(name):
     assert flags(**{name: [1e-6, 1e-6, 1e-6, 1e-6]}) - {"overfitting"} != set()
     assert flags(epochs=3, **{name: 3 * [1e-6]}) == set()
     assert flags(min_epochs=5, **{name: 4 * [1e-6]}) == set()
@@ -92,37 +92,37 @@ def test_10_short_and_incomplete_histories_and_nan_raise_no_flag(name):
             assert flags(legacy_flags=legacy, **{name: [1e-6, bad, 1e-6, 1e-6]}) == set()
 
 
-def test_10_a_rising_gradient_norm_counts_as_published_but_is_no_plateau():  # D12
+def test_a_rising_gradient_norm_counts_as_published_but_is_no_plateau():
     assert flags(legacy_flags=True, gradient_norm=[1.0, 1.2, 1.4, 1.6]) == {"gradient_plateau"}
     assert flags(gradient_norm=[1.0, 1.2, 1.4, 1.6]) == set()
     assert flags(gradient_norm=[1.0, 1.01, 1.02, 1.03]) == {"gradient_plateau"}
     assert flags(gradient_norm=4 * [1e-10]) == set()
 
 
-def test_10_one_odd_epoch_at_an_end_of_the_window_is_no_plateau():  # D12
+def test_one_odd_epoch_at_an_end_of_the_window_is_no_plateau():
     falling_but_for_the_last = {"epochs": 8, "window": 8, "val_loss": [2.0, 1.9, 1.8, 1.7, 1.6, 1.5, 1.4, 2.0]}
     assert "val_plateau" in flags(legacy_flags=True, **falling_but_for_the_last)
     assert flags(**falling_but_for_the_last) == set()
 
 
-def test_10_flags_are_still_raised_after_epoch_100():  # D3
+def test_flags_are_still_raised_after_epoch_100():
     noises = answers(controller(min_epochs=1), 250, val_loss=lambda n: 1.0 if n > 200 else 0.99**n + 1)
     assert noisy(noises)[0] == 205 and noises[204].flags == ("val_plateau",)
 
 
-def test_11_the_earliest_flag_is_after_min_epochs_whatever_the_window():  # D2
+def test_the_earliest_flag_is_after_min_epochs_whatever_the_window():
     noises = answers(controller(min_epochs=70, window=10), 80, val_loss=1.0)
     assert noisy(noises)[0] == 70
     late = answers(controller(min_epochs=70, window=10), 80, val_loss=lambda n: 1.0 if n > 61 else 5.0)
     assert noisy(late)[0] == 71  # at 70 the window is of epochs 61 to 70, the first of them much higher
 
 
-def test_windows_do_not_span_a_restart_of_the_learning_rate():  # D12
+def test_windows_do_not_span_a_restart_of_the_learning_rate():
     noises = answers(controller(min_epochs=1, window=5, restart_epochs=20, rest_after=100), 40, val_loss=1.0)
     assert noisy(noises) == [*range(5, 20), *range(25, 40)]
 
 
-def test_12_gradient_noise_goes_first_and_no_flag_is_no_noise_of_strength_0():
+def test_gradient_noise_goes_first_and_no_flag_is_no_noise_of_strength_0():
     both = answers(controller(min_epochs=1), 5, val_loss=1.0, gradient_norm=1.0)[-1]
     assert both.kind == "gradient" and set(both.flags) == {"gradient_plateau", "val_plateau"}
     assert answers(controller(min_epochs=1), 5, val_loss=1.0)[-1].kind == "weight"
@@ -133,7 +133,7 @@ def test_12_gradient_noise_goes_first_and_no_flag_is_no_noise_of_strength_0():
 
 @pytest.mark.parametrize(("times", "expected"), [(1, 0.5), (0.5, 0.731059), (0, 0.880797), (-1, 0.982014)])
 @pytest.mark.parametrize("threshold", [1e-4, 0.05, 3.0])
-def test_13_stuckness(times, expected, threshold):
+def test_stuckness(times, expected, threshold):
     assert stuckness(times * threshold, threshold) == pytest.approx(expected, abs=1e-6)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -144,20 +144,20 @@ def activation(made: Controller) -> dict:
     return next(event for event in made.events if event["event"] == "activation")
 
 
-def test_13_stuckness_is_one_half_where_no_improvement_is_known():
+def test_stuckness_is_one_half_where_no_improvement_is_known():
     made = controller(min_epochs=1)
     answers(made, 5, update_norm=1e-5)
     assert activation(made)["stuckness"] == 0.5
 
 
 @pytest.mark.parametrize(("e", "expected"), [(150, 0.025), (180, 0.017275), (240, 0.004775), (299, 1.3708e-6)])
-def test_14_strength(e, expected):
+def test_strength(e, expected):
     made = controller(epochs=300, strength=0.05, min_share=0.2, min_epochs=e, window=5, rest_after=1000)
     noise = answers(made, e, val_loss=lambda n: float(n))[-1]  # it rises by far more than val_plateau
     assert noise.strength == pytest.approx(expected, abs=1e-9 if e == 299 else 1e-6)
 
 
-def test_14_strength_begins_near_the_largest():
+def test_strength_begins_near_the_largest():
     made = controller(epochs=300, strength=0.05, min_epochs=2, window=2)
     noise = answers(made, 2, val_loss=lambda n: float(n))[-1]
     assert noise.strength == pytest.approx(0.05 * 0.5 * (1 + math.cos(math.pi * 2 / 300)), rel=1e-12)
@@ -169,7 +169,7 @@ def test_there_is_nothing_to_decide_after_the_last_epoch():
     assert max(event["epoch"] for event in made.events) == 6
 
 
-def test_14_the_least_strength_is_a_share_of_the_largest():
+def test_the_least_strength_is_a_share_of_the_largest():
     made = controller(strength=0.05, min_share=0.2, min_epochs=150)
     noise = answers(made, 150, update_norm=1e-5)[-1]
     assert noise.strength == pytest.approx(0.5 * (0.01 + 0.5 * 0.04))
@@ -183,12 +183,12 @@ def test_14_the_least_strength_is_a_share_of_the_largest():
         (0, 0, [*range(70, 120)]),
     ],
 )
-def test_15_always_flagged_training_is_noisy_and_rests_in_turn(least, most, expected):
+def test_always_flagged_training_is_noisy_and_rests_in_turn(least, most, expected):
     made = controller(min_epochs=70, window=10, rest_after=10, cooldown_min=least, cooldown_max=most)
     assert noisy(answers(made, 119, val_loss=1.0)) == [e for e in expected if e < 120]
 
 
-def test_15_a_gap_in_the_flags_starts_the_count_of_noisy_epochs_anew():
+def test_a_gap_in_the_flags_starts_the_count_of_noisy_epochs_anew():
     def loss(n):
         return 1.0 if n < 74 else 0.5 if n == 74 else 0.25
 
@@ -200,23 +200,21 @@ def test_15_a_gap_in_the_flags_starts_the_count_of_noisy_epochs_anew():
     ("improvement", "least", "most", "expected"),
     [(None, 3, 10, 6), (0.0, 3, 10, 9), (-1.0, 3, 10, 10), (None, 5, 15, 10), (0.0, 5, 15, 13), (-1.0, 5, 15, 15)],
 )
-def test_16_the_rest_is_as_long_as_the_stuckness_of_the_noise_that_was_active(
-    improvement, least, most, expected
-):  # D14
+def test_the_rest_is_as_long_as_the_stuckness_of_the_noise_that_was_active(improvement, least, most, expected):
     made = controller(min_epochs=5, rest_after=1, cooldown_min=least, cooldown_max=most)
     figures = {"update_norm": 1e-5} if improvement is None else {"val_loss": lambda n: 1 - improvement * n}
     answers(made, 5, **figures)
     assert made.events[-1] == {"epoch": 7, "event": "rest", "epochs": expected}
 
 
-def test_17_noise_is_applied_in_the_epoch_that_starts_the_rest_and_none_during_it():
+def test_noise_is_applied_in_the_epoch_that_starts_the_rest_and_none_during_it():
     made = controller(min_epochs=10, rest_after=1, cooldown_min=4, cooldown_max=4)
     noises = answers(made, 25, val_loss=1.0)
     assert noisy(noises) == [10, 15, 20, 25]
     assert all(noise.strength == 0 for e, noise in enumerate(noises, 1) if e not in (10, 15, 20, 25))
 
 
-def test_noise_waits_for_activate_after_flagged_epochs_and_rests_after_rest_after_noisy_ones():  # D10
+def test_noise_waits_for_activate_after_flagged_epochs_and_rests_after_rest_after_noisy_ones():
     made = controller(min_epochs=10, activate_after=3, rest_after=2, cooldown_min=1, cooldown_max=1)
     assert noisy(answers(made, 25, val_loss=1.0)) == [12, 13, 17, 18, 22, 23]
 
@@ -228,7 +226,7 @@ def test_a_rest_of_no_epochs_is_no_rest():
 
 
 @pytest.mark.parametrize("stays", [True, False])
-def test_noise_that_stays_in_the_weights_is_no_update(stays):  # D4
+def test_noise_that_stays_in_the_weights_is_no_update(stays):
     made = controller(min_epochs=6, window=4, legacy_permanent=stays)
     for n in range(1, 7):
         made.noise = Noise("weight", 0.1) if n > 4 else Noise()
@@ -236,7 +234,7 @@ def test_noise_that_stays_in_the_weights_is_no_update(stays):  # D4
     assert ("low_update" in noise.flags) is stays
 
 
-def test_noise_does_not_feed_the_flag_that_raised_it():  # D4
+def test_noise_does_not_feed_the_flag_that_raised_it():
     made = controller(min_epochs=4, window=4, rest_after=3, cooldown_min=0, cooldown_max=0)
     noises = answers(made, 6, update_norm=lambda n: 1e-5 if n < 5 else 1.0)  # gradient noise shakes the weights
     assert noisy(noises) == [4, 5, 6]

@@ -1,4 +1,4 @@
-"""Behaviour 3 of the study of adaptive noise: the learning rate, against its closed form and published values."""
+"""Learning rates against their closed forms and published values."""
 
 import math
 
@@ -21,11 +21,11 @@ def config(**changed) -> TrainConfig:
 
 @pytest.mark.parametrize(("epoch", "expected"), PUBLISHED.items())
 @pytest.mark.parametrize("steps", [1, 195])
-def test_03_the_published_values(epoch, expected, steps):
+def test_the_published_values(epoch, expected, steps):
     assert learning_rate(config(), epoch * steps, steps) == pytest.approx(expected, rel=1e-4)
 
 
-def test_03_every_step_of_a_run():
+def test_every_step_of_a_run():
     cfg, steps = config(epochs=7, lr_restart_epochs=3), 4
     for step in range(7 * steps):
         peak = 0.1 - min(1, step / (4 * steps)) * (0.1 - 1e-5)
@@ -34,11 +34,11 @@ def test_03_every_step_of_a_run():
 
 
 STEPPED = {0: 1e-3, 58: 1e-3, 59: 2e-4, 88: 2e-4, 89: 4e-5, 118: 4e-5, 119: 8e-6, 149: 8e-6}
-"""Of the study of perturbative networks (behaviour 13): 150 epochs, at the start of an epoch counted from 0."""
+"""Published rates of perturbative networks: 150 epochs, at the start of an epoch counted from 0."""
 
 
 @pytest.mark.parametrize(("epoch", "expected"), STEPPED.items())
-def test_pnn_13_the_rate_falls_in_steps(epoch, expected):
+def test_the_rate_falls_in_steps(epoch, expected):
     cfg = TrainConfig(epochs=150, learning_rate=1e-3, lr_schedule="steps", lr_milestones=(60, 90, 120, 160))
     for step in (0, 4):
         assert learning_rate(cfg, epoch * 5 + step, 5) == pytest.approx(expected, rel=1e-12)

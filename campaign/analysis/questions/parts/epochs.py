@@ -1,14 +1,14 @@
-"""Figures of runs that were watched on validation images: epoch by epoch, and against their baseline."""
+"""Figures of runs with validation images: epoch by epoch, and against their baseline."""
 
 import textwrap
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from campaign.analysis import panels as drawing
-from campaign.analysis.epochs import MEASURES, SETTINGS
-from campaign.analysis.labels import varied
+from campaign.analysis.labels import SETTINGS, varied
 from campaign.analysis.statistics import pairs
 
 KINDS = {"gradient": "#E69F00", "weight": "#56B4E9"}
@@ -22,61 +22,64 @@ LABELS = {
     "strength": "noise m",
 }
 WIDTH, LETTERS_PER_INCH = 4.2, 11
-OF_NOISE = ("regime", "alpha_train", "options")
+NOISE_SETTINGS = ("regime", "alpha_train", "options")
 
 
-def by_epoch(epochs: pd.DataFrame, per_run: pd.DataFrame, note: str = "") -> dict[str, Figure]:
-    """Loss, accuracy, noise and flags of every epoch, for the first seed: a figure for each setting of the noise.
+def by_epoch(epochs: pd.DataFrame, per_run: pd.DataFrame) -> dict[str, Figure]:
+    """Loss, accuracy, noise and flags of every epoch, for the first seed: one figure per setting of the noise.
 
-    `epochs`, `per_run`: epochs.csv and results_per_run.csv. A column for each network and optimizer: the run with noise
-    beside its baseline of equal seed, noisy epochs shaded; below, the strength of the noise and the flags that were up.
+    `epochs`, `per_run`: epochs.csv and results_per_run.csv. A column of panels per network and optimizer shows the run
+    with noise and its baseline of the same seed, with noisy epochs shaded; below are the strength of the noise and the
+    flags that were up.
     """
     if "noise" not in epochs:
         return {}
     settings = [name for name in per_run if name in SETTINGS]
     runs = per_run.loc[per_run["run_id"].isin(epochs["run_id"]), ["run_id", *settings]]
     paired, _ = pairs(runs, ["run_id"])
-    noting = runs[runs["run_id"].isin(epochs.loc[epochs["strength"].notna(), "run_id"])]
-    noting = noting.merge(paired[["run_id", "run_id_reference"]], on="run_id", how="left")
-    of_noise = [name for name in OF_NOISE if name in settings]
+    noisy = runs[runs["run_id"].isin(epochs.loc[epochs["strength"].notna(), "run_id"])]
+    noisy = noisy.merge(paired[["run_id", "run_id_reference"]], on="run_id", how="left")
+    of_noise = [name for name in NOISE_SETTINGS if name in settings]
     shared = [name for name in settings if name not in (*of_noise, "seed")]
-    told = [name for name in shared if name in {"architecture", *varied(runs, shared)}]
-    made = {}
-    for number, (setting, group) in enumerate(noting.groupby(of_noise, dropna=False), 1):
+    named = [name for name in shared if name in {"architecture", *varied(runs, shared)}]
+    figures = {}
+    for number, (setting, group) in enumerate(noisy.groupby(of_noise, dropna=False), 1):
         first = group.sort_values("seed").drop_duplicates(shared).sort_values(shared)
         seeds = ", ".join(map(str, sorted(first["seed"].unique())))
         title = f"{_words(dict(zip(of_noise, setting, strict=True)))}; seed {seeds}"
-        made["epochs" if number == 1 else f"epochs_{number}"] = _columns(epochs, first, told, title, note)
-    return made
+        figures["epochs" if number == 1 else f"epochs_{number}"] = _columns(epochs, first, named, title)
+    return figures
 
 
-def against_baseline(differences: pd.DataFrame, note: str = "") -> Figure:
-    """Accuracy minus that of the baseline in percentage points, with 95 % intervals: a panel for each measure."""
-    measures = [name for name in MEASURES if name in set(differences["measure"])]
+def against_baseline(differences: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
+    """Accuracy minus that of the baseline in percentage points, with 95 % intervals: one panel per measure.
+
+    `measures`: the titles of the panels, by the values of the column `measure`.
+    """
+    present = [name for name in measures if name in set(differences["measure"])]
     keys = varied(differences, SETTINGS) or ["architecture"]
     cells = differences[keys].drop_duplicates().reset_index(drop=True)
-    figure = Figure(figsize=(3 + 2.6 * len(measures), 1.4 + 0.4 * len(cells)), layout="constrained")
-    for axes, measure in zip(figure.subplots(1, len(measures), sharey=True, squeeze=False)[0], measures, strict=True):
-        found = cells.merge(differences[differences["measure"] == measure], on=keys, how="left")
-        middle = 100 * found["mean_difference"]
-        half = 100 * (found["high"] - found["mean_difference"])
+    figure = drawing.new_figure(3 + 2.6 * len(present), 1.4 + 0.4 * len(cells))
+    for axes, measure in zip(figure.subplots(1, len(present), sharey=True, squeeze=False)[0], present, strict=True):
+        rows = cells.merge(differences[differences["measure"] == measure], on=keys, how="left")
+        middle = 100 * rows["mean_difference"]
+        half = 100 * (rows["high"] - rows["mean_difference"])
         axes.errorbar(middle, cells.index, xerr=half, fmt="o", color=NOISY, capsize=3)
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_title(MEASURES[measure].replace(", ", ",\n", 1), fontsize="small")
+        axes.set_title(measures[measure].replace(", ", ",\n", 1), fontsize="small")
         axes.grid(axis="x", alpha=0.25)
-    labels = [_wrapped(_words(cell), WIDTH) for cell in cells.to_dict("records")]
+    labels = [_wrapped(_words(cell)) for cell in cells.to_dict("records")]
     figure.axes[0].set_yticks(cells.index, labels, fontsize="small")
     figure.axes[0].invert_yaxis()
     figure.supxlabel("accuracy with noise − baseline (percentage points)", fontsize="medium")
     seeds = differences["n_seeds"]
     count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
     text = f"bars: 95 % interval of the paired difference (Student t over {count} seeds)"
-    figure.suptitle(_wrapped(drawing.title_of(differences, text, note), figure.get_figwidth()), fontsize="small")
-    return figure
+    return drawing.set_title(figure, differences, text)
 
 
-def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, told: list[str], title: str, note: str) -> Figure:
-    figure = Figure(figsize=(WIDTH * max(1.4, len(runs)), 9.6), layout="constrained")
+def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, named: list[str], title: str) -> Figure:
+    figure = drawing.new_figure(WIDTH * max(1.4, len(runs)), 9.6)
     grid = figure.subplots(
         len(ROWS), len(runs), sharex="col", sharey="row", squeeze=False, height_ratios=list(ROWS.values())
     )
@@ -84,16 +87,14 @@ def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, told: list[str], title: s
         run = epochs[epochs["run_id"] == settings["run_id"]]
         baseline = epochs[epochs["run_id"] == settings["run_id_reference"]]
         _draw(dict(zip(ROWS, panels, strict=True)), run, baseline)
-        panels[0].set_title(_wrapped(_words({name: settings[name] for name in told}), WIDTH), fontsize="medium")
+        panels[0].set_title(_wrapped(_words({name: settings[name] for name in named})), fontsize="medium")
     for name, axes in zip(ROWS, grid[:, 0], strict=True):
         axes.set_ylabel(LABELS.get(name, ""))
     for axes in grid[:2, 0]:
         axes.legend(fontsize="small")
     figure.supxlabel("epoch", fontsize="medium")
     shading = ", ".join(f"{'orange' if kind == 'gradient' else 'blue'}: {kind} noise" for kind in KINDS)
-    title = drawing.title_of(epochs, f"{title}; {shading}", note)
-    figure.suptitle(_wrapped(title, figure.get_figwidth()), fontsize="small")
-    return figure
+    return drawing.set_title(figure, epochs, f"{title}; {shading}")
 
 
 def _draw(panels: dict[str, Axes], run: pd.DataFrame, baseline: pd.DataFrame) -> None:
@@ -112,17 +113,21 @@ def _draw(panels: dict[str, Axes], run: pd.DataFrame, baseline: pd.DataFrame) ->
         for axes in panels.values():
             for epoch in noisy["epoch"]:
                 axes.axvspan(epoch - 0.5, epoch + 0.5, color=colour, alpha=0.2, lw=0)
-    for place, flag in enumerate(FLAGS):
-        raised = run[run["flags"].fillna("").str.split().map(lambda flags, flag=flag: flag in flags)]
-        panels["flags"].plot(raised["epoch"], [place] * len(raised), "|", color="black", ms=7)
-    panels["flags"].set_yticks(range(len(FLAGS)), [flag.replace("_", " ") for flag in FLAGS], fontsize="small")
-    panels["flags"].set_ylim(-0.6, len(FLAGS) - 0.4)
+    _draw_flags(panels["flags"], run)
     for axes in panels.values():
         axes.grid(alpha=0.25)
 
 
+def _draw_flags(axes: Axes, run: pd.DataFrame) -> None:
+    for place, flag in enumerate(FLAGS):
+        raised = run[run["flags"].fillna("").str.split().map(lambda flags, flag=flag: flag in flags)]
+        axes.plot(raised["epoch"], [place] * len(raised), "|", color="black", ms=7)
+    axes.set_yticks(range(len(FLAGS)), [flag.replace("_", " ") for flag in FLAGS], fontsize="small")
+    axes.set_ylim(-0.6, len(FLAGS) - 0.4)
+
+
 def _words(settings: dict) -> str:
-    """Names of plug-ins as they are, other settings with their names."""
+    """Names of plug-ins without the setting's name, other settings with it."""
     words = []
     for name, value in settings.items():
         if name in ("architecture", "regime", "activation", "optimizer"):
@@ -136,5 +141,5 @@ def _words(settings: dict) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _wrapped(text: str, inches: float) -> str:
-    return textwrap.fill(text, max(20, int(LETTERS_PER_INCH * inches)))
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, int(LETTERS_PER_INCH * WIDTH))

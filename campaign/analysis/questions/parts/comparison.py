@@ -1,7 +1,7 @@
-"""The table in which methods are compared: accuracy under weight noise, as mean ± std (min).
+"""The table that compares methods: accuracy under weight noise, as mean ± std (min).
 
-After table 1 of Büchel, Faber and Muir 2022 (ICLR), with the standard deviation over seeds, each the mean of its draws:
-draws of one network are no independent samples. The minimum is that of all draws of all seeds.
+After table 1 of Büchel, Faber and Muir 2022 (ICLR), but with the standard deviation over seeds, each the mean of its
+draws, because draws of one network are not independent samples. The minimum is over all draws of all seeds.
 """
 
 import pandas as pd
@@ -15,20 +15,20 @@ KEYS = ("network", "method")
 def table(sweep: pd.DataFrame) -> pd.DataFrame:
     """A row per network, method and α_test: `n_seeds`, and `mean`, `std` and `min` of the accuracy in %.
 
-    `sweep`: rows under weight noise, as `campaign.analysis.tables.with_settings` gives them.
+    `sweep`: rows under weight noise, from `campaign.analysis.tables.with_settings`.
     """
     keys = [name for name in sweep if name not in (*MEASURED, "seed", "alpha_test")]
     varied = [name for name in varied_settings(sweep, keys) if name not in ("dataset", "architecture")]
     methods = [label_of(row, varied) for _, row in sweep.iterrows()]
     rows = sweep.assign(network=sweep["architecture"], method=methods)
     cells = rows.groupby([*KEYS, "alpha_test"])
-    found = {
+    columns = {
         "n_seeds": cells["acc"].count(),
         "mean": 100 * cells["acc"].mean(),
         "std": 100 * cells["acc"].std(),
         "min": 100 * cells["acc_min"].min(),
     }
-    return pd.DataFrame(found).reset_index()
+    return pd.DataFrame(columns).reset_index()
 
 
 def as_markdown(compared: pd.DataFrame) -> str:

@@ -1,0 +1,254 @@
+"""The text of docs/performance.md, from the sections of results/benchmarks.json.
+
+Every measured number comes from the sections. The constants below are targets that were set before measuring.
+"""
+
+from benchmarks.markdown import percent, ratio, table, verdict, wrapped
+
+SPEEDUPS = {
+    "mlp_small": ((3, 6), (8, 20)),
+    "mlp_large": ((2, 4), (4, 12)),
+    "cnn": ((1.5, 3), (2.5, 5)),
+    "resnet18": ((1.2, 2), (1.3, 2)),
+    "pixel_mlp": ((5, 12), (8, 15)),
+}
+"""(floor, aim) of the ratio to the plain program, of training and of the sweep."""
+SGEMM_SHARE = (0.6, 0.8)
+"""(floor, aim) of the share of a clean step of mlp_large that its matrix products would take alone."""
+NOISE_SHARE = 0.15
+CONTROLLER_SHARE = 0.03
+BETA_STEPS = 14
+DASK_MS = 10
+MASKS_MB = 2000
+ALL_IMAGES = 60_000
+ORDERS = ("bound_s", "longest_first_s", "any_order_s")
+PRECISIONS = {"training bf16": "training", "all bf16": "training and sweep"}
+
+
+def page(sections: dict[str, dict]) -> str:
+    """The whole page, in Markdown."""
+    machine = sections["throughput"]["machine"]
+    chapters = {
+        "Against the plain program": _throughput(sections["throughput"]),
+        "Against the hardware": _limit(sections["limit"]),
+        "bfloat16": _precision(sections["precision"]),
+        "Memory and start": _memory(sections["memory"]),
+        "Many workers": _scaling(sections["scaling"], sections["overhead"]),
+        "Dask": _cluster(sections["cluster"]),
+        "The controller of adaptive noise": _controller(sections["controller"]),
+        "Adversaries in weight space": _adversarial(sections["adversarial"]),
+        "Masks of noise": _perturbation(sections["perturbation"]),
+        "Planned and actual time": _planning(sections),
+        "Where the numbers come from": _sources(sections),
+    }
+    head = f"""# Performance
+
+This page is generated: `python -m benchmarks.report` writes it from `results/benchmarks.json`. Do not edit it.
+
+All numbers were measured on {machine["cores"]} cores of a virtual machine ({machine["cpu_model"]},
+{machine["cpu_capability"]}). It shared its processor with other machines, and its speed changed from hour to hour:
+compare numbers within a row. Ratios are medians of several rounds, with their range in brackets.
+"""
+    text = head + "".join(f"\n## {title}\n\n{chapter}" for title, chapter in chapters.items())
+    return "\n\n".join(map(wrapped, text.rstrip().split("\n\n"))) + "\n"
+
+
+def _throughput(section: dict) -> str:
+    rows = {(row["case"], row["part"]): row for row in section["rows"]}
+    lines, floors, aims = [], [], []
+    for case, targets in SPEEDUPS.items():
+        images = rows[case, "train"]["train_samples"]
+        cells = [case + ("" if images == ALL_IMAGES else f", {images:,} images")]
+        for part, (floor, aim) in zip(("train", "sweep"), targets, strict=True):
+            row = rows[case, part]
+            cells += [ratio(row), f"{floor:g} ({aim:g})"]
+            floors.append(row["ratio"] >= floor)
+            aims.append(row["ratio"] >= aim)
+        lines.append(cells)
+    starts = [[row[name] for row in section["rows"]] for name in ("plain_before_s", "ours_before_s")]
+    plain, ours = (f"{min(seconds):.1f} to {max(seconds):.1f} s" for seconds in starts)
+    return f"""
+The plain program does the same work with a DataLoader, image by image, and with default Adam. It adds and subtracts
+the noise, and reads the loader again for every noise draw. One epoch and one sweep of a noisy run (pixel_mlp: of a run
+with corrupted pixels), one core, fp32, full MNIST unless the row says otherwise. Start-up (process, imports, data) is
+excluded: {plain} for the plain program, {ours} here, paid once per campaign.
+
+{table(("times as fast", "training", "floor (aim)", "sweep", "floor (aim)"), lines)}
+
+{sum(floors)} of {len(floors)} floors and {sum(aims)} of {len(aims)} aims are reached. The matrix products alone (next
+table) leave no room for most of the aims.
+"""
+
+
+def _limit(section: dict) -> str:
+    names = ("step_ms", "sgemm_ms", "done_ms", "noise_ms", "optimizer_ms", "batch_ms", "rest_ms")
+    lines = []
+    for row in section["rows"]:
+        values = {name: f"{row[name]:.1f}" for name in names}
+        values["sgemm_ms"] += f" ({percent(row['sgemm_share'])})"
+        values["noise_ms"] += f" ({percent(row['noise_share'])})"
+        lines.append([f"{row['architecture']}, {row['regime']}", *values.values()])
+    rows = {(row["architecture"], row["regime"]): row for row in section["rows"]}
+    noise = {arch: row["noise_share"] for (arch, regime), row in rows.items() if regime == "noisy"}
+    verdicts = [f"{verdict(share <= NOISE_SHARE)} for {arch} ({percent(share)})" for arch, share in noise.items()]
+    floor, aim = map(percent, SGEMM_SHARE)
+    return f"""
+A step of 128 images in ms: the time that the products of all layers would take alone as sgemm, and the parts of the
+step. The last column is activations, pooling, autograd and Python.
+
+{table(("step", "whole", "sgemm alone", "products as done", "noise", "optimizer", "batch", "rest"), lines)}
+
+Clean training of mlp_large runs at {percent(rows["mlp_large", "clean"]["sgemm_share"])} of the speed of sgemm alone
+(floor {floor}, aim {aim}). The target for noise was at most {percent(NOISE_SHARE)} of a noisy step:
+{", ".join(verdicts)}. The time goes to random bits and Box–Muller for every weight, and to memory: W is read for its
+standard deviation and again for the sum, and W + ε is written. None of them fits into the cache next to the core.
+"""
+
+
+def _precision(section: dict) -> str:
+    lines, excluded = [], 0
+    for row in section["rows"]:
+        cells = [f"{row['architecture']}, {PRECISIONS[row['precision']]}"]
+        cells += [f"{row[name]:.2f}" for name in ("train_ratio", "sweep_ratio")]
+        for name in ("acc_0", "drop_at_01", "drop_at_0.5"):
+            mean, low, high = (100 * row[name][key] for key in ("mean_difference", "low", "high"))
+            cells.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f})")
+            excluded += not low <= 0 <= high
+        lines.append(cells)
+    return f"""
+Full MNIST, noisy, α_train = {section["alpha_train"]:g}, {section["epochs"]} epochs, {section["seeds"]} seeds, against
+fp32 seed by seed; differences in percentage points with 95 % intervals.
+
+{table(("in bf16", "training, times as fast", "sweep", "accuracy", "drop at 0.1", "drop at 0.5"), lines)}
+
+Intervals that exclude zero: {excluded or "none"}. {section["seeds"]} seeds cannot show a difference much smaller than
+these intervals. For small perceptrons bf16 gains little: casting the weights in every step costs what the products
+save.
+"""
+
+
+def _memory(section: dict) -> str:
+    lines = [
+        [
+            str(row["workers"]),
+            *(f"{row[when]['uss_mb']:.0f}" for when in ("before", "started", "training")),
+            f"{row['training']['all_mb'] / 1024:.1f}",
+            f"{row['cpu_s']:.1f}",
+        ]
+        for row in section["rows"]
+    ]
+    head = ("workers", "before its run", "after its first step", "in training", "all workers, GB")
+    return f"""
+Unshared memory of a worker in MB: noisy runs of mlp_small on MNIST, paused before and after their first step. All
+workers share one copy of the data.
+
+{table((*head, "CPU seconds until the last one trains"), lines)}
+"""
+
+
+def _scaling(section: dict, overhead: dict) -> str:
+    workers, alone, model = section["workers"], section["alone"], section["model"]
+    threads = ", ".join(f"{gain:.2f} ({name})" for name, gain in section["threads"].items())
+    gain = f"{workers['gain']:.2f} ({workers['gain_min']:.2f} to {workers['gain_max']:.2f})"
+    bound, first, any_order = (f"{model[name] / 60:.0f} minutes" for name in ORDERS)
+    return f"""
+Two workers finish {gain} times as many runs per hour as one. Two processes of sgemm alone do {alone["sgemm"]:.2f} times
+the work of one on this machine, two that copy memory {alone["copy"]:.2f} times. A second thread speeds up one run by a
+factor of {threads}: use it for campaigns with fewer runs than cores.
+
+A model of 80 cores: {model["runs"]} runs of all five networks on full MNIST take {model["core_s"] / 3600:.1f} core
+hours, and no less than {bound}. They take {first} with the longest runs first, and {any_order} on average in any
+order. If no cache held them, weights, gradients and moments would move {model["weights_gb_s"]:.0f} GB/s, of some
+{model["given_gb_s"]} GB/s that such a machine has.
+
+A campaign adds {overhead["ms_per_run"]:.1f} ms to a run ({overhead["runs"]:,} runs that do nothing).
+"""
+
+
+def _cluster(section: dict) -> str:
+    return f"""
+A scheduler and {section["workers"]} workers on loopback add {section["ms_per_run"]:.2f} ms to a run
+({section["runs"]:,} runs that do nothing; target: under {DASK_MS} ms, {verdict(section["ms_per_run"] < DASK_MS)}).
+With {section["planned"]:,} planned runs the launcher takes {section["launcher_mb"]:.0f} MB,
+{section["dask_mb"]:.0f} MB of them for Dask: a run is submitted when a worker is free, and the rest is the list of
+configurations.
+"""
+
+
+def _controller(section: dict) -> str:
+    lines = [
+        (
+            row["architecture"],
+            f"{100 * row['share']:.2f} % ({100 * row['low']:.2f} to {100 * row['high']:.2f})",
+            verdict(row["share"] <= CONTROLLER_SHARE),
+        )
+        for row in section["rows"]
+    ]
+    return f"""
+The share of training time that the controller takes. It reads all gradients once more. In perceptrons, whose gradients
+are large and whose steps are short, this takes a larger share.
+
+{table(("network", "share", f"target: {percent(CONTROLLER_SHARE)}"), lines)}
+"""
+
+
+def _adversarial(section: dict) -> str:
+    arms = list(dict.fromkeys(row["arm"] for row in section["rows"]))
+    rows = {(row["architecture"], row["arm"]): row for row in section["rows"]}
+    networks = list(dict.fromkeys(row["architecture"] for row in section["rows"]))
+    verdicts = [f"{verdict(rows[name, 'beta']['ratio'] <= BETA_STEPS)} for {name}" for name in networks]
+    return f"""
+The time of a training step in clean steps, with 10 steps of the adversary. The target for `beta` was at most
+{BETA_STEPS} clean steps: {", ".join(verdicts)}. `fmnist_cnn` is the network of its study; mlp_small was not profiled.
+
+{table(("", *arms), [[name, *(ratio(rows[name, arm], 1) for arm in arms)] for name in networks])}
+"""
+
+
+def _perturbation(section: dict) -> str:
+    lines = []
+    for row in section["rows"]:
+        whole = "not tried: too large"
+        if "plain_step_s" in row:
+            whole = f"{row['plain_step_s']:.2f} s, {row['plain_peak_mb']:.0f} MB"
+        lines.append((row["case"], f"{row['in_parts_step_s']:.2f} s, {row['in_parts_peak_mb']:.0f} MB", whole))
+    both = [row for row in section["rows"] if "plain_step_s" in row][-1]
+    slower = both["in_parts_step_s"] / both["plain_step_s"]
+    return f"""
+The time of a training step of `perturb_resnet18` (F filters, M masks, B random images of 3×32×32 pixels) on one core,
+and the peak memory of its process, libraries included. In parts: as the program computes it. At once: with the sums of
+every image, channel and mask of a layer in memory, as in the published programs.
+
+{table(("filters, masks, images", "in parts", "at once"), lines)}
+
+The target for the last row was under {MASKS_MB} MB: {verdict(section["rows"][-1]["in_parts_peak_mb"] < MASKS_MB)}. The
+backward pass computes large sums again, so that a step with {both["case"]} takes {slower:.1f} times as long.
+"""
+
+
+def _planning(sections: dict[str, dict]) -> str:
+    lines = []
+    for name, section in sections.items():
+        if name.startswith("plan: "):
+            planned, actual = f"{3600 * section['wall_hours']:.0f} s", f"{section['actual_s']:.0f} s"
+            longer = f"{section['actual_over_planned']:.2f}"
+            lines.append((f"`{name.removeprefix('plan: ')}`", str(section["runs"]), planned, actual, longer))
+    return f"""
+What `--plan` said, and how long the campaign then took:
+
+{table(("campaign", "runs", "planned", "actual", "ratio"), lines)}
+"""
+
+
+def _sources(sections: dict[str, dict]) -> str:
+    lines = [
+        (f"`{section['command'].replace(' --json results/benchmarks.json', '')}`", section["machine"]["git_commit"][:8])
+        for section in sections.values()
+    ]
+    machine = sections["throughput"]["machine"]
+    return f"""
+torch {machine["torch"]}, numpy {machine["numpy"]}, Python {machine["python"]}. `results/benchmarks.json` has the
+machine of each row.
+
+{table(("command", "commit"), lines)}
+"""

@@ -1,0 +1,121 @@
+"""Other ways to measure a trained network
+
+The first table gives each method's accuracy under weight noise. A figure follows for each further evaluation of the
+runs, with its strength on the horizontal axis; bars and bands are standard errors over seeds. Where a figure shows a
+second evaluation for comparison, its lines are dashed. If runs differ in dropout, a table compares dropout with none,
+seed by seed, with 95 % intervals (Student t over seeds); 1 = 100 %.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from campaign.analysis import panels
+from campaign.analysis import tables as core
+from campaign.analysis.questions import Runs
+from campaign.analysis.questions.parts import comparison
+from campaign.analysis.statistics import paired_differences
+from nnet import registry
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TABLES = ("dropout_differences",)
+
+
+def tables(runs: Runs) -> dict[str, pd.DataFrame]:
+    """`dropout_differences`: accuracy under weight noise with dropout minus without, where runs differ in it."""
+    if "evaluation" not in runs.sweep:
+        return {}
+    sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
+    return {"dropout_differences": paired_differences(sweep, by="dropout", reference=0.0)} if "dropout" in sweep else {}
+
+
+def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
+    """One figure per evaluation, by its name; an evaluation that is drawn beside another one has no own figure."""
+    summary, per_run = tables["results_summary"], tables["results_per_run"]
+    names = sorted(set(summary.get("evaluation", ())) - {core.GAUSSIAN})
+    settings = {name: figure_settings(name) for name in names}
+    beside = {other for setting in settings.values() for other in setting.get("beside", ())}
+    return {name: draw(name, summary, per_run, settings[name]) for name in names if name not in beside}
+
+
+def report(tables: dict[str, pd.DataFrame]) -> str:
+    """Nothing: the comparison is written as comparison.md and comparison.tex."""
+    return ""
+
+
+def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """The comparison of methods under weight noise, as Markdown and LaTeX."""
+    if "evaluation" not in tables["sweep"]:
+        return {}
+    methods = comparison.table(core.with_settings(core.of(tables["sweep"]), tables["results_per_run"]))
+    return {"comparison.md": comparison.as_markdown(methods), "comparison.tex": comparison.as_latex(methods)}
+
+
+def figure_settings(evaluation: str) -> dict:
+    """The constant `FIGURE` of an evaluation's file, explained in `nnet/evaluations/__init__.py`; {} without one."""
+    if evaluation not in registry.names("evaluations"):
+        return {}
+    return registry.constant("evaluations", evaluation, "FIGURE", {})
+
+
+def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings: Mapping[str, object]) -> "Figure":
+    """Means of a quantity against the strength of an evaluation: a panel per architecture, a line per setting.
+
+    `summary`, `per_run`: results_summary.csv and results_per_run.csv; `settings`: see `figure_settings`.
+    """
+    cells = core.of(summary, evaluation)
+    quantity, is_band = settings.get("quantity", "acc"), settings.get("style") == "band"
+    figure, by_name = panels.make_panels(panels.names_in(cells, "architecture"))
+    for architecture, axes in by_name.items():
+        here, its_runs = (table[table["architecture"] == architecture] for table in (cells, per_run))
+        for label, rows, colour, marker in panels.lines_of(cells):
+            line = rows.merge(here).sort_values("alpha_test")
+            label += _mean_of(settings.get("label_column"), evaluation, rows, its_runs)
+            if is_band:
+                panels.draw_band(axes, line, "alpha_test", quantity, label, colour)
+            else:
+                panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), label, colour, marker)
+        for other in settings.get("beside", ()):
+            _draw_dashed(axes, panels.lines_of(cells), core.of(summary, other), architecture, quantity)
+        axes.set_title(architecture, fontsize="medium")
+        _set_axis(axes, cells, settings.get("scale"), is_band)
+    below = settings.get("axis", f"strength of {evaluation}")
+    panels.label_panels(figure, by_name, panels.QUANTITIES[quantity][0], below)
+    return panels.finish(figure, cells, _title(summary, settings, is_band))
+
+
+def _mean_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_run: pd.DataFrame) -> str:
+    """ ": <name> <mean>" of a column of results_per_run.csv, over the runs with the settings of one line."""
+    if column not in per_run:
+        return ""
+    keys = [name for name in settings if name in per_run]
+    values = per_run.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys)[column]
+    return f": {column.removeprefix(f'{evaluation}_')} {values.mean():.3f}"
+
+
+def _draw_dashed(axes: "Axes", lines: list[tuple], summary: pd.DataFrame, architecture: str, quantity: str) -> None:
+    """The means of another evaluation, each in the colour of the line with the same settings."""
+    here = summary[summary["architecture"] == architecture]
+    for _, rows, colour, _ in lines if len(here) else ():
+        line = rows.merge(here).sort_values("alpha_test")
+        means = panels.QUANTITIES[quantity][1] * line[f"mean_{quantity}"]
+        axes.plot(line["alpha_test"], means, "--", color=colour, linewidth=1)
+
+
+def _set_axis(axes: "Axes", cells: pd.DataFrame, scale: str | None, is_band: bool) -> None:
+    if scale == "symlog":
+        panels.alpha_axis(axes, cells)
+    elif not is_band:
+        axes.set_xticks(sorted(cells["alpha_test"].unique()))
+    axes.grid(alpha=0.25)
+
+
+def _title(summary: pd.DataFrame, settings: Mapping[str, object], is_band: bool) -> str:
+    where = f" at {settings['measured_at']}" if "measured_at" in settings else ""
+    others = [text for name, text in settings.get("beside", {}).items() if not core.of(summary, name).empty]
+    dashed = "".join(f"; dashed: {text}" for text in others)
+    return f"{'bands' if is_band else 'points'}: mean ± standard error{where}{dashed}"

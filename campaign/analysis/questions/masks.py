@@ -1,0 +1,180 @@
+"""Masks of noise in the layers
+
+**Do the masks of perturbative networks change accuracy?** Left: test accuracy of every network; without their masks
+the networks have about the same number of weights. Right: pairs of runs that differ only in the level of the masks,
+seed by seed, with 95 % intervals (Student t over seeds). If an interval contains zero, the data do not show a
+difference. The table `published` shows the published experiments beside the runs with their settings.
+
+**What would a running value over test batches have reported?** The last figure shows the accuracy on all test images
+after every epoch, and the value that the first program for these networks reported for the same predictions: 0.7 of the
+previous value plus 0.3 of the accuracy on the next batch. Dots mark its best epochs.
+"""
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from campaign.analysis import panels
+from campaign.analysis import tables as core
+from campaign.analysis.labels import SETTINGS, paired_text, varied
+from campaign.analysis.questions import Runs
+from campaign.analysis.statistics import paired_differences, standard_error
+from nnet.architectures.parts.mask_options import NOISE_STD
+from studies import pnn
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TABLES = ("level_differences", "published")
+CIFAR10 = re.compile("cifar10(?!0)", re.IGNORECASE)
+"""The names of datasets for which the published accuracies hold."""
+PROPER, CLAIMED = "#0072B2", "#D55E00"
+
+
+def tables(runs: Runs) -> dict[str, pd.DataFrame]:
+    """`level_differences` and `published`, each where there are runs for it."""
+    sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
+    answers = {"level_differences": level_differences(sweep), "published": published(runs)}
+    return {name: table for name, table in answers.items() if not table.empty}
+
+
+def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
+    """`level_differences`, and `smoothed_accuracy` where runs recorded the running value."""
+    per_run, _, summary = (core.of(tables[name]) for name in core.NAMES)
+    drawn = {}
+    if "level_differences" in tables:
+        drawn["level_differences"] = against_level_0(tables["level_differences"], summary)
+    if "smoothed_acc" in tables.get("epochs", ()):
+        drawn["smoothed_accuracy"] = claimed(tables["epochs"], per_run)
+    return drawn
+
+
+def report(tables: dict[str, pd.DataFrame]) -> str:
+    """How masks change accuracy, in percentage points."""
+    if "level_differences" not in tables:
+        return ""
+    title = "accuracy with masks minus that at level 0, percentage points, with 95 % intervals over seeds"
+    columns = ["architecture", "options", "level", "alpha_test", "n_seeds"]
+    return f"{title}\n{paired_text(tables['level_differences'], columns)}"
+
+
+def level_differences(sweep: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy with masks of a level above 0 minus that at level 0, seed by seed, with 95 % intervals over seeds.
+
+    `sweep`: the result of `campaign.analysis.tables.with_settings`. A row per α_test and setting with both levels;
+    `noise_std` is the standard deviation of the masks before training times the level; in a first layer of masks it is
+    `scale_noise` times larger.
+    """
+    differences = paired_differences(sweep, by="level", reference=0)
+    if differences.empty:
+        return differences
+    kinds = [json.loads(options).get("noise_type", "uniform") for options in differences["options"]]
+    stds = [level * NOISE_STD[kind] for level, kind in zip(differences["level"], kinds, strict=True)]
+    differences.insert(differences.columns.get_loc("level") + 1, "noise_std", stds)
+    return differences
+
+
+def published(runs: Runs) -> pd.DataFrame:
+    """The published experiments that have runs, and the accuracies of these runs, 0 to 1.
+
+    A row per experiment and setting: `experiment` (1 to 8), `published_acc` (one run, at the epoch that was best on the
+    test images of CIFAR-10; empty for other data), the settings, `n_seeds`, `n_diverged`, and `mean_acc` and
+    `stderr_acc` of the last epoch.
+    """
+    further = core.further_settings(runs.results)
+    settings = [name for name in dict.fromkeys([*core.CELL, "options", "epochs", *further]) if name != "alpha_test"]
+    options = [json.dumps(result["config"]["options"], sort_keys=True) for result in runs.results]
+    per_run = runs.per_run.assign(options=options)
+    rows = []
+    for number, (part, accuracy) in enumerate(zip(pnn.PARTS, pnn.PUBLISHED, strict=True), 1):
+        its_options = json.dumps(part["options"], sort_keys=True)
+        its_runs = per_run[(per_run["architecture"] == part["arch"]) & (per_run["options"] == its_options)]
+        for values, cell in its_runs.groupby(settings, dropna=False):
+            setting = dict(zip(settings, values, strict=True))
+            reported = accuracy / 100 if CIFAR10.match(setting["dataset"]) else math.nan
+            rows.append({"experiment": number, "published_acc": reported} | setting | _reached(cell))
+    return pd.DataFrame(rows)
+
+
+def against_level_0(differences: pd.DataFrame, summary: pd.DataFrame) -> "Figure":
+    """Left: test accuracy of every network in %; right: with masks minus at level 0, in points with 95 % intervals.
+
+    `differences`, `summary`: level_differences.csv and results_summary.csv. Both are shown without weight noise.
+    """
+    cells = summary[summary["alpha_test"] == 0].sort_values("mean_acc").reset_index(drop=True)
+    pairs = differences[differences["alpha_test"] == 0].sort_values("mean_difference").reset_index(drop=True)
+    figure = panels.new_figure(12, 1.6 + 0.45 * max(len(cells), len(pairs)))
+    left, right = figure.subplots(1, 2)
+    error = 100 * cells["stderr_acc"]
+    left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER, capsize=3)
+    _name_rows(left, cells, [json.loads(options) for options in cells["options"]])
+    left.set_xlabel("test accuracy (%)\nmean ± standard error")
+    half = 100 * (pairs["high"] - pairs["mean_difference"])
+    right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="o", color=CLAIMED, capsize=3)
+    right.axvline(0, color="black", linewidth=0.8)
+    levels = [json.loads(pair["options"]) | {"level": pair["level"]} for _, pair in pairs.iterrows()]
+    _name_rows(right, pairs, levels)
+    right.set_xlabel("accuracy with masks − at level 0\n(percentage points)")
+    return panels.finish(figure, cells, "right: 95 % interval of the paired difference (Student t over seeds)")
+
+
+def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
+    """Test accuracy of every epoch in %, and the running value that the first program would have reported for it.
+
+    `epochs`, `per_run`: epochs.csv and results_per_run.csv. A panel per setting, a line per seed; dots mark the best
+    epochs of the running value, which is the value that was reported.
+    """
+    runs = per_run[per_run["run_id"].isin(epochs.loc[epochs["smoothed_acc"].notna(), "run_id"])]
+    settings = ["architecture", *varied(runs, SETTINGS - {"architecture", "seed"})]
+    cells = list(runs.groupby(settings, dropna=False))
+    titles = [_title(dict(zip(settings, key, strict=True))) for key, _ in cells]
+    figure, by_name = panels.make_panels(titles)
+    for (_, cell), axes in zip(cells, by_name.values(), strict=True):
+        for run_id in cell.sort_values("seed")["run_id"]:
+            run = epochs[epochs["run_id"] == run_id]
+            best = run.loc[run["smoothed_acc"].idxmax()]
+            axes.plot(run["epoch"], 100 * run["test_acc"], color=PROPER, lw=1.2)
+            axes.plot(run["epoch"], 100 * run["smoothed_acc"], "--", color=CLAIMED, lw=1)
+            axes.plot(best["epoch"], 100 * best["smoothed_acc"], "o", color=CLAIMED, ms=4)
+        axes.grid(alpha=0.25)
+    for title, axes in by_name.items():
+        axes.set_title(title, fontsize="small")
+        axes.plot([], [], color=PROPER, label="all test images")
+        axes.plot([], [], "--o", color=CLAIMED, ms=4, label="running value, and its best epoch")
+    panels.label_panels(figure, by_name, "test accuracy (%)", "epoch")
+    return panels.set_title(figure, epochs, "what the first program would have reported")
+
+
+def _reached(runs: pd.DataFrame) -> dict:
+    accuracies = runs["acc_0"].dropna()
+    n_seeds, n_diverged = len(accuracies), int((runs["status"] == "diverged").sum())
+    error = standard_error(accuracies.std(), n_seeds) if n_seeds else math.nan
+    return {"n_seeds": n_seeds, "n_diverged": n_diverged, "mean_acc": accuracies.mean(), "stderr_acc": error}
+
+
+def _name_rows(axes: "Axes", rows: pd.DataFrame, options: list[dict]) -> None:
+    """Label each row with its architecture and, below, the options in which rows of that architecture differ."""
+    labels = []
+    for architecture, its_options in zip(rows["architecture"], options, strict=True):
+        alike = [other for name, other in zip(rows["architecture"], options, strict=True) if name == architecture]
+        words = [_word(*item) for item in its_options.items() if any(other.get(item[0]) != item[1] for other in alike)]
+        labels.append(f"{architecture}\n{' '.join(words)}".strip())
+    axes.set_yticks(range(len(labels)), labels, fontsize="x-small")
+    axes.set_ylim(-0.6, len(labels) - 0.4)
+    axes.grid(axis="x", alpha=0.25)
+
+
+def _word(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+
+
+def _title(settings: dict) -> str:
+    options = json.loads(settings.pop("options", "{}"))
+    words = [settings.pop("architecture"), *(f"{name}={value}" for name, value in (settings | options).items())]
+    return "\n".join(" ".join(words[start : start + 3]) for start in range(0, len(words), 3))

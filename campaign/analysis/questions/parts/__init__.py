@@ -1,0 +1,1 @@
+"""Code of questions that is long, or shared."""

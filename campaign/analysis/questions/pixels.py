@@ -1,0 +1,90 @@
+"""Accuracy with corrupted pixels
+
+In training each pixel is replaced with probability p, anew every time an image is seen. Test images are clean unless a
+column says `corrupt_test`. Bars are standard errors over seeds.
+
+**Does corrupting pixels help?** The table shows the accuracy at p minus the accuracy at p = 0, seed by seed (runs of
+one seed share initial weights and batch order), with 95 % intervals (Student t over seeds); 1 = 100 %. If an interval
+contains zero, the data do not show a difference.
+"""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from campaign.analysis import panels
+from campaign.analysis import tables as core
+from campaign.analysis.questions import Runs
+from campaign.analysis.statistics import paired_differences
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TABLES = ("pixel_differences",)
+P_AXIS = "probability that a pixel is corrupted in training, p"
+
+
+def tables(runs: Runs) -> dict[str, pd.DataFrame]:
+    """`pixel_differences`: accuracy without weight noise at each p minus that at p = 0."""
+    if runs.per_run["p"].nunique() < 2:
+        return {}
+    sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
+    return {"pixel_differences": paired_differences(sweep[sweep["alpha_test"] == 0], by="p", reference=0)}
+
+
+def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
+    """`pixels`, with a panel per activation, and `pixels_by_activation`, with all activations in one panel."""
+    summary = core.of(tables["results_summary"])
+    cells = summary[summary["alpha_test"] == 0]
+    if cells["p"].nunique() < 2:
+        return {}
+    return {"pixels": accuracy_against_p(cells), "pixels_by_activation": activations_against_p(cells)}
+
+
+def report(tables: dict[str, pd.DataFrame]) -> str:
+    """Nothing: the mean accuracies that every campaign prints say it."""
+    return ""
+
+
+def accuracy_against_p(cells: pd.DataFrame) -> "Figure":
+    """Mean test accuracy in % against p: a row of panels per architecture, a panel per activation, a line per setting.
+
+    `cells`: rows of results_summary.csv without weight noise.
+    """
+    activations = panels.names_in(cells, "activation")
+    pairs = [(network, activation) for network in panels.names_in(cells, "architecture") for activation in activations]
+    figure, by_name = panels.make_panels(
+        [f"{network}, {activation}" for network, activation in pairs], len(activations)
+    )
+    for (network, activation), axes in zip(pairs, by_name.values(), strict=True):
+        here = cells[(cells["architecture"] == network) & (cells["activation"] == activation)]
+        _draw(axes, here, panels.lines_of(cells, ["activation", "p"]), cells["n_seeds"].max())
+    return _finish(figure, by_name, cells)
+
+
+def activations_against_p(cells: pd.DataFrame) -> "Figure":
+    """Mean test accuracy in % against p: a panel per architecture, a line per activation and setting.
+
+    `cells`: rows of results_summary.csv without weight noise.
+    """
+    figure, by_name = panels.make_panels(panels.names_in(cells, "architecture"))
+    for network, axes in by_name.items():
+        here = cells[cells["architecture"] == network]
+        _draw(axes, here, panels.lines_of(cells, ["p"]), cells["n_seeds"].max())
+    return _finish(figure, by_name, cells)
+
+
+def _draw(axes: "Axes", cells: pd.DataFrame, lines: list[tuple[str, pd.DataFrame, str, str]], most: int) -> None:
+    for label, rows, colour, marker in lines:
+        panels.draw_line(axes, rows.merge(cells).sort_values("p"), "p", "acc", most, label, colour, marker)
+
+
+def _finish(figure: "Figure", by_name: "dict[str, Axes]", cells: pd.DataFrame) -> "Figure":
+    for title, axes in by_name.items():
+        axes.set_title(title, fontsize="medium")
+        axes.set_xticks(sorted(cells["p"].unique()))
+        axes.tick_params(axis="x", labelsize="small")
+        axes.grid(alpha=0.25)
+    panels.label_panels(figure, by_name, panels.QUANTITIES["acc"][0], P_AXIS)
+    return panels.finish(figure, cells, "points: mean ± standard error")

@@ -1,0 +1,128 @@
+"""Accuracy under weight noise
+
+α_test is the strength of the noise relative to the weights: with `tensor_std`, ε ~ N(0, (α·std(W))²) for each weight
+tensor W; with `magnitude`, ε ~ N(0, (α·|w|)²) for each weight w. Each point is a mean over seeds of means over noise
+draws; bars are standard errors over seeds. The drop is the accuracy without noise minus the accuracy under noise.
+
+**Does training with noise help?** Runs of one seed share initial weights, batch order and test noise, so runs are
+compared with their reference (the regime `clean` unless the study names another) seed by seed. The figure and the table
+show these paired differences in accuracy (`acc`) and in drop, with 95 % intervals (Student t over seeds); in the table
+1 = 100 %. A positive difference in `acc`, or a negative one in `drop`, is better than the reference. If an interval
+contains zero, the data do not show a difference.
+"""
+
+import math
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from campaign.analysis import labels, panels
+from campaign.analysis import tables as core
+from campaign.analysis.questions import Runs
+from campaign.analysis.statistics import DIFFERENCE, paired_differences, share_of_draws
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TABLES = ("paired_differences",)
+
+
+def tables(runs: Runs) -> dict[str, pd.DataFrame]:
+    """`paired_differences`: each setting minus the reference, a row per α_test and `measure` (acc or drop).
+
+    The columns are those of `campaign.analysis.statistics.paired_differences`, and `reference`, its name.
+    """
+    if not _measured(runs.summary):
+        return {}
+    sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
+    ((by, value),) = runs.reference.items()
+    parts = [paired_differences(sweep, name, by, value).assign(measure=name) for name in ("acc", "drop")]
+    differences = pd.concat(parts, ignore_index=True)
+    differences["reference"] = str(value) if by == "regime" else f"{by} {value}"
+    settings = [name for name in differences if name not in DIFFERENCE]
+    return {"paired_differences": differences[[*settings, *DIFFERENCE]]}
+
+
+def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
+    """`accuracy`, `drop`, `drop_at_01` and, where runs have a reference, `paired_difference`."""
+    summary = core.of(tables["results_summary"])
+    if not _measured(summary):
+        return {}
+    drawn = {
+        "accuracy": against_alpha(summary, "acc"),
+        "drop": against_alpha(summary, "drop"),
+        "drop_at_01": drop_at(summary, 0.1),
+    }
+    if "paired_differences" in tables:
+        drawn["paired_difference"] = paired_difference(tables["paired_differences"])
+    return drawn
+
+
+def report(tables: dict[str, pd.DataFrame]) -> str:
+    """Whether more seeds or more noise draws would narrow the error bars."""
+    per_run, sweep, summary = (core.of(tables[name]) for name in core.NAMES)
+    further = [name for name in per_run if name in summary and name not in sweep]
+    share = share_of_draws(sweep.merge(per_run[["run_id", *further]], on="run_id"))
+    if math.isnan(share):
+        return ""
+    advice = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
+    return f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, use {advice}"
+
+
+def against_alpha(summary: pd.DataFrame, quantity: str) -> "Figure":
+    """Mean accuracy (%) or drop (percentage points) against α_test: a panel per architecture, a line per setting."""
+    figure, by_name = panels.panels_of_lines(summary, quantity)
+    for axes in by_name.values():
+        panels.alpha_axis(axes, summary)
+    panels.label_panels(figure, by_name, panels.QUANTITIES[quantity][0])
+    return panels.finish(figure, summary, "points: mean ± standard error")
+
+
+def drop_at(summary: pd.DataFrame, alpha_test: float) -> "Figure":
+    """Mean drop (percentage points) at one α_test: a group of bars per architecture, a bar per setting."""
+    cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
+    lines, architectures = panels.lines_of(summary), panels.names_in(summary, "architecture")
+    figure = panels.new_figure(max(5.0, 1.6 * len(architectures) + 2), 3.8)
+    axes = figure.subplots()
+    width = 0.8 / max(1, len(lines))
+    for index, (label, rows, colour, _) in enumerate(lines):
+        bars = rows.merge(cells, how="inner").set_index("architecture")
+        places = [architectures.index(name) + (index - (len(lines) - 1) / 2) * width for name in bars.index]
+        errors = 100 * bars["stderr_drop"]
+        axes.bar(places, 100 * bars["mean_drop"], width, yerr=errors, label=label, color=colour, alpha=0.55, capsize=3)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(architectures)), architectures)
+    axes.set_ylabel(panels.QUANTITIES["drop"][0])
+    axes.set_title(f"Accuracy drop at α_test = {alpha_test:g}", fontsize="medium")
+    panels.place_legend(figure, axes)
+    return panels.finish(figure, summary, "bars: mean ± standard error")
+
+
+def paired_difference(differences: pd.DataFrame) -> "Figure":
+    """Accuracy of each setting minus that of its reference against α_test, in percentage points with 95 % intervals.
+
+    `differences`: the table `paired_differences`. A panel per architecture; above zero is better than the reference.
+    """
+    differences = differences[differences["measure"] == "acc"]
+    others = (*DIFFERENCE, "architecture", "alpha_test", "measure", "reference")
+    keys = [name for name in differences.columns if name not in others]
+    figure, by_name = panels.make_panels(panels.names_in(differences, "architecture"))
+    for architecture, axes in by_name.items():
+        lines = differences[differences["architecture"] == architecture].groupby(keys, dropna=False)
+        looks = zip(cycle(panels.COLOURS[1:]), cycle(panels.MARKERS[1:]), strict=False)
+        for (_, line), (colour, marker) in zip(lines, looks, strict=False):
+            first = line.iloc[0]
+            label = f"{labels.label_of(first, labels.varied_settings(differences, keys))} − {first['reference']}"
+            middle, half = 100 * line["mean_difference"], 100 * (line["high"] - line["mean_difference"])
+            axes.errorbar(line["alpha_test"], middle, half, color=colour, marker=marker, ms=4, capsize=3, label=label)
+        axes.axhline(0, color="black", linewidth=0.8)
+        axes.set_title(architecture, fontsize="medium")
+        panels.alpha_axis(axes, differences)
+    panels.label_panels(figure, by_name, "difference in accuracy\n(percentage points)")
+    return panels.finish(figure, differences, "bars: 95 % interval of the paired difference (Student t over seeds)")
+
+
+def _measured(summary: pd.DataFrame) -> bool:
+    """Whether some run was measured under weight noise."""
+    return bool((core.of(summary)["alpha_test"] > 0).any())

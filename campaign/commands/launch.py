@@ -1,0 +1,112 @@
+"""One launch: what the block in `main()`, a study and the command line ask for."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from campaign.commands import command_line
+from campaign.commands.command_line import CommandLine
+from campaign.grid import block as blocks
+from campaign.grid import study as studies
+from campaign.grid.names import check_known
+from campaign.grid.settings import Launch, settings
+from campaign.machine import signals
+from nnet.checks import ConfigError
+from nnet.config import TrainConfig
+
+if TYPE_CHECKING:
+    from campaign.planning.survey import Campaign
+
+
+def launch(block: Mapping[str, object], arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks for with the runs of the block, or of the study that it names.
+
+    `block`: settings by name; `arguments`: the words of the command line, None takes those of this program. Returns the
+    exit code: 0 when every run is there, 1 when some run failed, 2 when the configuration is wrong (one sentence on
+    stderr, nothing started), 130 when interrupted.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        with signals.handled():
+            line = command_line.parse(words)
+            study = None if line.study is None else studies.load(line.study)
+            if line.help:
+                print(command_line.usage(blocks.lines_of(block, study)), end="")
+                return 0
+            runs = blocks.expand(block, study, line.lines, line.only)
+            instead = _instead(line, runs, words)
+            if instead is not None:
+                return instead
+            campaign = _prepared(runs, line)
+    except (ConfigError, ChildProcessError) as error:
+        print(f"error: {error}".replace("\n", " "), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: nothing was started", file=sys.stderr)
+        return signals.EXIT_CODE
+    return _run(campaign)
+
+
+def run(
+    configs: Sequence[TrainConfig], output_dir: str = "results", retry_failed: bool = False, **launch: object
+) -> int:
+    """Do these runs and write their tables to <output_dir>/<dataset>/; finished runs are skipped.
+
+    `launch`: further fields of `Launch`, like `max_workers` or `engine`. Returns 0 when every run is there, 1 when some
+    run failed, 130 when interrupted. Raises ConfigError, in one sentence, if nothing can be started.
+    """
+    check_known(launch, [name for name, setting in settings().items() if setting.once], "run: unknown argument")
+    from campaign.planning.survey import prepare
+
+    return _run(prepare(configs, Launch(output_dir=output_dir, **launch), retry_failed))
+
+
+def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int | None:
+    """The exit code of what is asked for instead of a launch; None if nothing is.
+
+    Each command is imported where it is needed: pandas alone would double the time of --plan.
+    """
+    configs, where = runs.configs, runs.launch
+    if line.status:
+        from campaign.commands import status
+
+        return status.show(configs, where.output_dir, line.json)
+    if line.print_job:
+        from campaign.commands import job_script
+
+        wanted = _cluster_options(line.print_job, line)
+        return job_script.show(line.print_job, configs, where, line.retry_failed, wanted, words)
+    if line.plan:
+        from campaign.commands import plan
+        from campaign.planning.survey import survey
+
+        campaign = survey(configs, where, line.retry_failed, _cluster_options(where.engine, line))
+        return plan.show(campaign, where.memory_check, line.json)
+    if line.sanity:
+        from campaign.commands.sanity import sanity
+
+        return sanity(configs, where)
+    if line.verify is not None:
+        from campaign.commands.verify import verify
+
+        return verify(line.verify, where.output_dir, configs[0].dataset, configs[0].data_dir)
+    return None
+
+
+def _prepared(runs: blocks.Runs, line: CommandLine) -> "Campaign":
+    from campaign.planning.survey import prepare
+
+    options = _cluster_options(runs.launch.engine, line)
+    return prepare(runs.configs, runs.launch, line.retry_failed, line.shard, options, runs.reference)
+
+
+def _cluster_options(section: str, line: CommandLine) -> dict:
+    from campaign.engines.cluster import options
+
+    return options.options(section, line.cluster, line.cluster_file)
+
+
+def _run(campaign: "Campaign") -> int:
+    from campaign.running import runner
+
+    return runner.run(campaign)

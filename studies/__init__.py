@@ -1,0 +1,1 @@
+"""Studies as data: `BLOCK`, the lines of a study, and optionally `PARTS`, what each part differs in."""

@@ -1,0 +1,29 @@
+"""Does noise help that is injected only while training looks stuck or overfit?
+
+python run_experiments.py --study adaptive --plan      # 108 runs
+"""
+
+BLOCK = dict(
+    dataset="cifar10",
+    options=[{"distribution": "gaussian"}, {"distribution": "uniform"}],
+    arch=["baby_cnn", "tiny_cnn", "simple_cnn", "cifar_resnet18"],
+    regime=["clean", "adaptive"],  # clean is the baseline of equal seed and optimizer
+    alpha_train=0.2,  # largest strength of the noise, relative to gradients or weights
+    seed=[0, 1, 2],
+    epochs=60,
+    lr_schedule="cosine_restarts",
+    lr_restart_epochs=20,
+    weight_decay=1e-4,
+    alpha_tests=(0, 0.1, 0.2),
+    image_size=32,
+    augmentation="dataset",  # what is usual for it
+    validation_share=0.1,
+    output_dir="results/adaptive",
+    checkpoint_dir=None,
+)
+PARTS = [
+    dict(optimizer="sgd", learning_rate=0.05),
+    dict(optimizer="sgd", learning_rate=0.02, momentum=0.9, nesterov=True),
+    dict(optimizer="adam", learning_rate=1e-3),
+]
+REFERENCE = {"regime": "clean"}

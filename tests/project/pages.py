@@ -1,0 +1,76 @@
+"""What README.md and the pages in docs/ print: their examples and commands."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.conftest import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FOLDERS = {
+    "nnet/architectures": "architectures",
+    "nnet/datasets": "datasets",
+    "nnet/regimes": "regimes",
+    "nnet/evaluations": "evaluations",
+    "campaign/analysis/questions": "questions",
+    "studies": "studies",
+}
+"""The folder of each kind of plug-in, and its name in a folder of the user's."""
+
+
+class Command(NamedTuple):
+    """A command line of a page."""
+
+    page: str
+    words: list[str]
+    runs: int | None
+    """The number of runs that the page states after it."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.page}: {' '.join(self.words)}"
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.M | re.S)
+
+
+def commands() -> list[Command]:
+    """Every command line of all pages."""
+    lines = [(page, line) for page in PAGES for block in blocks(page, "sh") for line in _lines(block)]
+    return [_command(str(page.relative_to(ROOT)), line) for page, line in lines]
+
+
+def _lines(block: str) -> list[str]:
+    return [line for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def _command(page: str, line: str) -> Command:
+    text, _, comment = line.partition(" #")
+    stated = re.search(r"\b(\d+) runs\b", comment)
+    return Command(page, shlex.split(text), int(stated[1]) if stated else None)
+
+
+def examples() -> dict[str, str]:
+    """The Python blocks that begin with a comment that names their file: content by path."""
+    titled = [block.split("\n", 1) for page in PAGES for block in blocks(page, "python") if _path(block)]
+    paths = [title.removeprefix("# ") for title, _ in titled]
+    assert len(paths) == len(set(paths)), paths
+    return dict(zip(paths, (text for _, text in titled), strict=True))
+
+
+def plug_ins() -> dict[str, str]:
+    """Of the examples, those that lie in a folder of plug-ins."""
+    return {path: text for path, text in examples().items() if str(Path(path).parent) in FOLDERS}
+
+
+def untitled() -> list[tuple[str, str]]:
+    """(page, text) of the Python blocks without the name of a file, but for entries of a file."""
+    python = [(str(page.relative_to(ROOT)), block) for page in PAGES for block in blocks(page, "python")]
+    return [(page, block) for page, block in python if not block.startswith("#")]
+
+
+def _path(block: str) -> bool:
+    return re.match(r"# [\w/]+\.py\n", block) is not None

@@ -1,0 +1,110 @@
+"""The Python and the plug-ins that README.md and docs/ show work as they are printed."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.project.pages import blocks, commands, examples, plug_ins, untitled
+
+EXAMPLES, PLUG_INS = examples(), plug_ins()
+CONTRACTS = [
+    "tests/nnet/test_registry.py",
+    *(f"tests/nnet/{name}/test_{name}.py" for name in ("architectures", "regimes", "evaluations")),
+]
+
+
+def done(command: list[str], folder, **environment: str) -> str:
+    """The output of a program that ends well."""
+    result = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=os.environ | environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def words(page: str, beginning: str) -> list[str]:
+    """The words after `python` of the one command of a page that begins so."""
+    (command,) = [one.words for one in commands() if one.page == page and " ".join(one.words[1:]).startswith(beginning)]
+    return command[1:]
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """A copy of the project with every plug-in, the activation and the optimizer of the pages."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in ("nnet", "campaign", "studies", "tests"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("nnet_models.py", "run_experiments.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, copy)
+    for path, text in PLUG_INS.items():
+        (copy / path).write_text(text)
+    (entries,) = [block for block in blocks(ROOT / "docs/extending.md", "python") if "in ACTIVATIONS" in block]
+    for path, table, entry in re.findall(r"^# (\S+), in (\w+): .*\n(.*)$", entries, re.M):
+        text = (copy / path).read_text()
+        assert text.count(f"\n{table} = {{\n") == 1
+        (copy / path).write_text(text.replace(f"\n{table} = {{\n", f"\n{table} = {{\n    {entry}\n"))
+    return copy
+
+
+def test_the_pages_show_a_plug_in_of_each_kind():
+    assert {path.split("/")[-2] for path in PLUG_INS} == {
+        *("architectures", "datasets", "regimes", "evaluations", "questions", "studies"),
+    }
+
+
+def test_the_plug_ins_run_together(extended):
+    output = done(words("docs/extending.md", "run_experiments.py linear"), extended)
+    assert "stripes: 12 of 12 runs" in output and "FAILED" not in output
+    assert re.search(r"training took \d+ s in all", output)
+    runs = [json.loads(path.read_text()) for path in (extended / "results/stripes/runs").iterdir()]
+    assert {run["architecture"] for run in runs} == {"linear", "mlp_small"}
+    assert {str(run["config"]["options"]) for run in runs} == {"{}", "{'smoothing': 0.2}"}
+    assert min(run["acc_0"] for run in runs if run["architecture"] == "mlp_small") > 0.9
+    assert all([row["alpha_test"] for row in run["sweep"] if "evaluation" in row] == [0.5, 0.9] for run in runs)
+    assert (extended / "results/stripes/training_time.csv").is_file()
+    assert "training_time.png" in done(["-m", "campaign.analysis.figures", "stripes"], extended)
+
+
+def test_new_plug_ins_pass_the_contract_tests_without_an_edit(extended):
+    command = ["-m", "pytest", "-v", "-k", "smoothed or linear or pruning or stripes", *CONTRACTS]
+    output = done(command, extended)
+    for passed in ("[pruning]", "[smoothed]", "[linear]", "[smoothed-linear]", "[beta-linear]", "[smoothed-resnet18]"):
+        assert f"{passed} PASSED" in output
+
+
+def test_the_activation_and_the_optimizer_train_a_network(extended):
+    flags = ["--activation", "silu", "--optimizer", "adamw", "--regime", "clean", "--seed", "0", "--epochs", "1"]
+    done(["run_experiments.py", "mlp_small", *flags, "--engine", "serial"], extended)
+    (path,) = (extended / "results/digits/runs").iterdir()
+    run = json.loads(path.read_text())
+    assert (run["config"]["activation"], run["config"]["optimizer"]) == ("silu", "adamw") and run["acc_0"] > 0.5
+
+
+def test_the_readmes_study_works_at_the_first_try(tmp_path):
+    text = EXAMPLES["width.py"]
+    assert len(text.splitlines()) < 20
+    (tmp_path / "width.py").write_text(text)
+    script, *flags = words("README.md", "run_experiments.py --study width.py")
+    assert "digits: 12 of 12 runs" in done([str(ROOT / script), *flags], tmp_path)
+    assert len(list((tmp_path / "results/width/digits/runs").iterdir())) == 12
+
+
+def test_the_readmes_experiment_runs_once_and_draws(tmp_path):
+    text = EXAMPLES["experiment.py"]
+    assert len([line for line in text.split("__main__")[1].splitlines()[1:] if line]) <= 10
+    (tmp_path / "experiment.py").write_text(text)
+    for expected in ("9 runs: 0 finished, 9 to do", "9 runs: 9 finished, 0 to do"):
+        assert expected in done(["experiment.py"], tmp_path, PYTHONPATH=str(ROOT))
+    assert (tmp_path / "drop.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(("page", "text"), [*untitled(), ("docs/extending.md", EXAMPLES["lists.py"])])
+def test_the_other_python_of_a_page_runs(page, text):
+    output = done(["-c", text], ROOT)
+    assert "train_and_evaluate" not in text or float(output.split()[0]) > 0.7
