@@ -1,4 +1,4 @@
-"""The cores that this process may use, and the cgroups that say so."""
+"""The cores that this process may use, and the cgroups that limit them."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def usable_cores() -> int:
 
 def quotas(root: Path = ROOT, membership: Path = MEMBERSHIP) -> list[float]:
     """The CPU quotas, in cores, of this process's cgroups (version 1 or 2) and of their parents."""
-    found = []
+    limits = []
     for version, folder in cgroups("cpu", root, membership):
         names = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
         try:
@@ -26,8 +26,8 @@ def quotas(root: Path = ROOT, membership: Path = MEMBERSHIP) -> list[float]:
         except (OSError, ValueError):
             continue
         if quota not in ("max", "-1"):
-            found.append(int(quota) / int(period))
-    return found
+            limits.append(int(quota) / int(period))
+    return limits
 
 
 def cgroups(controller: str, root: Path = ROOT, membership: Path = MEMBERSHIP) -> list[tuple[int, Path]]:
@@ -36,14 +36,14 @@ def cgroups(controller: str, root: Path = ROOT, membership: Path = MEMBERSHIP) -
         lines = membership.read_text().splitlines()
     except OSError:
         return []
-    found = []
+    groups = []
     for line in lines:
         _, controllers, group = line.split(":", 2)
         if controllers == "":
-            found += [(2, folder) for folder in _with_parents(root, group)]
+            groups += [(2, folder) for folder in _with_parents(root, group)]
         elif controller in controllers.split(","):
-            found += [(1, folder) for folder in _with_parents(root / controller, group)]
-    return found
+            groups += [(1, folder) for folder in _with_parents(root / controller, group)]
+    return groups
 
 
 def _with_parents(root: Path, group: str) -> list[Path]:

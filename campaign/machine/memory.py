@@ -8,17 +8,17 @@ from campaign.machine.cores import MEMBERSHIP, ROOT, cgroups
 
 MB = 2**20
 MARGIN, SPARE_MB = 1.25, 32.0
-"""How much more than its first two steps a whole run may take: a quarter, and so many MB."""
+"""How much more a whole run may take than its pilot: a quarter, and this many MB."""
 USABLE = 0.9
 """Share of the free memory that a campaign may plan with."""
 
 
 def free_mb(root: Path = ROOT, membership: Path = MEMBERSHIP, meminfo: Path = Path("/proc/meminfo")) -> float:
-    """Memory that this process may still take: what the machine has available, cut by the limits of its cgroups.
+    """Memory that this process may still take, in MB: what is available, limited by its cgroups.
 
-    Infinite where the system does not say.
+    Infinite if the system does not say.
     """
-    found = [_kilobytes(meminfo, "MemAvailable") / 1024]
+    limits = [_kilobytes(meminfo, "MemAvailable") / 1024]
     for version, folder in cgroups("memory", root, membership):
         limit, usage, reclaimable = (
             ("memory.max", "memory.current", "inactive_file")
@@ -27,16 +27,16 @@ def free_mb(root: Path = ROOT, membership: Path = MEMBERSHIP, meminfo: Path = Pa
         )
         try:
             used = int((folder / usage).read_text()) - _counter(folder / "memory.stat", reclaimable)
-            found.append((float((folder / limit).read_text().replace("max", "inf")) - used) / MB)
+            limits.append((float((folder / limit).read_text().replace("max", "inf")) - used) / MB)
         except (OSError, ValueError):
             continue
-    return min(found)
+    return min(limits)
 
 
 def own_peak_mb() -> float:
-    """The most that this process has had for itself alone, in MB; 0 where the system does not say.
+    """Peak of the private memory of this process, in MB; 0 if the system does not say.
 
-    What it shares with the process that it was forked from does not count, nor do mapped files.
+    Memory shared with the process from which it was forked does not count, nor do mapped files.
     """
     private = sum(_kilobytes(Path("/proc/self/smaps_rollup"), name) for name in ("Private_Dirty", "Swap"))
     status = Path("/proc/self/status")
@@ -45,7 +45,7 @@ def own_peak_mb() -> float:
 
 
 def peak_mb(pid: int) -> float | None:
-    """The most memory that a living process has had in use, shared memory included, in MB."""
+    """Peak memory of a living process, shared memory included, in MB; None if unknown."""
     peak = _kilobytes(Path(f"/proc/{pid}/status"), "VmHWM")
     return peak / 1024 if peak < float("inf") else None
 
@@ -61,16 +61,16 @@ def fitting_workers(needs_mb: Sequence[float], workers: int, free: float) -> int
 
 
 def with_margin(need_mb: float) -> float:
-    """The memory to be planned for a run whose pilot took `need_mb`."""
+    """Memory to plan for a run whose pilot took `need_mb`."""
     return MARGIN * need_mb + SPARE_MB
 
 
 def _kilobytes(path: Path, name: str) -> float:
     try:
-        found = re.search(rf"^{name}:\s+(\d+) kB$", path.read_text(), re.M)
+        match = re.search(rf"^{name}:\s+(\d+) kB$", path.read_text(), re.M)
     except OSError:
         return float("inf")
-    return float(found[1]) if found else float("inf")
+    return float(match[1]) if match else float("inf")
 
 
 def _counter(path: Path, name: str) -> int:

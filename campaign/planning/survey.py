@@ -22,9 +22,9 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 MOST_THREADS = 4
-"""More threads do not pay for networks as small as these."""
+"""More threads do not speed up networks as small as these."""
 SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
-"""What must be the same for two runs of one configuration to give the same bits."""
+"""What must agree for two runs of one configuration to give the same bits."""
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Campaign:
         }
 
     def found(self) -> str:
-        """What there is and what is to do, in one line."""
+        """What is finished and what is to do, in one line."""
         finished = self.finished()
         failed = len(self.configs) - finished - len(self.pending)
         begun = {run_id for store in self.stores.values() for run_id in store.partly_done()}
@@ -197,7 +197,7 @@ def _refuse_other_data(stores: dict[str, Store], config: TrainConfig, tried: dic
 
 
 def _idle_cores(campaign: Campaign) -> list[str]:
-    """A note where cores will have nothing to do from the start, and more threads a run would use them."""
+    """A note if some cores will be idle and more threads per run would use them."""
     runs = len(campaign.pending)
     if not runs or registry.constant(base.ENGINES, campaign.engine, "WORKERS") is not None:
         return []
@@ -223,7 +223,7 @@ def _fit_into_memory(campaign: Campaign) -> None:
 
 
 def _unwatched(campaign: Campaign) -> list[str]:
-    """A note where a regime that looks at validation images has none."""
+    """A note if a regime that uses validation images has none."""
     blind = {config.regime for config in campaign.pending if config.validation_share == 0 and _watches(config)}
     return [
         f"{name} runs without validation images here, and sees no plateau of their loss and no overfitting; "
@@ -233,7 +233,7 @@ def _unwatched(campaign: Campaign) -> list[str]:
 
 
 def _watches(config: TrainConfig) -> bool:
-    """Whether a run would look at validation images: its regime's file says so, and with which of its options."""
+    """Whether a run would use validation images: its regime's file says with which options."""
     watching = registry.constant("regimes", config.regime, "WATCHES_VALIDATION")
     if watching is None:
         return False
@@ -242,7 +242,7 @@ def _watches(config: TrainConfig) -> bool:
 
 
 def _other_machines(campaign: Campaign) -> list[str]:
-    """A note for each way in which runs that are done were made differently from those that are to come."""
+    """A note for each difference between the machines of finished runs and this one."""
     machine, results = campaign.costs.machine, campaign.results()
     before = [results[config.run_id]["provenance"] for config in campaign.configs if config.run_id in results]
     notes = []

@@ -1,4 +1,4 @@
-"""A checked campaign from its pending runs to its tables: engine -> store -> tables, whatever happens."""
+"""A prepared campaign, from its pending runs to its tables: engine -> store -> tables, whatever happens."""
 
 import sys
 import time
@@ -25,10 +25,10 @@ LISTED = 10
 
 
 def run(campaign: Campaign) -> int:
-    """Do what is pending, keep every result, write the tables, report. Returns the exit code.
+    """Do the pending runs, keep every result, write the tables, report. Returns the exit code.
 
-    0: every run is there. 1: some failed; which, and where their tracebacks are, is on stderr; or nothing more
-    could be written or started. 130: interrupted (Ctrl-C or SIGTERM). What was finished is kept, always.
+    0: every run is finished. 1: some failed (stderr names them and their tracebacks), or nothing more could be written
+    or started. 130: interrupted (Ctrl-C or SIGTERM). Finished runs are always kept.
     """
     launch = _Launch(campaign)
     with signals.handled(), launch.claims_released():
@@ -49,12 +49,12 @@ def run(campaign: Campaign) -> int:
     _list(failures, campaign.stores)
     under_way = len(campaign.configs) - campaign.finished() - len(failures)
     if under_way:
-        say(f"{under_way} run(s) are left to other shards, which have them in hand; --status says how far they are")
+        say(f"{under_way} run(s) are under way in other shards; see --status")
     return 1 if failures else 0
 
 
 class _Launch:
-    """One launch of a campaign: what becomes of each outcome, and what is written down of it."""
+    """One launch of a campaign: what is done with each outcome, and what is recorded."""
 
     def __init__(self, campaign: Campaign):
         self.campaign = campaign
@@ -71,7 +71,7 @@ class _Launch:
         self.tables_written, self.tables_due = time.monotonic(), False
 
     def begin(self) -> None:
-        """Say and write down what was found."""
+        """Print and record what is to be done."""
         say(self.campaign.found())
         for note in self.campaign.notes:
             say(f"note: {note}")
@@ -81,11 +81,11 @@ class _Launch:
             store.remember_campaign(list(seconds), self.campaign.reference, seconds)
             self.logs[name].add("launch", detail=self.campaign.found())
             for path in store.set_aside_damaged():
-                say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is done again")
+                say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is repeated")
                 self.logs[name].add("damaged", path.name.split(".json")[0], f"set aside as {path.name}")
 
     def work(self) -> None:
-        """Run what is pending. Raises KeyboardInterrupt, and OSError where nothing more can be written or started."""
+        """Run what is pending. Raises KeyboardInterrupt, and OSError if nothing more can be written or started."""
         seconds = {config.run_id: self.campaign.costs.seconds(config) for config in self.campaign.pending}
         self.progress = Progress(seconds, self.campaign.all_workers)
         with closing(self.progress), self.campaign.open(tasks.train) as engine:
@@ -97,7 +97,7 @@ class _Launch:
                 self._look_around()
 
     def write_tables(self) -> list[dict]:
-        """Write all tables, and return them by store; no half-written file of a dead worker is left."""
+        """Write all tables and return them by store; delete half-written files of dead workers."""
         for store in self.campaign.stores.values():
             store.remove_leftovers()
         for folder in self.weights:
@@ -116,7 +116,7 @@ class _Launch:
                 store.claims.release_all()
 
     def stop(self, why: str, code: int) -> int:
-        """Bring the tables up to date and say how it goes on, as far as the disk allows; returns `code`."""
+        """Update the tables and say how to resume, as far as the disk allows; returns `code`."""
         with suppress(OSError):
             self.write_tables()
             for log in self.logs.values():
@@ -152,11 +152,11 @@ class _Launch:
                 return config
             store.claims.release(config.run_id)
             self.tables_due = True
-            self._note("elsewhere", config, "another launcher has done it", outcome)
+            self._note("elsewhere", config, "done by another launcher", outcome)
         return None
 
     def _end(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
-        """Keep what became of a run, and decide whether it is tried again."""
+        """Store the outcome of a run, and decide whether it is tried again."""
         if isinstance(outcome, base.Unwritable):
             raise CannotWrite(outcome.message)
         if isinstance(outcome, base.Lost):
@@ -199,7 +199,7 @@ class _Launch:
     def _meet(self, holder: str | None) -> None:
         if holder is not None and holder not in self.met:
             self.met.add(holder)
-            self.progress.note(f"{holder} is at work on this folder too: its runs are left to it")
+            self.progress.note(f"{holder} works on this folder too: its runs are left to it")
 
     def _note(
         self, event: str, config: TrainConfig, detail: str = "", outcome: dict | base.Failure | None = None

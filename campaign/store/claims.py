@@ -1,4 +1,4 @@
-"""Which launcher is at work on a run, so that two campaigns on one folder do not do it twice."""
+"""Which launcher works on a run, so that two campaigns on one folder do not do it twice."""
 
 import fcntl
 import json
@@ -11,21 +11,21 @@ from pathlib import Path
 from nnet.files.atomic import HOST, writing
 
 STALE_S = 900.0
-"""A claim from another machine is dead when it has not been refreshed for so long: several times `REFRESH_S` and the
+"""A claim from another machine is dead if it was not refreshed for this long: several times `REFRESH_S`, plus the
 minute for which a network disk may show an old time."""
 REFRESH_S = 60.0
 LAST_TIME = 2.0**33
-"""A Unix time after all others, in the year 2242."""
+"""An upper bound of Unix times, in the year 2242."""
 UNREADABLE_S = 10.0
-"""A claim that says nothing is being written, or was left by a launcher that died while it wrote."""
+"""A claim without content is being written, or was left by a launcher that died while it wrote."""
 
 
 class Claims:
-    """The files `<folder>/<run_id>.json` with host, pid and start time of the launcher that does the run.
+    """The files `<folder>/<run_id>.json` with host, pid and start time of the launcher that works on the run.
 
-    A claim lives as long as its launcher: on this machine its process is looked up, on another one the file's
-    time tells, which the launcher renews. A dead claim is taken over; a launcher that was stopped for so long that
-    this happened to it leaves the file to its new owner. Ages are told by the clock of the disk, not by this machine's.
+    A claim lives as long as its launcher: on this machine its process is looked up, on another one the launcher renews
+    the time of the file. A dead claim is taken over; a launcher that was stopped so long that it lost its claim leaves
+    the file to the new owner. Ages are measured by the clock of the disk, not of this machine.
     """
 
     def __init__(self, folder: Path):
@@ -46,7 +46,7 @@ class Claims:
             path.unlink(missing_ok=True)
             try:
                 descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-            except FileExistsError:  # where the disk knows no locks another launcher may have been faster
+            except FileExistsError:  # on a disk without locks another launcher may have been faster
                 return False
             try:
                 os.write(descriptor, json.dumps(self.me | {"since": time.time()}).encode())
@@ -56,16 +56,16 @@ class Claims:
         return True
 
     def holder(self, run_id: str) -> str | None:
-        """Who has a run, in words, if that launcher lives."""
-        found = self.claim(run_id)
-        if found is None:
+        """Who works on a run, in words; None if no living launcher does."""
+        owner = self.claim(run_id)
+        if owner is None:
             return None
-        return f"process {found['pid']} on {found['host']}" if found else "a launcher that is just starting"
+        return f"process {owner['pid']} on {owner['host']}" if owner else "a launcher that is starting"
 
     def claim(self, run_id: str) -> dict | None:
-        """What a living launcher has written: host, pid, started, since (Unix time); {} where it is just writing it.
+        """What a living launcher has written: host, pid, started, since (Unix time); {} while it is writing it.
 
-        None where nobody has the run, or nobody can read who. Writes nothing.
+        None if nobody has the run or the claim cannot be read. Writes nothing.
         """
         try:
             with open(self._path(run_id)) as file:  # on a network disk only an opened file has its true time
@@ -83,8 +83,8 @@ class Claims:
 
     def living(self) -> dict[str, dict]:
         """The claims of living launchers by run_id; see `claim`."""
-        found = {path.stem: self.claim(path.stem) for path in self.folder.glob("*.json")}
-        return {run_id: owner for run_id, owner in found.items() if owner is not None}
+        claims = {path.stem: self.claim(path.stem) for path in self.folder.glob("*.json")}
+        return {run_id: owner for run_id, owner in claims.items() if owner is not None}
 
     def release(self, run_id: str) -> None:
         """Give a run up, finished or not."""
@@ -95,12 +95,12 @@ class Claims:
                     self._path(run_id).unlink()
 
     def release_all(self) -> None:
-        """Give up every run that this launcher has."""
+        """Give up every run of this launcher."""
         for run_id in list(self.mine):
             self.release(run_id)
 
     def remove_dead(self) -> None:
-        """Delete the claims of launchers that are no more."""
+        """Delete the claims of dead launchers."""
         if self.folder.is_dir():
             with writing(self.folder), self.locked():
                 for path in self.folder.glob("*.json"):
@@ -108,7 +108,7 @@ class Claims:
                         path.unlink(missing_ok=True)
 
     def refresh(self) -> None:
-        """Show other machines that this launcher lives; cheap, to be called often."""
+        """Show other machines that this launcher lives; cheap, call it often."""
         if time.monotonic() - self.refreshed > REFRESH_S:
             self.refreshed, self.ahead_s = time.monotonic(), None
             for run_id in self.mine:
@@ -126,10 +126,10 @@ class Claims:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Within the block no other launcher looks at what is dead or damaged, to take it over."""
+        """Within the block no other launcher takes over dead claims or damaged files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / ".lock", "w") as file:
-            with suppress(OSError):  # a network disk may know no locks; then O_EXCL has to do
+            with suppress(OSError):  # some network disks have no locks; there O_EXCL must suffice
                 fcntl.flock(file, fcntl.LOCK_EX)
             if self.ahead_s is None:
                 os.utime(file.fileno())
@@ -138,7 +138,7 @@ class Claims:
 
 
 def _start_of(pid: int) -> str | None:
-    """When a process of this machine started, as a text that no other process ever has; None if there is none."""
+    """Start of a process of this machine, as a text that is unique to it; None if there is no such process."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         status = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

@@ -1,4 +1,4 @@
-"""The folder of one dataset's results: one file per finished run, one per failed run, and what is under way."""
+"""The folder of one dataset's results: one file per finished run, one per failed run, and unfinished ones."""
 
 import json
 from contextlib import suppress
@@ -16,14 +16,14 @@ MISSING = (FileNotFoundError, NotADirectoryError)
 
 
 class Store:
-    """What is known of the runs of one dataset: files that launchers write, each whole or not at all.
+    """The runs of one dataset, in files that launchers write, each whole or not at all.
 
         runs/<run_id>.json      a finished run         deaths/<run_id>.json   how often its worker has died
         failures/<run_id>.txt   why a run failed       claims/<run_id>.json   which launcher is at work on it
         partial/<run_id>.pt     where an unfinished run goes on, and .epoch, its epoch (written by its worker)
 
-    A run is finished when its file is there and sound. Nothing else is remembered, so a campaign is resumed by
-    looking. Every method that writes raises CannotWrite where the disk is full or gone.
+    A run is finished if its file exists and is sound. Nothing else is stored, so a campaign resumes from these files.
+    Every method that writes raises CannotWrite if the disk is full or gone.
     """
 
     def __init__(self, folder: Path):
@@ -33,9 +33,9 @@ class Store:
         self._loaded: dict[str, dict] = {}
 
     def results(self) -> dict[str, dict]:
-        """All finished runs by run_id, those included that another launcher has added.
+        """All finished runs by run_id, including those of other launchers.
 
-        A damaged file is no finished run: it is left out, and told of in `damaged`.
+        A damaged file is left out and listed in `damaged`.
         """
         for path in (self.folder / "runs").glob("*.json"):
             if path.stem not in self._loaded and path not in self.damaged:
@@ -54,7 +54,7 @@ class Store:
         return self._loaded.get(run_id)
 
     def save(self, result: dict) -> Path:
-        """Keep a finished run; it is unfinished or failed no more."""
+        """Store a finished run, and delete what was kept of it while it was unfinished or failed."""
         run_id = result["run_id"]
         path = self.folder / "runs" / f"{run_id}.json"
         run_file.write(path, result)
@@ -64,7 +64,7 @@ class Store:
         return path
 
     def fail(self, config: TrainConfig, failure: Failure) -> Path:
-        """Keep why a run failed, its configuration and how often it was tried."""
+        """Store why a run failed, its configuration and how often it was tried."""
         path = self.failure_file(config.run_id)
         tries = 1 + self.tries(config.run_id)
         text = (
@@ -87,24 +87,24 @@ class Store:
         return None
 
     def failure_file(self, run_id: str) -> Path:
-        """Where a failed run has its traceback."""
+        """The file with the traceback of a failed run."""
         return self.folder / "failures" / f"{run_id}.txt"
 
     def tries(self, run_id: str) -> int:
-        """How often a failed run was tried; 0 where it has not failed."""
+        """How often a failed run was tried; 0 if it has not failed."""
         try:
             return int(self.failure_file(run_id).read_text().splitlines()[1].split()[1])
         except (OSError, IndexError, ValueError):
             return 0
 
     def epoch(self, run_id: str) -> int | None:
-        """The epoch after which an unfinished run would go on, or None."""
+        """The epoch after which an unfinished run would resume, or None."""
         with suppress(OSError, ValueError):
             return int(self._epoch_file(run_id).read_text())
         return None
 
     def died(self, run_id: str) -> int:
-        """Count a death of a run's worker; how many there were since the run last came further than before."""
+        """Count a death of a run's worker; the number of deaths since the run last made progress."""
         path = self._death_file(run_id)
         progress = self._progress(run_id)
         try:
@@ -116,7 +116,7 @@ class Store:
         return deaths + 1
 
     def partly_done(self) -> set[str]:
-        """The run_ids of unfinished runs that can go on after an epoch that they have kept."""
+        """The run_ids of unfinished runs that can resume after a stored epoch."""
         return {path.stem for path in (self.folder / "partial").glob("*.pt")}
 
     def set_aside_damaged(self) -> list[Path]:
@@ -127,14 +127,14 @@ class Store:
         with writing(self.folder), self.claims.locked():
             for path in self.damaged:
                 with suppress(*MISSING):
-                    if _is_damaged(path):  # still: another launcher may have done the run again meanwhile
+                    if _is_damaged(path):  # still: another launcher may have repeated the run meanwhile
                         aside.append(path.with_name(f"{path.name}.damaged"))
                         path.replace(aside[-1])
         self.damaged.clear()
         return aside
 
     def remove_leftovers(self) -> None:
-        """Delete what dead launchers and workers have left: half-written files, claims, traces of finished runs."""
+        """Delete what dead launchers and workers left: half-written files, claims, traces of finished runs."""
         with writing(self.folder):
             for name in FOLDERS:
                 remove_leftovers(self.folder / name)
@@ -186,7 +186,7 @@ def _is_damaged(path: Path) -> bool:
 def completeness(folder: Path) -> str:
     """How complete a results folder is: "143 of 150 runs, 5 failed, 2 pending".
 
-    Runs are those that the folder holds and those that its latest campaign is made of.
+    It counts the runs in the folder and those of its latest campaign.
     """
     planned = _planned(folder)
     finished = {path.stem for path in (folder / "runs").glob("*.json")}

@@ -1,4 +1,4 @@
-"""What a campaign decided and when: one line per decision in campaign.log."""
+"""What happened in a campaign and when: one line per event in campaign.log."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +10,14 @@ from nnet.files.atomic import writing
 class Log:
     """`<folder>/campaign.log`, to which every launcher appends: time (UTC), what happened, run_id, detail.
 
-    Each shard has a file of its own, because machines that append to one file on a network disk lose lines.
+    Each shard has its own file, because lines are lost if several machines append to one file on a network disk.
     """
 
     def __init__(self, folder: Path, shard: Shard | None = None):
         self.path = folder / (f"campaign-shard{shard.number}of{shard.count}.log" if shard else "campaign.log")
 
     def add(self, event: str, run_id: str = "-", detail: str = "") -> None:
-        """Append one line, in one piece, so that the lines of two launchers never mix. Raises CannotWrite."""
+        """Append one line in a single write, so that the lines of two launchers never mix. Raises CannotWrite."""
         time = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         line = " ".join(f"{time} {event:<9} {run_id} {detail}".split("\n")).rstrip()
         with writing(self.path.parent):

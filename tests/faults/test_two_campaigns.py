@@ -29,7 +29,7 @@ def test_both_go_on_and_no_run_is_done_twice(place, undisturbed):
     assert [code for code, _, _ in ends] == [0, 0], ends
     assert_same(place.results, undisturbed(6, LONG))
     assert set(starts(place).values()) == {1} and len(starts(place)) == 6
-    assert any("is at work on this folder too: its runs are left to it" in printed for _, printed, _ in ends)
+    assert any("works on this folder too: its runs are left to it" in printed for _, printed, _ in ends)
     for _, printed, _ in ends:
         assert re.search(r"\[6/6\]", printed) or "finished, 0 to do" in printed or "digits: 6 of 6 runs" in printed
 
@@ -88,5 +88,5 @@ def test_a_living_claim_of_another_machine_is_respected_and_waited_for(place, cl
     assert launcher.poll() is None and len(place.log("start")) == 4
     claims[0].unlink()
     code, printed, _ = end(launcher)
-    assert code == 0 and "process 1 on another-machine is at work on this folder too" in printed
+    assert code == 0 and "process 1 on another-machine works on this folder too" in printed
     assert_same(place.results, undisturbed(5))

@@ -1,4 +1,4 @@
-"""What a job of a cluster asks for: from the command line, and from cluster.toml what is the same every time."""
+"""What a job of a cluster asks for, from the command line and from cluster.toml."""
 
 import re
 import socket
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnet import registry
-from nnet.checks import whole_number
+from nnet.checks import ConfigError, whole_number
 
 FLAGS = {
     "scheduler": "with --engine dask: address of a running scheduler (tcp://host:8786), or its scheduler file",
@@ -16,21 +16,21 @@ FLAGS = {
     "cores": "cores of a job",
     "memory": "memory of a job, with its unit, like 48GB",
     "processes": "runs at the same time in a job; default: one per core and thread",
-    "jobs": "number of jobs, like 4, or 1-8 for as many as there is work for",
+    "jobs": "number of jobs, like 4, or 1-8 to follow the work",
     "interface": "network interface on which jobs reach the launcher, like ib0",
-    "directives": "a further directive of the jobs, like --directives=--account=project; as often as needed",
+    "directives": "another directive of the jobs, like --directives=--account=project; may be repeated",
 }
-"""The options of engines that have a flag; cluster.toml may have these and the others."""
+"""Flags of engine options; cluster.toml may set these and all others."""
 WHOLE_NUMBERS = ("cores", "processes")
 REPEATED = ("directives",)
 
 
 @dataclass
 class Options:
-    """The jobs of one campaign on a cluster. Raises ValueError, in one sentence, for a wrong value."""
+    """The jobs of one campaign on a cluster. Raises ConfigError for a wrong value."""
 
     queue: str | None = None
-    """Queue (LSF) or partition (Slurm); None takes the site's own. Default None."""
+    """Queue (LSF) or partition (Slurm); None takes the default of the site. Default None."""
     walltime: str | None = None
     """Time limit of a job, hours:minutes. Default None."""
     cores: int = 1
@@ -40,43 +40,43 @@ class Options:
     processes: int | None = None
     """Runs at the same time in a job; None takes one per core and thread. Default None."""
     jobs: str = "1"
-    """Number of jobs, or two bounds for as many as there is work for, like 1-8. Default 1."""
+    """Number of jobs, or two bounds like 1-8: as many as there is work for. Default 1."""
     interface: str | None = None
     """Network interface on which jobs reach the launcher; None: loopback, for jobs on this machine. Default None."""
     directives: list[str] = field(default_factory=list)
-    """Further directives of a job, word for word and without #SBATCH or #BSUB. Default none."""
+    """Further directives of a job, verbatim, without #SBATCH or #BSUB. Default none."""
     setup: list[str] = field(default_factory=list)
-    """Lines of shell that a job begins with, like `module load python`. Default none."""
+    """Lines of shell at the beginning of a job, like `module load python`. Default none."""
 
     def __post_init__(self):
         for name in ("queue", "interface"):
             value = getattr(self, name)
             if value is not None and not re.fullmatch(r"[\w.,:@+-]+", str(value)):
-                raise ValueError(f"{name} must be a name without blanks; got {value!r}")
+                raise ConfigError(f"{name} must be a name without blanks; got {value!r}")
         for name in WHOLE_NUMBERS:
             if getattr(self, name) is not None:
                 setattr(self, name, whole_number(name, getattr(self, name), smallest=1))
         if self.walltime is not None and not re.fullmatch(r"(?!0+:00)\d+:[0-5]\d", str(self.walltime)):
-            raise ValueError(f"walltime is hours:minutes, like 24:00; got {self.walltime!r}")
+            raise ConfigError(f"walltime is hours:minutes, like 24:00; got {self.walltime!r}")
         if self.memory is not None and not re.fullmatch(r"[1-9]\d*GB", str(self.memory)):
-            raise ValueError(f"memory is a whole number of GB with its unit, like 48GB; got {self.memory!r}")
+            raise ConfigError(f"memory is a whole number of GB with its unit, like 48GB; got {self.memory!r}")
         self.jobs = str(self.jobs)
         bounds = self.bounds
-        if not 0 < bounds[1] or bounds[0] > bounds[1]:
-            raise ValueError(f"jobs is a number like 4 or two bounds like 1-8; got {self.jobs!r}")
+        if bounds is None or not 0 < bounds[1] or bounds[0] > bounds[1]:
+            raise ConfigError(f"jobs is a number like 4 or two bounds like 1-8; got {self.jobs!r}")
         for name in ("directives", "setup"):
             lines = getattr(self, name)
             if not isinstance(lines, list) or not all(isinstance(line, str) and "\n" not in line for line in lines):
-                raise ValueError(f"{name} must be a list of lines; got {lines!r}")
+                raise ConfigError(f"{name} must be a list of lines; got {lines!r}")
 
     @property
-    def bounds(self) -> tuple[int, int]:
-        """The least and the largest number of jobs, equal for a fixed number; (0, 0) if `jobs` is neither."""
-        found = re.fullmatch(r"(\d+)(?:-(\d+))?", self.jobs)
-        return (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    def bounds(self) -> tuple[int, int] | None:
+        """The smallest and the largest number of jobs; equal unless the number follows the work."""
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.jobs)
+        return (int(match[1]), int(match[2] or match[1])) if match else None
 
     def per_job(self, cpu_threads: int) -> int:
-        """Runs at the same time in one job, each of so many threads."""
+        """Runs at the same time in one job, each with `cpu_threads` threads."""
         return self.processes or max(1, self.cores // cpu_threads)
 
     @property
@@ -86,36 +86,35 @@ class Options:
 
 
 def capacity(options: Options, cpu_threads: int) -> int:
-    """How many runs of so many threads the largest number of jobs can do at once.
+    """How many runs with `cpu_threads` threads the largest number of jobs can do at once.
 
-    Raises ValueError for jobs without a limit in memory or time, which a cluster would choose by itself, and for a
-    network interface that this machine has not.
+    Raises ConfigError for jobs without a limit of memory or time, and for an unknown network interface.
     """
     for name in ("memory", "walltime"):
         if getattr(options, name) is None:
-            raise ValueError(f"jobs need {name}: give --{name}, or a line in cluster.toml")
+            raise ConfigError(f"jobs need {name}: give --{name}, or a line in cluster.toml")
     interfaces = [name for _, name in socket.if_nameindex()]
     if options.interface is not None and options.interface not in interfaces:
-        raise ValueError(f"this machine has no network interface {options.interface!r}; choose from {interfaces}")
+        raise ConfigError(f"this machine has no network interface {options.interface!r}; choose from {interfaces}")
     return options.bounds[1] * options.per_job(cpu_threads)
 
 
 def options(section: str, given: dict, path: str | None) -> dict:
     """The options of an engine or a job script by name: those of `section` in cluster.toml, overridden by the flags.
 
-    `path`: of that file; None takes cluster.toml of this folder if there is one. Raises ValueError for a file that
+    `path`: of that file; None takes cluster.toml of this folder, if it exists. Raises ConfigError for a file that
     cannot be read.
     """
     file = Path(path or "cluster.toml")
-    found = {}
+    chosen = {}
     if path is not None or file.exists():
         try:
             sections = tomllib.loads(file.read_text())
         except (OSError, ValueError) as error:
-            raise ValueError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+            raise ConfigError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
         for name in sections:
             registry.require("campaign.engines", name, f"section of {file}")
-        found = sections.get(section, {})
-        if not isinstance(found, dict):
-            raise ValueError(f"{section} in {file} must be a table")
-    return found | {name: value for name, value in given.items() if value is not None}
+        chosen = sections.get(section, {})
+        if not isinstance(chosen, dict):
+            raise ConfigError(f"{section} in {file} must be a table")
+    return chosen | {name: value for name, value in given.items() if value is not None}

@@ -3,9 +3,9 @@
     launcher ── scheduler ──┬── worker 1, one thread
                             └── worker 2, one thread, perhaps on another machine
 
-Dask places, repeats and keeps nothing here: a run is submitted when a worker is free, to that worker alone, and
-released when its outcome has come. So a dead worker costs its own run, which is tried again by the rules of the
-campaign, and no run is done twice.
+Dask does not place, repeat or keep runs here: a run is submitted to one free worker, and released when its outcome
+arrives. So a dead worker costs only its own run, which the campaign tries again by its own rules, and no run is done
+twice.
 """
 
 import itertools
@@ -29,7 +29,7 @@ from nnet.record.provenance import code_sha256
 
 LOOK_EVERY_S = 0.5
 GATHER_S = 20.0
-"""After so long without the outcome of a run that has ended it is looked whether its worker still lives."""
+"""Seconds to wait for the outcome of a run that has ended, before looking whether its worker still lives."""
 ANSWER_S, SEND_S, ALONE_S = 30.0, 600.0, 120.0
 Outcomes = list[tuple[TrainConfig, dict | base.Failure]]
 
@@ -51,13 +51,13 @@ class _Sending:
 class Pool:
     """The workers of one scheduler: greeted when they appear, then free or busy with a run.
 
-    Every method raises ConnectionError where the scheduler is gone, and with it whatever was under way.
+    Every method raises ConnectionError if the scheduler is gone; all runs that were under way are lost then.
     """
 
     def __init__(
         self, client: Client, work: Callable[[TrainConfig], dict], timeout_s: float | None, first: TrainConfig
     ):
-        """`first`: a run of the campaign, for its threads and folders."""
+        """`first`: a run of the campaign; the others have the same threads and folders."""
         self.client, self.work, self.timeout_s, self.threads = client, work, timeout_s, first.cpu_threads
         self.done: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.hosts: dict[str, Host] = {}
@@ -72,12 +72,12 @@ class Pool:
         self.token = transfer.token(transfer.absolute(first))
 
     def start(self, config: TrainConfig) -> None:
-        """Let a free worker do a run."""
+        """Start a run on a free worker."""
         address = self.free.pop()
         self.busy[address] = _Run(config, self._perform(address, config))
 
     def ended(self, wait_s: float) -> Outcomes:
-        """What has ended by now, or does within so many seconds, each run with its outcome."""
+        """The runs that have ended, with their outcomes. Waits at most `wait_s` seconds for the first."""
         outcomes = []
         if time.monotonic() - self.looked > LOOK_EVERY_S:
             outcomes += self._look()
@@ -86,7 +86,7 @@ class Pool:
         return outcomes
 
     def close(self) -> None:
-        """Give up what is under way: its workers end within a second, and whoever started them starts new ones."""
+        """Give up what is under way: its workers end within a second, and are restarted by what started them."""
         futures = [run.future for run in self.busy.values()] + list(self.greeting.values())
         with suppress(OSError, TimeoutError):
             if futures and self.client.status == "running":
@@ -108,15 +108,15 @@ class Pool:
         return self._submit(address, task.perform, self.work, config, self.hosts[address], files, self.timeout_s)
 
     def _finished(self, wait_s: float) -> list[Future]:
-        found = []
+        finished = []
         with suppress(queue.Empty):
-            found.append(self.done.get(timeout=wait_s) if wait_s else self.done.get_nowait())
+            finished.append(self.done.get(timeout=wait_s) if wait_s else self.done.get_nowait())
             while True:
-                found.append(self.done.get_nowait())
-        return found
+                finished.append(self.done.get_nowait())
+        return finished
 
     def _look(self) -> Outcomes:
-        """Greet workers that have come, and tell what became of the runs of those that have gone."""
+        """Greet new workers; the outcomes of the runs whose workers are gone."""
         self.looked = time.monotonic()
         threads = self._threads()
         self._say_that_nobody_is_there(bool(threads))
@@ -138,10 +138,10 @@ class Pool:
             self.alone_since = time.monotonic()
         elif time.monotonic() - self.alone_since > ALONE_S:
             self.alone_since = float("inf")
-            print(f"note: for {ALONE_S:.0f} s there has been no worker; the runs wait for one", file=sys.stderr)
+            print(f"note: no worker for {ALONE_S:.0f} s; the runs wait for one", file=sys.stderr)
 
     def _threads(self) -> dict[str, int]:
-        """The threads of each worker by its address."""
+        """The number of threads of each worker, by address."""
         try:
             if self.client.status == "running":
                 return self.client.nthreads(callback_timeout=ANSWER_S)
@@ -150,24 +150,24 @@ class Pool:
         raise ConnectionError("the Dask scheduler is gone or does not answer")
 
     def _lost(self, address: str) -> Outcomes:
-        """Forget a worker; the outcome of the run that it had."""
+        """Forget a worker; the outcome of its run, if it had one."""
         host = self.hosts.pop(address)
         if address in self.free:
             self.free.remove(address)
         run = self.busy.pop(address, None)
-        if host.machine in self.sending:  # perhaps through this worker: the others ask again
+        if host.machine in self.sending:  # perhaps through this worker: the others ask for the files again
             self._go_on(self.sending.pop(host.machine).waiting)
         return [] if run is None else [(run.config, self._death(run))]
 
     def _death(self, run: _Run) -> base.Failure:
         if self.timeout_s is not None and time.monotonic() - run.started > self.timeout_s:
-            told = "".join(message for _, message in self.client.get_events(run.future.key))
+            stack = "".join(message for _, message in self.client.get_events(run.future.key))
             message = f"it was not finished after {self.timeout_s:g} s (run_timeout_s)"
-            return base.Failure("TimedOut", message, told)
+            return base.Failure("TimedOut", message, stack)
         return base.Death("WorkerDied", "its worker died", "", None, None)
 
     def _take(self, future: Future) -> Outcomes:
-        """What a finished future means: a worker that is greeted, a file that was sent, or the outcome of a run."""
+        """Handle a finished future: of a greeting, of a file that was sent, or of a run."""
         for address, greeting in self.greeting.items():
             if greeting is future:
                 del self.greeting[address]
@@ -186,9 +186,9 @@ class Pool:
     def _meet(self, address: str, future: Future) -> None:
         try:
             host = future.result(timeout=GATHER_S)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong there: the worker cannot be used
-            told = " ".join(f"{type(error).__name__}: {error}".split())
-            self._refuse(address, f"or its scheduler does not find this program (start both in its folder): {told}")
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong there, the worker cannot be used
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            self._refuse(address, f"or its scheduler cannot import this program (start both in its folder): {reason}")
             return
         if host.code_sha256 != code_sha256():
             self._refuse(address, "has another version of this program")
@@ -202,7 +202,7 @@ class Pool:
         self.refused[address] = why
 
     def _outcome(self, address: str, run: _Run) -> dict | base.Failure | None:
-        """The outcome of a run whose task has ended; None where it is to be waited for again."""
+        """The outcome of a run whose task has ended; None if it is not there yet."""
         try:
             outcome, weights = run.future.result(timeout=GATHER_S)
         except (KilledWorker, TimeoutError, CancelledError) as error:
@@ -210,22 +210,22 @@ class Pool:
                 self.done.put(run.future)
                 return None
             self._threads()
-            ((_, death),) = self._lost(address)
-            return death
-        except Exception as error:  # noqa: BLE001 - what a worker cannot send is the failure of its run
+            self._lost(address)
+            return self._death(run)
+        except Exception as error:  # noqa: BLE001 - an outcome that cannot be sent is a failure of the run
             outcome, weights = base.Failure.of(error), None
         if isinstance(outcome, Missing):
             self._send(address, outcome.paths)
             return None
         del self.busy[address]
         if isinstance(outcome, Repeated):
-            self.hosts.pop(address)  # a new process at the old address: it is greeted again
+            self.hosts.pop(address)  # a new process at the old address: greet it again
             return self._death(run)
         self.free.append(address)
         return transfer.kept(run.config, outcome, weights)
 
     def _send(self, address: str, paths: tuple[str, ...]) -> None:
-        """Send the launcher's files to the machine of a worker, unless that is being done."""
+        """Send files of the launcher to the machine of a worker, unless they are being sent."""
         machine = self.hosts[address].machine
         if machine not in self.sending:
             contents = [
@@ -240,7 +240,7 @@ class Pool:
         self.sending[machine].waiting.append(address)
 
     def _sent(self, sending: _Sending) -> Outcomes:
-        """Let the runs go on that waited for files; where these cannot be written, that is their outcome."""
+        """Start the runs that waited for files again; if these cannot be written, that is their outcome."""
         errors = [error for file in sending.files if (error := file.exception(timeout=GATHER_S)) is not None]
         if not errors:
             self._go_on(sending.waiting)

@@ -1,4 +1,4 @@
-"""What happens on a Dask worker: one run, watched, so that nobody works for a launcher that is gone."""
+"""One run on a Dask worker, watched so that no worker goes on for a launcher that is gone."""
 
 import os
 import socket
@@ -20,39 +20,39 @@ from nnet.record.provenance import code_sha256
 
 LOOK_EVERY_S, TELL_S = 0.5, 0.5
 ENDED = 3
-"""Exit code of a worker that ends itself, because its run took too long or nobody waits for it."""
+"""Exit code of a worker that ends itself because its run took too long or nobody waits for it."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """What a worker says of itself when it is greeted."""
+    """What a worker reports when it is greeted."""
 
     name: str
     process: str
-    """The identity of its process, which a restarted worker at the same address does not have."""
+    """Identity of its process; a restarted worker at the same address has another one."""
     machine: str
-    """Its name and its cache folder: workers that have both in common share what is sent there."""
+    """Host name and cache folder: workers with the same value share the files that are sent there."""
     code_sha256: str
     shares_files: bool
-    """Whether it sees the launcher's folders."""
+    """Whether it can read and write the launcher's folders."""
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """A task that Dask gave to another process than the one that it was meant for: it has done nothing."""
+    """A task that did nothing because Dask gave it to another process than intended."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A task that has done nothing because its machine does not have these files of the launcher."""
+    """A task that did nothing because its machine lacks these files of the launcher."""
 
     paths: tuple[str, ...]
 
 
 def greet(work: Callable, token: str | None, threads: int) -> Host:
-    """Prepare this worker: thread limits before torch is imported. `work` is imported because it is named here.
+    """Prepare this worker: set thread limits before torch is imported. Unpickling `work` imports its module.
 
-    `token`: a file of the launcher, or None where nothing has to be shared.
+    `token`: a file of the launcher, or None if nothing has to be shared.
     """
     if "torch" not in sys.modules:
         os.environ.update(thread_limits(threads))
@@ -64,9 +64,9 @@ def greet(work: Callable, token: str | None, threads: int) -> Host:
 def perform(
     work: Callable[[TrainConfig], dict], config: TrainConfig, host: Host, files: dict[str, int], timeout_s: float | None
 ) -> tuple[dict | base.Failure | Repeated | Missing, bytes | None]:
-    """One run: its outcome, and the trained weights where the launcher does not see those that it wrote.
+    """One run: its outcome, and the trained weights if the launcher cannot read the file that it wrote.
 
-    `files`: what its data are read from, with sizes in bytes.
+    `files`: the data files by path, with their sizes in bytes.
     """
     worker = get_worker()
     if worker.id != host.process:
@@ -84,7 +84,7 @@ def perform(
 
 
 def _watch(worker: Worker, key: str, thread: int, over: threading.Event, timeout_s: float | None) -> None:
-    """End this process when its run takes too long, when the run is not wanted any more, or when Dask lets it go."""
+    """End this process if its run takes too long, is cancelled, or Dask closes the worker."""
     start = time.monotonic()
     while not over.wait(LOOK_EVERY_S):
         task = worker.state.tasks.get(key)

@@ -1,4 +1,4 @@
-"""Runs on machines that do not see the launcher's folders: data go there once, weights come back with the result."""
+"""Runs on machines without the launcher's folders: data are sent once, weights come back with the result."""
 
 import dataclasses
 import os
@@ -12,7 +12,7 @@ from nnet.files.atomic import HOST, CannotWrite, write_file, writing
 from nnet.files.cache import cache_root
 
 WRITTEN = ("checkpoint_dir", "epoch_checkpoint_dir")
-"""The folders that a run writes into."""
+"""The folders into which a run writes."""
 
 
 def absolute(config: TrainConfig) -> TrainConfig:
@@ -22,13 +22,13 @@ def absolute(config: TrainConfig) -> TrainConfig:
     }
     if config.dataset.endswith(".npz"):
         paths["dataset"] = os.path.abspath(config.dataset)
-    made = dataclasses.replace(config, **paths)
-    assert made.run_id == config.run_id  # and is kept in it: where its data are not, it could not be told
-    return made
+    same = dataclasses.replace(config, **paths)
+    assert same.run_id == config.run_id  # and caches it: it cannot be computed on a machine without the data
+    return same
 
 
 def data_files(config: TrainConfig) -> dict[str, int]:
-    """The files that are there of those that a run's data are read from, by path, with their sizes in bytes."""
+    """The existing data files of a run by path, with their sizes in bytes."""
     if config.dataset.endswith(".npz"):
         paths = [config.dataset]
     else:
@@ -38,7 +38,7 @@ def data_files(config: TrainConfig) -> dict[str, int]:
 
 
 def is_there(path: str, size: int) -> bool:
-    """Whether this machine has such a file, its own or a received one."""
+    """Whether this machine has a file of this path and size, its own or a received one."""
     return any(os.path.exists(place) and os.path.getsize(place) == size for place in (path, _place_of(path)))
 
 
@@ -48,7 +48,7 @@ def receive(path: str, content: bytes) -> None:
 
 
 def weights_file(config: TrainConfig) -> Path | None:
-    """Where a run keeps its trained weights."""
+    """The file of a run's trained weights, or None."""
     folder = config.checkpoint_dir
     return None if folder is None else Path(folder) / config.dataset_name / f"{config.run_id}.pt"
 
@@ -56,9 +56,9 @@ def weights_file(config: TrainConfig) -> Path | None:
 def attempt(
     work: Callable[[TrainConfig], dict], config: TrainConfig, shares_files: bool
 ) -> tuple[dict | base.Failure, bytes | None]:
-    """The outcome of a run, and the weights that it wrote where this machine does not share the launcher's folders.
+    """The outcome of a run, and its weights if this machine does not share the launcher's folders.
 
-    After its end nothing of such a run is left here; where its worker dies it goes on here if it comes back.
+    Its files here are deleted when it ends, and kept if its worker dies, so that a retry on this machine resumes.
     """
     try:
         here = _localised(config, () if shares_files else WRITTEN)
@@ -76,18 +76,17 @@ def attempt(
 
 
 def kept(config: TrainConfig, outcome: dict | base.Failure, weights: bytes | None) -> dict | base.Failure:
-    """The outcome of a run, after its weights have been written where they belong."""
-    path = weights_file(config)
-    if weights is not None and path is not None:
+    """The outcome of a run, after its weights were written to the launcher's folder."""
+    if weights is not None:
         try:
-            write_file(path, weights)
+            write_file(weights_file(config), weights)
         except CannotWrite as error:
             return base.Unwritable.of(error)
     return outcome
 
 
 def token(config: TrainConfig) -> str | None:
-    """Make a file by which a worker knows whether it shares the folder for unfinished runs; None without a folder."""
+    """Create a file that shows a worker whether it shares the folder of unfinished runs; None without a folder."""
     if config.partial_file is None:
         return None
     path = Path(config.partial_file).with_name(f".shared.{HOST}-{os.getpid()}.tmp")
@@ -98,11 +97,11 @@ def token(config: TrainConfig) -> str | None:
 
 
 def _localised(config: TrainConfig, written: Iterable[str]) -> TrainConfig:
-    """The same run with folders of this machine: those that are `written`, and that of the data where they were sent.
+    """The same run with folders of this machine, for what is `written` and for data that were sent.
 
-    Raises ValueError where a file of the same path is another one here.
+    Raises ValueError if a file of the same path has another content here.
     """
-    places: dict = {name: _place_of(path) for name in written if (path := getattr(config, name)) is not None}
+    places = {name: _place_of(path) for name in written if (path := getattr(config, name)) is not None}
     if config.dataset.endswith(".npz"):
         places["dataset"] = _nearest(config.dataset, [""])
     else:
@@ -110,7 +109,7 @@ def _localised(config: TrainConfig, written: Iterable[str]) -> TrainConfig:
         places["data_dir"] = _nearest(config.data_dir, files)
     here = dataclasses.replace(config, **places)
     if here.run_id != config.run_id:
-        raise ValueError(f"{here.dataset} on {HOST} is another file than the launcher's")
+        raise ValueError(f"{here.dataset} on {HOST} differs from the launcher's file")
     return here
 
 
@@ -121,11 +120,11 @@ def _unfinished(here: TrainConfig) -> list[Path]:
 
 
 def _nearest(path: str, names: Iterable[str]) -> str:
-    """The launcher's path where this machine has all `names` in it too, else where they were sent."""
+    """The launcher's path if this machine has all `names` in it too, else the place to which they were sent."""
     there = all(os.path.exists(path + os.sep + name if name else path) for name in names)
     return path if there else _place_of(path)
 
 
 def _place_of(path: str) -> str:
-    """Where this machine has what the launcher has at an absolute path."""
+    """Where this machine keeps a file of the launcher, given by its absolute path."""
     return str(cache_root() / "away" / path.lstrip(os.sep))

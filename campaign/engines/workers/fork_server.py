@@ -14,7 +14,6 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
-from typing import cast
 
 from campaign.engines.workers import environment
 from nnet.config import TrainConfig
@@ -24,32 +23,26 @@ WARM_DATA = "NNET_WARM_DATA"
 """Environment variable: dataset, image size and folder of the data that the fork server checks, JSON."""
 ROOT = Path(__file__).resolve().parents[3]
 DUMP_BYTES = 2**16
-UNTOLD = 255  # what multiprocessing takes for the exit code of a worker of which a fork server told nothing
+UNTOLD = 255  # exit code that multiprocessing reports if the fork server died before reporting one
 END_S, LOOK_EVERY_S = 1.0, 0.01
 FIRST_VICTIM = "500"
-"""What a worker adds to its badness for the kernel's out-of-memory killer: the launcher shall be the last to go."""
-
-
-KEPT_OPEN: list[Connection] = []
-"""In a worker: where it writes crash reports. Garbage collection would close it."""
+"""A worker's oom_score_adj: the kernel kills workers before the launcher when memory runs out."""
 
 
 def ensure_running(config: TrainConfig) -> int:
-    """Start the warm fork server unless it is there; returns its pid.
+    """Start the warm fork server unless it runs; returns its pid.
 
-    With the thread limits of this run, and with its data checked, which no worker has to do again.
+    It has the thread limits of this run, and checks its data so that no worker has to.
     """
     forkserver.set_forkserver_preload([PRELOAD])
     with _environment(config), _no_interrupt():
         forkserver.ensure_running()
-    server = pid()
-    assert server is not None, "ensure_running has started it"
-    return server
+    return pid()
 
 
 def is_gone(pid: int) -> bool:
-    """Whether the fork server of this pid has ended. It is not reaped: that is left to multiprocessing."""
-    if not hasattr(os, "waitid"):  # as on older systems of Apple: its death is then taken for one of the worker
+    """Whether the fork server of this pid has ended. Reaping it is left to multiprocessing."""
+    if not hasattr(os, "waitid"):  # older macOS: its death then counts as a death of the worker
         return False
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -60,8 +53,8 @@ def is_gone(pid: int) -> bool:
 def was_lost(worker: multiprocessing.Process, pid: int) -> bool:
     """Whether a worker that has ended was lost with the fork server of this pid.
 
-    A process that dies closes its files before it can be waited for: where the server closed its pipe without
-    telling how the worker ended, its own end may be a moment away.
+    A dying process closes its files before it can be waited for: if the server closed its pipe without reporting how
+    the worker ended, the server itself may end a moment later.
     """
     deadline = time.monotonic() + END_S
     while worker.exitcode == UNTOLD and not is_gone(pid) and time.monotonic() < deadline:
@@ -70,19 +63,19 @@ def was_lost(worker: multiprocessing.Process, pid: int) -> bool:
 
 
 def stop() -> None:
-    """End the fork server at once, also while it is still importing; its workers are not touched."""
+    """End the fork server at once, even while it is importing; its workers go on."""
     server = pid()
     if server is not None and not is_gone(server):
         os.kill(server, signal.SIGKILL)
 
 
 def begin_worker(dump_to: Connection) -> None:
-    """Make a fresh process a worker: signals, crash reports to `dump_to`, its end when the launcher ends."""
+    """Set up a new worker: signals, crash reports to `dump_to`, and its end when the launcher ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.enable(dump_to.fileno())
     faulthandler.register(signal.SIGUSR1, dump_to.fileno())
-    KEPT_OPEN.append(dump_to)
+    begin_worker.dump_to = dump_to  # keep it open
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_VICTIM)
     if PRELOAD not in sys.modules:
@@ -91,19 +84,19 @@ def begin_worker(dump_to: Connection) -> None:
 
 
 def ask_for_traceback(worker: multiprocessing.Process) -> None:
-    """Let a worker write where it is, for `read_dump`."""
+    """Make a worker write its traceback, for `read_dump`."""
     with suppress(ProcessLookupError):
-        os.kill(cast(int, worker.pid), signal.SIGUSR1)
+        os.kill(worker.pid, signal.SIGUSR1)
 
 
 def read_dump(dumps: Connection) -> str:
-    """What a worker's crash report says; empty where there is none."""
+    """The crash report of a worker; empty if there is none."""
     return os.read(dumps.fileno(), DUMP_BYTES).decode(errors="replace") if dumps.poll() else ""
 
 
 def pid() -> int | None:
     """The process id of the fork server, None before there is one."""
-    return forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined] # there is no public way to know it
+    return forkserver._forkserver._forkserver_pid  # not available publicly
 
 
 def _environment(config: TrainConfig) -> AbstractContextManager[None]:
@@ -115,7 +108,7 @@ def _environment(config: TrainConfig) -> AbstractContextManager[None]:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Let the fork server and the tracker of semaphores inherit that Ctrl-C and a closed terminal are ignored."""
+    """Ignore Ctrl-C and a closed terminal, so that the fork server and the semaphore tracker inherit this."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -128,7 +121,5 @@ def _no_interrupt() -> Iterator[None]:
 
 
 def _end_with_launcher() -> None:
-    launcher = multiprocessing.parent_process()
-    assert launcher is not None, "a worker is a child"
-    wait_for_end([launcher.sentinel])
+    wait_for_end([multiprocessing.parent_process().sentinel])
     os._exit(1)

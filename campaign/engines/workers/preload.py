@@ -1,4 +1,4 @@
-"""What the fork server imports once, before it forks workers: everything that a run needs, used once.
+"""What the fork server imports and uses once before it forks workers: everything that a run needs.
 
 Building the first optimizer imports hundreds of modules, so a tiny step is taken here and not in each worker.
 """
@@ -30,13 +30,13 @@ _layer = torch.nn.Linear(2, 2)
 _optimizer = OPTIMIZERS["adam"].build(_layer.parameters())
 _layer(torch.ones(1, 2)).sum().backward()
 _optimizer.step()
-_noise = WeightNoise(_layer, "tensor_std")  # once, because that compiles it; so for the pixels
+_noise = WeightNoise(_layer, "tensor_std")  # once, because that compiles it; likewise the pixels
 _noise.draw(streams.normals(0, "weight_noise"))
 with _noise.applied(1.0):
     pass
 PixelNoise("replacement", 0.5, 0.0, 0)(torch.ones(1, 1, 2, 2))
 provenance.provenance(torch.device("cpu"))
-provenance.code_sha256()  # now: it is today's code that has been imported, whatever is edited later
+provenance.code_sha256()  # now, because this is the code that was imported, whatever is edited later
 if WARM_DATA in os.environ:
     prepared.verify(*json.loads(os.environ[WARM_DATA]))
 gc.collect()

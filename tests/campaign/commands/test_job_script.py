@@ -11,7 +11,7 @@ import pytest
 import run_experiments
 from campaign.commands import job_script
 from campaign.engines.cluster import options as cluster
-from campaign.grid.block import Launch
+from campaign.grid.settings import Launch
 from campaign.machine import memory
 from campaign.planning import plan, survey
 from nnet.config import TrainConfig

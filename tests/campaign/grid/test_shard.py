@@ -55,7 +55,7 @@ def test_a_shard_says_what_it_leaves_and_the_last_one_leaves_nothing(configs, tm
     other = Store(tmp_path / "blobs")
     other.claims.take(configs[0].run_id)
     runner.run(prepare(configs, Launch(tmp_path, "serial"), shard=Shard(2, 3)))
-    assert "1 run(s) are left to other shards" in capsys.readouterr().out
+    assert "1 run(s) are under way in other shards" in capsys.readouterr().out
     other.claims.release_all()
     assert runner.run(prepare(configs, Launch(tmp_path, "serial"), shard=Shard(1, 3))) == 0
     assert "7 of 7 runs" in capsys.readouterr().out

@@ -7,17 +7,22 @@ import pytest
 
 from campaign.commands import status
 from campaign.engines.workers import pilot, tasks
+from campaign.grid import block as blocks
+from campaign.grid import study as studies
 from campaign.grid.settings import Launch
 from campaign.machine.console import duration
 from campaign.planning import costs, plan, survey
 from campaign.planning.costs import Cost, kind_of
 from campaign.running import runner
 from campaign.running.progress import Progress
+from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
+from nnet.data import prepared
+from nnet.data.batches import Batches
 from nnet.record.unfinished import Partial
 from nnet.regimes import base as regime
-from nnet_models import train_and_evaluate
+from nnet_models import get_device, train_and_evaluate, try_set_up
 
 COST = Cost(
     setting_up_s=5, step_s=0.1, epoch_s=0.5, pass_s=0.25, image_s=0.01, evaluations_s=3, train_images=1000,
@@ -182,3 +187,16 @@ SCHEDULES = [
 @pytest.mark.parametrize("fields", SCHEDULES, ids=str)
 def test_settings_that_need_several_epochs_do_not_make_a_pilot_invalid(configs, quiet, fields):
     assert Cost(**tasks.pilot(dataclasses.replace(configs[0], **fields))["cost"]).seconds(configs[0]) > 0
+
+
+@pytest.mark.parametrize("study", [None, *registry.names("studies")])
+def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, study):
+    block = dict(arch=["mlp_small", "cnn"], regime=["clean", "noisy"], alpha_train=0.2)
+    runs = blocks.expand(block, studies.load(study) if study else None).configs
+    for config in {kind_of(config): config for config in runs}.values():
+        cfg = dataclasses.replace(config, dataset=npz)
+        images = Batches(cfg, prepared.load(npz, cfg.image_size, cfg.data_dir), get_device())
+        small = pilot._small(cfg, images, 1, 1)
+        plain = pilot._small(dataclasses.replace(cfg, evaluations=(), options=pilot._options(cfg, ())), images, 2, 2)
+        assert small.epochs == plain.epochs == 1 and small.evaluations == cfg.evaluations
+        assert try_set_up(small) == images.images.sha256
