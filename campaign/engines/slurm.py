@@ -26,7 +26,7 @@ class Engine(ClusterEngine):
         options = self.options or Options()
         settings = {
             "job_cpu": options.cores,
-            "job_mem": options.memory.removesuffix("B"),
+            "job_mem": str(options.memory).removesuffix("B"),
             "walltime": f"{options.walltime}:00",
             "job_extra_directives": options.directives,
         }
@@ -38,6 +38,6 @@ def directives(options: Options, name: str) -> list[str]:
     queue = [f"--partition={options.queue}"] if options.queue else []
     return ["#SBATCH " + line for line in (
         f"--job-name={name}", f"--array=1-{options.jobs}", *queue, "--nodes=1", "--ntasks=1",
-        f"--cpus-per-task={options.cores}", f"--mem={options.memory.removesuffix('B')}",
+        f"--cpus-per-task={options.cores}", f"--mem={str(options.memory).removesuffix('B')}",
         f"--time={options.walltime}:00", f"--output={name}-%A_%a.out", "--signal=B:TERM@60", *options.directives,
     )]  # fmt: skip

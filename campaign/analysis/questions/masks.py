@@ -90,7 +90,7 @@ def published(runs: Runs) -> pd.DataFrame:
     options = [json.dumps(result["config"]["options"], sort_keys=True) for result in runs.results]
     per_run = runs.per_run.assign(options=options)
     rows = []
-    parts: list[dict] = pnn.PARTS
+    parts: list = pnn.PARTS
     for number, (part, accuracy) in enumerate(zip(parts, pnn.PUBLISHED, strict=True), 1):
         its_options = json.dumps(part["options"], sort_keys=True)
         its_runs = per_run[(per_run["architecture"] == part["arch"]) & (per_run["options"] == its_options)]

@@ -62,7 +62,7 @@ class Options:
             raise ConfigError(f"memory is a whole number of GB with its unit, like 48GB; got {self.memory!r}")
         self.jobs = str(self.jobs)
         bounds = self.bounds
-        if bounds is None or not 0 < bounds[1] or bounds[0] > bounds[1]:
+        if not 0 < bounds[1] or bounds[0] > bounds[1]:
             raise ConfigError(f"jobs is a number like 4 or two bounds like 1-8; got {self.jobs!r}")
         for name in ("directives", "setup"):
             lines = getattr(self, name)
@@ -70,10 +70,10 @@ class Options:
                 raise ConfigError(f"{name} must be a list of lines; got {lines!r}")
 
     @property
-    def bounds(self) -> tuple[int, int] | None:
-        """The smallest and the largest number of jobs; equal unless the number follows the work."""
+    def bounds(self) -> tuple[int, int]:
+        """Smallest and largest number of jobs; equal unless the number follows the work; (0, 0) if `jobs` is wrong."""
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.jobs)
-        return (int(match[1]), int(match[2] or match[1])) if match else None
+        return (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
 
     def per_job(self, cpu_threads: int) -> int:
         """Runs at the same time in one job, each with `cpu_threads` threads."""

@@ -77,9 +77,10 @@ def attempt(
 
 def kept(config: TrainConfig, outcome: dict | base.Failure, weights: bytes | None) -> dict | base.Failure:
     """The outcome of a run, after its weights were written to the launcher's folder."""
-    if weights is not None:
+    path = weights_file(config)
+    if weights is not None and path is not None:
         try:
-            write_file(weights_file(config), weights)
+            write_file(path, weights)
         except CannotWrite as error:
             return base.Unwritable.of(error)
     return outcome
@@ -101,7 +102,7 @@ def _localised(config: TrainConfig, written: Iterable[str]) -> TrainConfig:
 
     Raises ValueError if a file of the same path has another content here.
     """
-    places = {name: _place_of(path) for name in written if (path := getattr(config, name)) is not None}
+    places: dict = {name: _place_of(path) for name in written if (path := getattr(config, name)) is not None}
     if config.dataset.endswith(".npz"):
         places["dataset"] = _nearest(config.dataset, [""])
     else:

@@ -14,6 +14,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
+from typing import cast
 
 from campaign.engines.workers import environment
 from nnet.config import TrainConfig
@@ -29,6 +30,10 @@ FIRST_VICTIM = "500"
 """A worker's oom_score_adj: the kernel kills workers before the launcher when memory runs out."""
 
 
+KEPT_OPEN: list[Connection] = []
+"""In a worker: the pipe of its crash reports, which garbage collection would close."""
+
+
 def ensure_running(config: TrainConfig) -> int:
     """Start the warm fork server unless it runs; returns its pid.
 
@@ -37,7 +42,9 @@ def ensure_running(config: TrainConfig) -> int:
     forkserver.set_forkserver_preload([PRELOAD])
     with _environment(config), _no_interrupt():
         forkserver.ensure_running()
-    return pid()
+    server = pid()
+    assert server is not None, "it runs now"
+    return server
 
 
 def is_gone(pid: int) -> bool:
@@ -75,7 +82,7 @@ def begin_worker(dump_to: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.enable(dump_to.fileno())
     faulthandler.register(signal.SIGUSR1, dump_to.fileno())
-    begin_worker.dump_to = dump_to  # keep it open
+    KEPT_OPEN.append(dump_to)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_VICTIM)
     if PRELOAD not in sys.modules:
@@ -86,7 +93,7 @@ def begin_worker(dump_to: Connection) -> None:
 def ask_for_traceback(worker: multiprocessing.Process) -> None:
     """Make a worker write its traceback, for `read_dump`."""
     with suppress(ProcessLookupError):
-        os.kill(worker.pid, signal.SIGUSR1)
+        os.kill(cast(int, worker.pid), signal.SIGUSR1)
 
 
 def read_dump(dumps: Connection) -> str:
@@ -96,7 +103,7 @@ def read_dump(dumps: Connection) -> str:
 
 def pid() -> int | None:
     """The process id of the fork server, None before there is one."""
-    return forkserver._forkserver._forkserver_pid  # not available publicly
+    return forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # not available publicly
 
 
 def _environment(config: TrainConfig) -> AbstractContextManager[None]:
@@ -121,5 +128,7 @@ def _no_interrupt() -> Iterator[None]:
 
 
 def _end_with_launcher() -> None:
-    wait_for_end([multiprocessing.parent_process().sentinel])
+    launcher = multiprocessing.parent_process()
+    assert launcher is not None, "a worker is a child"
+    wait_for_end([launcher.sentinel])
     os._exit(1)
