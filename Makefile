@@ -7,8 +7,7 @@ OUTPUT := results
 EPOCHS := 5
 EXECUTE := $(BIN)/jupyter nbconvert --log-level=ERROR --to notebook --execute --ExecutePreprocessor.record_timing=False
 
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
-# One test of each kind of fault: disk, files, interruption, kill, two campaigns, workers.
+# One test of each kind of fault: files, disk, interruption, kill, two campaigns, workers.
 SAMPLE := damaged_run_files or epoch_that_it_kept or limit_on_the_size or keeps_what_is_finished or outlives \
 	or both_go_on or always_kills_its_worker
 
@@ -21,15 +20,17 @@ run: $(VENV)/installed
 	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(EXECUTE) --output-dir $(OUTPUT)/digits analysis.ipynb
 	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
+# On two cores, in three minutes.
 test: $(VENV)/installed
-	$(PYTEST) -m "not long and not cluster"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not cluster"
 
-# What can happen to a campaign in hours, done to real ones: takes a quarter of an hour. CI runs the sample only.
+# What can happen to a campaign in hours, done to real ones, which use both cores: a quarter of an hour.
+# CI runs the sample only.
 test-faults: $(VENV)/installed
-	$(PYTEST) -m long
+	$(BIN)/python -m pytest -m long
 
 test-faults-sample: $(VENV)/installed
-	$(PYTEST) -m long -k "$(SAMPLE)"
+	$(BIN)/python -m pytest -m long -k "$(SAMPLE)"
 
 # Campaigns through real schedulers: Dask, Slurm (installed where apt-get can), and a stand-in for LSF's bsub.
 test-cluster: $(VENV)/installed
