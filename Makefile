@@ -20,7 +20,7 @@ run: $(VENV)/installed
 	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(EXECUTE) --output-dir $(OUTPUT)/digits analysis.ipynb
 	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
-# On two cores, in three minutes.
+# Everything but the two below, on two cores.
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not cluster"
 
