@@ -11,6 +11,7 @@ import pandas as pd
 from campaign.analysis import questions
 from campaign.analysis.labels import DEFAULTS, YOUNGER, varied
 from campaign.analysis.statistics import standard_error
+from campaign.grid.names import canonical
 from campaign.store import run_file
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
@@ -32,7 +33,6 @@ SUMMARY = [
     *"n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split(),
 ]
 NAMES = ("results_per_run", "sweep", "results_summary")
-ALIASES = {"architectures": "arch", "regimes": "regime", "activations": "activation", "ps": "p", "seeds": "seed"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
 GAUSSIAN = "gaussian"
@@ -127,7 +127,7 @@ def load(
     """
     rows = _runs_in(Path(results_dir), configs)
     names = list(dict.fromkeys(name for row in reversed(rows) for name in row))
-    where = {ALIASES.get(name, name) if name not in names else name: value for name, value in (where or {}).items()}
+    where = {name if name in names else canonical(name): value for name, value in (where or {}).items()}
     for name, value in where.items():
         if rows and name not in names:
             raise ConfigError(f"no run in {results_dir} has a setting {name!r}; choose from {sorted(names)}")

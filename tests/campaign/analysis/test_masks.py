@@ -1,18 +1,15 @@
-"""The study of perturbative networks: its experiments, pairs by level, tables and figures."""
+"""Perturbative networks: pairs by level, published experiments, tables and figures."""
 
-import dataclasses
 import json
 import statistics
 
-import pandas as pd
 import pytest
 
-import run_experiments
-from campaign.analysis import pnn, tables
+from campaign.analysis import tables
 from campaign.analysis.questions import masks
 from campaign.analysis.statistics import paired_differences
-from nnet import registry
 from nnet.architectures.base import build_model
+from studies import pnn_control
 from studies.pnn import PARTS
 from tests.campaign.analysis.drawing import draw_all, stored
 from tests.campaign.analysis.test_tables import result
@@ -102,44 +99,17 @@ def test_other_folders_have_no_such_tables():
     assert not {"level_differences", "published"} & tables.build([result(seed) for seed in range(2)]).keys()
 
 
-def test_the_published_experiments_as_configurations():
-    configs = run_experiments.pnn_study()
-    assert len(configs) == 8 * 3 and {config.epochs for config in configs} == {150}
-    first, second = configs[0], configs[3]
-    assert (first.arch, first.batch_size, first.learning_rate) == ("pnn_resnet18", 10, 1e-3)
-    assert (second.arch, second.batch_size, second.learning_rate) == ("noiseresnet18", 10, 1e-4)
-    assert {config.batch_size for config in configs[9:]} == {16}
-    table = pd.DataFrame([vars(experiment) for experiment in pnn.EXPERIMENTS])
-    assert table["number"].tolist() == [*range(1, 9)]
-    for experiment in pnn.EXPERIMENTS:
-        assert experiment.options.keys() <= {*registry.option_names("architectures", experiment.arch)}
-
-
-def test_the_control_is_matched():
-    configs = run_experiments.pnn_control_study()
-    assert len(configs) == 10 * 5 and {config.seed for config in configs} == {0, 1, 2, 3, 4}
+def test_the_networks_of_the_control_have_about_as_many_weights_and_its_pairs_differ_in_the_level_alone():
+    networks = []
+    for part in pnn_control.PARTS:
+        assert part.keys() == {"arch", "options"}
+        choices = part["options"] if isinstance(part["options"], list) else [part["options"]]
+        networks += [(part["arch"], options) for options in choices]
     weights = []
-    for config in configs[::5]:
-        model = build_model(config.arch, "relu", (3, 16, 16), **config.options)
+    for arch, options in networks:
+        model = build_model(arch, "relu", (3, 16, 16), **options)
         weights.append(sum(p.numel() for name, p in model.named_parameters() if not name.endswith("noise")))
-    assert max(weights) <= 1.06 * min(weights)
-    recipes = {json.dumps(config.science() | {"arch": "", "options": "", "seed": 0}) for config in configs}
-    assert len(recipes) == 1
-    cells = [config.options for config in configs[::5] if "level" in config.options]
-    pairs = {json.dumps({name: value for name, value in options.items() if name != "level"}) for options in cells}
-    assert len(cells) == 8 and len(pairs) == 4
-
-
-def test_an_option_goes_to_the_networks_that_know_it():
-    configs = run_experiments.pnn_control_study(lambda block: dataclasses.replace(block, options={"pooling": "avg"}))
-    assert len(configs) == 10 * 5
-    for config in configs:
-        assert config.options.get("pooling") == ("avg" if config.arch == "perturb_resnet18" else None)
-    with pytest.raises(ValueError, match="'momentums'"):
-        run_experiments.pnn_study(lambda block: dataclasses.replace(block, options={"momentums": 3}))
-
-
-@pytest.mark.parametrize("study", [run_experiments.pnn_study, run_experiments.pnn_control_study])
-def test_a_network_of_which_a_study_has_no_runs_is_refused(study):
-    with pytest.raises(ValueError, match="the study has no runs of 'cnn'; choose from"):
-        study(lambda block: dataclasses.replace(block, architectures=["perturb_resnet18", "cnn"]))
+    assert len(networks) == 10 and max(weights) <= 1.06 * min(weights)
+    with_level = [options for _, options in networks if "level" in options]
+    pairs = {json.dumps({name: value for name, value in options.items() if name != "level"}) for options in with_level}
+    assert len(with_level) == 8 and len(pairs) == 4
