@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-Rule = Callable[[str, object], object]
+Rule = Callable[[str, object], Any]
 
 
 class ConfigError(ValueError):
@@ -142,7 +142,7 @@ def several(rule: Rule, what: str, empty: bool = False) -> Rule:
         listed = None if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
         if listed is None or not (listed or empty):
             raise ConfigError(f"{name} must be a list of {what}{'' if empty else ', not empty'}; got {values!r}")
-        ascending = sorted(rule(name, value) for value in listed)  # type: ignore[type-var]
+        ascending = sorted(rule(name, value) for value in listed)
         if len(set(ascending)) < len(ascending):
             raise ConfigError(f"{name} has duplicates: {ascending}")
         return tuple(ascending)

@@ -147,7 +147,7 @@ def _file(kind: str, name: str) -> Path:
 def _folders(kind: str, users: Path | None) -> list[Path]:
     """The program's folder of this kind, then the user's."""
     spec = find_spec(_package(kind))
-    own = [Path(spec.submodule_search_locations[0])] if spec else []
+    own = [Path(folder) for folder in spec.submodule_search_locations or []][:1] if spec else []
     return own if users is None else [*own, users / kind.split(".")[-1]]
 
 
@@ -189,9 +189,13 @@ def _statements(path: Path) -> list[ast.stmt]:
 def _options(path: Path) -> dict[str, object]:
     for node in _statements(path):
         if isinstance(node, ast.ClassDef) and node.name == "Options":
-            return {item.target.id: _default(item.value) for item in node.body if isinstance(item, ast.AnnAssign)}
+            fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+            return {ast.unparse(item.target): _default(item.value) for item in fields}
         if isinstance(node, ast.ImportFrom) and "Options" in [alias.name for alias in node.names]:
-            return _options(Path(find_spec(node.module).origin))
+            spec = find_spec(str(node.module))
+            if spec is None or spec.origin is None:
+                raise ConfigError(f"{path} imports Options from {node.module}, which does not exist")
+            return _options(Path(spec.origin))
     return {}
 
 
@@ -210,7 +214,7 @@ def _default(value: ast.expr | None) -> object:
 
 
 @functools.cache
-def _literals(path: Path) -> dict[str, object]:
+def _literals(path: Path) -> dict[str, Any]:
     literals = {}
     for node in _statements(path):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -80,7 +80,21 @@ class Evaluation(base.Evaluation):
         return 0, 0
 """,
     "engines/my_engine.py": "NEEDS = ()\n",
-    "questions/my_question.py": "def tables(runs):\n    return {}\n",
+    "questions/my_question.py": """
+TABLES = ()
+
+
+def tables(runs):
+    return {}
+
+
+def figures(tables):
+    return {}
+
+
+def report(tables):
+    return f"my question: {len(tables['results_per_run'])} runs"
+""",
     "studies/my_study.py": "BLOCK = dict(dataset='my_stripes', arch='my_thin', epochs=1)\n",
     "regimes/my_broken.py": "from nnet.regimes import base\n\nclass Regime(base.Regime)\n    pass\n",
     "regimes/_helper.py": "VALUE = 3\n",
@@ -134,6 +148,7 @@ def test_worker_processes_know_them_and_survive_a_broken_one(folder, tmp_path):
     command = [sys.executable, "run_experiments.py", *flags, "--output-dir", str(tmp_path / "results")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout
+    assert "my question: 2 runs" in done.stdout
     assert len(list((tmp_path / "results/my_stripes/runs").glob("*.json"))) == 2
 
 
