@@ -112,8 +112,8 @@ def clock(times: list[float]) -> Iterator[None]:
 def products(model: nn.Module, images: torch.Tensor) -> dict:
     """The time of the products of all layers alone, in milliseconds, and their number of FLOPs.
 
-    `sgemm`: with `torch.mm`; `done`: as this project computes them, with a repeated channel once and the library that it
-    uses on this processor.
+    `sgemm`: with `torch.mm`; `done`: as this project computes them, with a repeated channel once and the library for
+    this processor.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     shapes = layer_shapes(model, layers, images)
