@@ -2,8 +2,8 @@
 
     python -m benchmarks.adversarial --json results/benchmarks.json
 
-Trains each network on MNIST on one core with each regime in turn, for several rounds. A step of beta takes N + 2 forward
-and backward passes with N = 10, one more with forward noise.
+Trains each network on MNIST on one core with each regime in turn, for several rounds. A step of beta takes
+N + 2 forward and backward passes with N = 10, one more with forward noise.
 """
 
 import dataclasses

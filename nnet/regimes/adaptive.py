@@ -198,5 +198,5 @@ def _named(model: nn.Module, tensors: str) -> list[nn.Parameter]:
     parameters = dict(model.named_parameters())
     for part in parts:
         if not part or not any(part in name for name in parameters):
-            raise ConfigError(f"option 'tensors': {part!r} matches no tensor; choose from {list(parameters)}")
+            raise ConfigError(f"option 'tensors': {part!r} matches no tensor; there are {list(parameters)}")
     return [parameter for name, parameter in parameters.items() if any(part in name for part in parts)]
