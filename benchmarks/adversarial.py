@@ -1,9 +1,9 @@
-"""What a step of training costs that looks for the worst nearby weights, in clean steps.
+"""The cost of a training step with an adversary in weight space, in clean steps.
 
     python -m benchmarks.adversarial --json results/benchmarks.json
 
-Trains the network on MNIST on one core by each regime in turn, several rounds. A step of beta with N = 10 is N + 2
-forward and backward passes, one more with forward noise.
+Trains each network on MNIST on one core with each regime in turn, for several rounds. A step of beta takes
+N + 2 forward and backward passes with N = 10, one more with forward noise.
 """
 
 import dataclasses
@@ -49,12 +49,12 @@ def main() -> None:
 
 def costs(clean: TrainConfig, rounds: int) -> list[dict]:
     """Median, smallest and largest cost of a step of each arm, in clean steps of the same round."""
-    train_and_evaluate(clean)  # what is compiled is compiled by now
-    found = {arm: [] for arm in ARMS}
+    train_and_evaluate(clean)  # compiles what is compiled at first use
+    ratios_of = {arm: [] for arm in ARMS}
     for _ in range(rounds):
         step = train_and_evaluate(clean)["train_seconds"]
         for arm, changed in ARMS.items():
-            found[arm].append(train_and_evaluate(dataclasses.replace(clean, **changed))["train_seconds"] / step)
+            ratios_of[arm].append(train_and_evaluate(dataclasses.replace(clean, **changed))["train_seconds"] / step)
     return [
         {
             "architecture": clean.arch,
@@ -63,7 +63,7 @@ def costs(clean: TrainConfig, rounds: int) -> list[dict]:
             "ratio_min": min(ratios),
             "ratio_max": max(ratios),
         }
-        for arm, ratios in found.items()
+        for arm, ratios in ratios_of.items()
     ]
 
 

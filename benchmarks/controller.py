@@ -1,11 +1,11 @@
-"""What the controller of adaptive noise costs: its norms and flags, while it injects nothing.
+"""The cost of the controller of adaptive noise: its norms and flags, without any noise.
 
     python -m benchmarks.controller --json results/benchmarks.json
 
 Trains each network on MNIST at 32×32 pixels on one core, several rounds, with a controller that measures every batch
-and looks at every epoch from the second on. Its noise has strength 0; that the weights end as those of clean training
-is checked. The time in the controller's methods is compared with all of training, in which the validation images are
-evaluated after every epoch, as they are for the baseline too.
+and every epoch from the second on. Its noise has strength 0, and the final weights are compared with those of clean
+training. The time in the controller's methods is reported as a share of the whole training, which includes evaluating
+the validation images after every epoch.
 """
 
 import dataclasses
@@ -51,18 +51,18 @@ def shares(clean: TrainConfig, rounds: int) -> dict:
     """Median, smallest and largest share of the training time that is spent in the controller, over rounds."""
     reference = train_and_evaluate(clean)
     watched = dataclasses.replace(clean, regime="adaptive", options=OPTIONS)
-    found, seconds = [], []
+    fractions, seconds = [], []
     for _ in range(rounds):
         spent, result = timed(watched)
         assert result["sha256"] == reference["sha256"]
-        found.append(spent / result["train_seconds"])
+        fractions.append(spent / result["train_seconds"])
         seconds.append(result["train_seconds"])
     return {
         "architecture": clean.arch,
         "train_s": median(seconds),
-        "share": median(found),
-        "low": min(found),
-        "high": max(found),
+        "share": median(fractions),
+        "low": min(fractions),
+        "high": max(fractions),
     }
 
 

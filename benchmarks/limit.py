@@ -1,11 +1,11 @@
-"""How near the limit of the hardware a training step is, and where the rest of it goes.
+"""How close a training step is to the limit of the hardware, and where the rest of the time goes.
 
     python -m benchmarks.limit --json results/benchmarks.json
 
-The work that the layers cannot do without is their products: forward, gradient of the weights, gradient of the inputs
-(the first layer needs none). Each is timed alone as a matrix product of the same shape: by `torch.mm`, which is the
-sgemm of PyTorch's BLAS, and by the library that this project uses. A convolution counts as the product that im2col
-makes of it. A repeated channel counts three times in sgemm's time and once in that of the products as they are done.
+The necessary work of a layer is its matrix products: forward, gradient of the weights, gradient of the inputs (not for
+the first layer). Each is timed alone as a product of the same shape: with `torch.mm`, the sgemm of PyTorch's BLAS, and
+with the library that this project uses. A convolution counts as its im2col product. A repeated channel counts three
+times in the time of sgemm and once in that of the products as this project computes them.
 """
 
 import time
@@ -73,7 +73,7 @@ def measure(arch: str, regime: str, data_dir: str) -> dict:
 
 
 def watch(regime: Regime, parts: dict[str, list[float]]) -> None:
-    """Let the optimizer and the noise of a regime write down what they take."""
+    """Record the times of the optimizer and of the noise of a regime."""
     step = regime.optimizer.step
 
     def timed_step(*arguments):
@@ -103,17 +103,17 @@ def watch(regime: Regime, parts: dict[str, list[float]]) -> None:
 
 @contextmanager
 def clock(times: list[float]) -> Iterator[None]:
-    """Append the seconds that the block takes."""
+    """Append the duration of the block in seconds."""
     start = time.perf_counter()
     yield
     times.append(time.perf_counter() - start)
 
 
 def products(model: nn.Module, images: torch.Tensor) -> dict:
-    """What the products of all layers take alone, one after the other, in milliseconds, and their number of FLOPs.
+    """The time of the products of all layers alone, in milliseconds, and their number of FLOPs.
 
-    `sgemm`: all of them, by `torch.mm`; `done`: as this project does them, a repeated channel once, by the library
-    that it uses on this processor.
+    `sgemm`: with `torch.mm`; `done`: as this project computes them, with a repeated channel once and the library for
+    this processor.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     shapes = layer_shapes(model, layers, images)
@@ -129,7 +129,7 @@ def products(model: nn.Module, images: torch.Tensor) -> dict:
 
 
 def layer_shapes(model: nn.Module, layers: list[nn.Module], images: torch.Tensor) -> list[tuple[int, int, int]]:
-    """(rows, inputs, outputs) of the forward product of every layer, in the order in which they are called."""
+    """(rows, inputs, outputs) of the forward product of every layer, in the order of the calls."""
     shapes = []
 
     def note(layer, arguments, output):
@@ -156,7 +156,7 @@ def onednn(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def milliseconds(action: Callable[[], object]) -> float:
-    """The median over the repeats, after one that is not counted."""
+    """The median over the repeats, after a warm-up."""
     action()
     times = []
     for _ in range(REPEATS):

@@ -1,10 +1,10 @@
-"""Time and memory of a perturbation layer whose sums of inputs and masks are never in memory at once.
+"""Time and memory of perturbation layers that compute their sums of inputs and masks in blocks.
 
     python -m benchmarks.perturbation --json results/benchmarks.json
 
-One training step of `perturb_resnet18` on random images of 3×32×32 pixels, once as it is and once with all sums of a
-layer in memory, as the published program has them. Each in a process of its own, on one core: seconds of the
-quickest step, and the most memory that the process took, of which the libraries alone take some 700 MB.
+One training step of `perturb_resnet18` on random images of 3×32×32 pixels, once in blocks and once with all sums of a
+layer in memory, as in the published program. Each runs in a process of its own on one core. Reported are the seconds of
+the fastest step and the peak memory of the process; the libraries alone take about 700 MB.
 """
 
 import json
@@ -26,7 +26,7 @@ class Case:
     images: int
     steps: int
     plain_fits: bool = True
-    """Whether a machine has the memory for all sums of the network."""
+    """Whether all sums of the network fit in memory."""
 
 
 MASKED = {"first_filter_size": 3, "mix_maps": True}
@@ -71,20 +71,20 @@ def main() -> None:
     for name in arguments.only:
         row = {"case": name}
         for kind in ("plain", "in_parts") if CASES[name].plain_fits else ("in_parts",):
-            found = measured(CASES[name], kind == "plain")
-            print(f"{name:24} {kind:8} {found['step_s']:6.2f} s {found['peak_mb']:6.0f} MB", flush=True)
-            row |= {f"{kind}_{key}": value for key, value in found.items()}
+            figures = measured(CASES[name], kind == "plain")
+            print(f"{name:24} {kind:8} {figures['step_s']:6.2f} s {figures['peak_mb']:6.0f} MB", flush=True)
+            row |= {f"{kind}_{key}": value for key, value in figures.items()}
         rows.append(row)
     if arguments.json is not None:
         write_section(arguments.json, "perturbation", {"rows": rows})
 
 
 def measured(case: Case, plain: bool) -> dict:
-    """Seconds of a step and the most memory of its process, in MB."""
-    told = json.dumps({"options": case.options, "images": case.images, "steps": case.steps, "plain": plain})
+    """Seconds of a step and the peak memory of its process, in MB."""
+    arguments = json.dumps({"options": case.options, "images": case.images, "steps": case.steps, "plain": plain})
     environment = os.environ | KEEP_FREED_MEMORY
     done = subprocess.run(
-        [sys.executable, "-c", ONE_STEP, told], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", ONE_STEP, arguments], env=environment, capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout)
 

@@ -1,10 +1,10 @@
-"""What bfloat16 gains in time and does to accuracy, seed by seed against single precision.
+"""Speed and accuracy of bfloat16, compared with single precision seed by seed.
 
     python -m benchmarks.precision --json results/benchmarks.json
 
 Trains each network on MNIST, noisy, on one core, for every seed: all in fp32, with training in bf16, and with training
 and sweep in bf16. Runs of one seed share initial weights, batches and noise, so differences are paired; intervals are
-Student's t at 95 % over seeds. Time is gained where the processor multiplies bfloat16 itself (AMX, AVX512-BF16).
+Student's t at 95 % over seeds. Only processors that multiply bfloat16 in hardware (AMX, AVX512-BF16) gain time.
 """
 
 import dataclasses
@@ -48,15 +48,15 @@ def main() -> None:
 
 
 def compare(cfg: TrainConfig, seeds: int) -> list[dict]:
-    """A row for each way to use bf16, printed when it is known."""
-    found = {name: pd.DataFrame([measured(cfg, seed, name) for seed in range(seeds)]) for name in PRECISIONS}
+    """A row for each use of bf16, printed as soon as it is measured."""
+    results = {name: pd.DataFrame([measured(cfg, seed, name) for seed in range(seeds)]) for name in PRECISIONS}
     rows = []
     for name in list(PRECISIONS)[1:]:
-        row = {"architecture": cfg.arch, "precision": name, "acc_0_fp32": found["fp32"]["acc_0"].mean()}
+        row = {"architecture": cfg.arch, "precision": name, "acc_0_fp32": results["fp32"]["acc_0"].mean()}
         for part in TIMES:
-            row[part.replace("seconds", "ratio")] = median(found["fp32"][part] / found[name][part])
+            row[part.replace("seconds", "ratio")] = median(results["fp32"][part] / results[name][part])
         for quantity in ("acc_0", "drop_at_01", f"drop_at_{ALPHA:g}"):
-            differences = found[name][quantity] - found["fp32"][quantity]
+            differences = results[name][quantity] - results["fp32"][quantity]
             low, high = confidence_interval(differences)
             row[quantity] = {"mean_difference": differences.mean(), "low": low, "high": high}
         rows.append(row)

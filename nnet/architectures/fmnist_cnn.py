@@ -1,6 +1,6 @@
-"""The convolutional network of the study of adversaries in weight space, for images of one channel.
+"""The convolutional network of the study of adversaries in weight space, for images with one channel.
 
-Büchel, Faber and Muir 2022 (ICLR), repaired: no output depends on the other images of a batch.
+Büchel, Faber and Muir 2022 (ICLR), corrected: no output depends on the other images of a batch.
 """
 
 from torch import nn
@@ -19,8 +19,8 @@ WIDTH, KERNEL, HIDDEN = 64, 4, (256, 64)
 def build(image_shape, num_classes, make_activation, dropout=0.0):
     """Standardised pixels, two stages of convolution 4×4 and pooling, linear layers of 256 and 64, the logits.
 
-    The first convolution keeps the size of the image, the second has no padding. The 64 features are brought to mean 0
-    and variance 1, image by image, before the logits.
+    The first convolution keeps the size of the image, the second has no padding. The 64 features are normalised
+    to mean 0 and variance 1, image by image, before the logits.
     """
     channels, height, width = image_shape
     sides = [side // 2 - KERNEL + 1 for side in (height, width)]

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons on the flattened image of three channels."""
+"""Multi-layer perceptrons on the flattened image with three channels."""
 
 from nnet.architectures.parts.perceptron import perceptron
 

@@ -1,6 +1,6 @@
-"""The ResNet-18 of noise layers as it was first published (Juefei-Xu, Boddeti and Savvides 2018, CVPR), repaired.
+"""The ResNet-18 of noise layers as it was first published (Juefei-Xu, Boddeti and Savvides 2018, CVPR), corrected.
 
-Its masks are drawn when it is made and belong to its state; the published ones were drawn in the first pass and lost.
+Its masks are drawn at construction and belong to its state; the published ones were drawn in the first pass and lost.
 """
 
 from dataclasses import dataclass

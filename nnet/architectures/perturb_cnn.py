@@ -1,6 +1,6 @@
-"""The two small networks of the study of perturbative networks, of convolutions or of perturbation layers.
+"""The two small networks of the study of perturbative networks, with convolutions or perturbation layers.
 
-In the form of the reproduction of Juefei-Xu, Boddeti and Savvides 2018 (CVPR), repaired: images of every size.
+In the form of the reproduction of Juefei-Xu, Boddeti and Savvides 2018 (CVPR), corrected: images of every size.
 """
 
 from torch import nn
@@ -23,10 +23,10 @@ STAGES, LAST_SIDE = 3, 4
 
 
 def build(image_shape, num_classes, make_activation, layers, hidden, options: Options, dropout=0.0):
-    """Standardised pixels, three stages of so many layers and a pooling 3×3 of stride 2, two linear layers.
+    """Standardised pixels, three stages of `layers` layers and a pooling 3×3 of stride 2, two linear layers.
 
-    The maps before the first linear layer have 4×4 pixels: of images of 28 to 32 pixels a side as they are, of others
-    by pooling.
+    The maps before the first linear layer have 4×4 pixels: images of 28 to 32 pixels a side give that size, others are
+    pooled to it.
     """
     seed = draw_seed()
     channels, *size = image_shape
@@ -47,5 +47,5 @@ def build(image_shape, num_classes, make_activation, layers, hidden, options: Op
 
 
 def _dropping(dropout: float) -> list[nn.Module]:
-    """With dropout and without it the layers that follow have the same names, and so the same initial weights."""
+    """Keeps the names of the following layers, and so their initial weights, the same with and without dropout."""
     return dropping(dropout) or [nn.Identity()]

@@ -1,7 +1,7 @@
-"""ResNet-18 of perturbation layers: noise masks and convolutions 1×1 in the place of convolutions 3×3.
+"""ResNet-18 of perturbation layers: noise masks and convolutions 1×1 replace convolutions 3×3.
 
-Juefei-Xu, Boddeti and Savvides 2018 (CVPR), in the form of the later reproduction, repaired: it trains with every
-activation, takes images of every size, and its masks belong to it from the beginning.
+Juefei-Xu, Boddeti and Savvides 2018 (CVPR), in the form of the later reproduction, corrected: it trains with every
+activation, takes images of every size, and has its masks from the beginning.
 """
 
 from torch import nn
@@ -19,7 +19,7 @@ EVALUATION_BATCH = 32
 def build(image_shape, num_classes, make_activation, options: Options):
     """Standardised pixels, a first layer, four stages of two blocks, each of two layers with pooling between them.
 
-    A branch ends with an activation before the sum, and every block with a rectifier after it.
+    A branch ends with an activation before the sum, and every block ends with a ReLU after it.
     """
     seed = draw_seed()
     channels, *size = image_shape

@@ -1,4 +1,4 @@
-"""Convolutional networks on images of one channel, for the study of pixel corruption."""
+"""Convolutional networks on images with one channel, for the study of pixel corruption."""
 
 from torch import nn
 

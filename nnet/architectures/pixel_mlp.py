@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons on the flattened image of one channel, for the study of pixel corruption."""
+"""Multi-layer perceptrons on the flattened image with one channel, for the study of pixel corruption."""
 
 from nnet.architectures.parts.perceptron import perceptron
 

@@ -11,7 +11,7 @@ ACTIVATIONS = ("relu",)
 
 
 def build(image_shape, num_classes, make_activation):
-    """torchvision's `resnet18` with `num_classes` outputs; its rectifiers are its own, not `make_activation`."""
+    """torchvision's `resnet18` with `num_classes` outputs; its activations are ReLU; `make_activation` is ignored."""
     if image_shape[0] != CHANNELS:
         raise ConfigError(f"resnet18 takes images of 1 or {CHANNELS} channels; these have {image_shape[0]}")
     return fast.arrange_resnet(resnet18(weights=None, num_classes=num_classes))

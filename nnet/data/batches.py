@@ -20,8 +20,8 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 class Batches:
     """The batches of one run, of training, validation and test images, on its device.
 
-    A batch is (images, labels): float32 B×C×H×W in [0, 1] and int64 B. Images of one channel are repeated to
-    the number of channels that the architecture states.
+    A batch is (images, labels): float32 B×C×H×W in [0, 1] and int64 B. Images with one channel are repeated to the
+    number of channels that the architecture states as `CHANNELS`.
     """
 
     def __init__(self, cfg: TrainConfig, images: Images, device: torch.device):
@@ -34,14 +34,16 @@ class Batches:
         self.x_test, self.y_test = x_test.to(device), y_test.to(device)
         self.watched = round(cfg.validation_share * len(images.y_train))
         if cfg.validation_share > 0 and self.watched == 0:
-            raise ConfigError(f"validation_share {cfg.validation_share:g} of {len(images.y_train)} images is none")
+            raise ConfigError(
+                f"validation_share {cfg.validation_share:g} of {len(images.y_train)} images is less than one image"
+            )
         self.first_watched = len(images.y_train) - self.watched
         self.train_size = min(self.first_watched, cfg.max_train_samples or self.first_watched)
         self.test_size = len(self.y_test)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of the images as the network gets them."""
+        """(C, H, W) of the network's input."""
         return (self.channels, *self.images.shape[1:])
 
     @property
@@ -66,11 +68,11 @@ class Batches:
             yield repeated(images, self.channels), self.y_train[part]
 
     def validation(self) -> Iterator[Batch]:
-        """The clean training images that are held back, in their order; none at `validation_share` 0."""
+        """The held-out clean training images in their order; none at `validation_share` 0."""
         return self._evaluation(self.x_train[self.first_watched :], self.y_train[self.first_watched :])
 
     def test(self) -> Iterator[Batch]:
-        """The test images in their order, clean unless `corrupt_test` is set; the last batch may be short."""
+        """The test images in their order, corrupted only with `corrupt_test`; the last batch may be short."""
         if self.cfg.corrupt_test:
             return self._evaluation(self._corruption("test_pixels")(pixels(self.x_test)), self.y_test)
         return self._evaluation(self.x_test, self.y_test)
@@ -92,7 +94,7 @@ class Batches:
 
 
 def _subset(images: torch.Tensor, labels: torch.Tensor, most: int | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """All images, or `most` of them in which each class has its share, in their own order."""
+    """All images, or a class-balanced subset of `most` images in their own order."""
     if most is None or most >= len(labels):
         return images, labels
     chosen = torch.from_numpy(np.sort(stratified_order(labels.numpy())[:most]))

@@ -55,16 +55,16 @@ class Images:
 
 
 def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
-    """The images of a dataset or .npz file at `image_size` pixels, prepared if they are not in the cache yet.
+    """The images of a dataset or .npz file at `image_size` pixels, prepared unless the cache has them.
 
-    Raises ConfigError, in one sentence, where files are missing, damaged or cannot be cached.
+    Raises ConfigError, in one sentence, if files are missing or damaged or cannot be cached.
     """
     source = (dataset, image_size, Path(data_dir))
     try:
         images = _mapped(_folder(*source))
         if images is None:
             with _lock(_folder(*source)):
-                images = _mapped(_folder(*source))  # another process may have prepared it meanwhile
+                images = _mapped(_folder(*source))  # another process may have prepared them meanwhile
                 if images is None:
                     if _folder(*source).exists():
                         warning = f"warning: the cached data in {_folder(*source)} are damaged; they are prepared again"
@@ -77,12 +77,12 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
 
 
 def verify(dataset: str, image_size: int | None, data_dir: str | Path) -> None:
-    """Check the prepared data, if there are any, for this process and all that will be forked from it."""
+    """Check the prepared data, if any, once for this process and all processes forked from it."""
     _mapped(_folder(dataset, image_size, Path(data_dir)))
 
 
 def stratified_order(labels: np.ndarray) -> np.ndarray:
-    """A fixed shuffle of the indices of `labels` (int, N) of which every beginning has each class's share, ± 1."""
+    """A fixed permutation of the indices of `labels` (int N); every prefix is class-balanced to within one image."""
     random = np.random.default_rng(0)
     position = np.empty(len(labels))
     for label in np.unique(labels):
@@ -92,20 +92,20 @@ def stratified_order(labels: np.ndarray) -> np.ndarray:
 
 
 def _folder(dataset: str, image_size: int | None, data_dir: Path) -> Path:
-    """Where the prepared data are, named after all that they are made from: code, files and their versions."""
+    """The folder of the prepared data, named after everything that determines them: code, files and their versions."""
     if dataset.endswith(".npz"):
         name, code, sources = Path(dataset).stem, b"", [Path(dataset)]
     else:
         name, code = dataset, registry.source("datasets", dataset)
         sources = [data_dir / file for file in registry.constant("datasets", dataset, "FILES", ())]
-    found = [(path.resolve(), path.stat()) for path in sources if path.exists()]
-    versions = [(str(path), status.st_size, status.st_mtime_ns) for path, status in found]
+    files = [(path.resolve(), path.stat()) for path in sources if path.exists()]
+    versions = [(str(path), status.st_size, status.st_mtime_ns) for path, status in files]
     fingerprint = hashlib.sha256(repr((FORMAT, code, versions)).encode()).hexdigest()[:16]
     return cache_root() / f"{name}-{image_size or 'native'}-{fingerprint}"
 
 
 def _mapped(folder: Path) -> Images | None:
-    """The prepared data, or None where there are none, or where a byte of them is not what was written."""
+    """The prepared data, or None if there are none or if a byte of them has changed."""
     try:
         about = json.loads((folder / "about.json").read_text())
         files = [(folder / f"{name}.npy").stat() for name in ARRAYS]
@@ -120,7 +120,7 @@ def _mapped(folder: Path) -> Images | None:
 
 @functools.cache
 def _sha256_of_files(folder: Path, versions: tuple) -> str:
-    """`versions` only tells a changed file from the one that was read before: once per process is enough."""
+    """Computed once per process; `versions` is only the key of the cache, so that changed files are read again."""
     return _sha256({name: _array(folder, name) for name in ARRAYS})
 
 
@@ -153,8 +153,10 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     order = stratified_order(y_train)
     prepared = (resized(x_train[order], image_size), y_train[order], resized(x_test, image_size), y_test)
     arrays = {name: np.ascontiguousarray(array) for name, array in zip(ARRAYS, prepared, strict=True)}
-    folder = _folder(dataset, image_size, data_dir)  # only now: a download has changed the files that it is named after
-    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a process that was killed: we have the lock
+    folder = _folder(
+        dataset, image_size, data_dir
+    )  # only now: its name depends on files that `read` may have downloaded
+    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a killed process: we hold the lock
         shutil.rmtree(leftover, ignore_errors=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     beside.mkdir()

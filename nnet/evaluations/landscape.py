@@ -1,6 +1,6 @@
-"""The loss along straight lines through the weights, and how steep it is.
+"""The loss along straight lines through the weights, and its slope.
 
-Büchel, Faber and Muir 2022 (ICLR), table S1; their slope, with the true distance between the points.
+Büchel, Faber and Muir 2022 (ICLR), table S1; the slope uses the true distance between the points.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Options:
 
 
 class Evaluation(base.Evaluation):
-    """A row per place a on the lines, which stands as its strength: means over the directions at θ + a·d.
+    """A row per place a on the lines, which is the row's strength: means over the directions at θ + a·d.
 
     d = `direction_size`·|θ|·N(0, 1). The column `landscape_slope` is the mean slope of the loss.
     """
@@ -64,13 +64,13 @@ class Evaluation(base.Evaluation):
         return [self.row(place, figures) for place, figures in measured.items()]
 
     def columns(self, rows: list[dict]) -> dict:
-        """The slope; None where a loss is not finite."""
+        """The slope; None if a loss is not finite."""
         losses = [row["loss"] for row in rows]
         distance = 2 * REACH / (len(rows) - 1)
         return {"landscape_slope": None if None in losses else slope(losses, distance)}
 
 
 def slope(losses: list[float], distance: float) -> float:
-    """Mean absolute slope of the moving average over `WINDOW` points that are so far apart."""
+    """Mean absolute slope of the moving average over `WINDOW` points; `distance`: between neighbours."""
     smooth = [fmean(losses[start : start + WINDOW]) for start in range(len(losses) - WINDOW + 1)]
     return fmean(abs(after - before) for before, after in zip(smooth, smooth[1:], strict=False)) / distance

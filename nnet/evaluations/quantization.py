@@ -24,7 +24,7 @@ class Options:
 
 
 class Evaluation(base.Evaluation):
-    """A row per number of bits, which stands as its strength: each weight tensor rounded by `quantized`."""
+    """A row per number of bits, which is the row's strength: each weight tensor rounded by `quantized`."""
 
     def __init__(self, trained: base.Trained, options: Options):
         super().__init__(trained)
@@ -43,8 +43,8 @@ class Evaluation(base.Evaluation):
 def quantized(weight: torch.Tensor, bits: int) -> torch.Tensor:
     """A weight tensor rounded to `bits` bits, symmetric around 0 and with one scale per tensor.
 
-    To the nearest of the 2ᵇ − 1 multiples of max|w|/(2ᵇ⁻¹ − 1) that do not exceed max|w|; with one bit to ±mean|w|,
-    which is nearest in the mean square (Rastegari et al. 2016, arXiv:1603.05279, equation 6).
+    Values are rounded to the nearest of the 2ᵇ − 1 multiples of max|w|/(2ᵇ⁻¹ − 1) up to max|w|; with one bit to
+    ±mean|w|, which has the smallest mean square error (Rastegari et al. 2016, arXiv:1603.05279, equation 6).
     """
     if bits == 1:
         return torch.where(weight < 0, -1.0, 1.0).to(weight.dtype) * weight.abs().mean()

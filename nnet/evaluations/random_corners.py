@@ -27,7 +27,7 @@ class Options:
 
 
 class Evaluation(base.Evaluation):
-    """A row per ζ: θ + ζ|θ|·s, with s = ±1 by chance for each weight; corner k has the same s for every ζ."""
+    """A row per ζ: θ + ζ|θ|·s, with a random sign s = ±1 for each weight; corner k has the same s for every ζ."""
 
     def __init__(self, trained: base.Trained, options: Options):
         super().__init__(trained)

@@ -46,10 +46,10 @@ class Options:
 
 
 class Evaluation(base.Evaluation):
-    """A row per ζ, with `noise_samples` the number of restarts: accuracy and loss at the worst end of them.
+    """A row per ζ, with `noise_samples` the number of restarts: accuracy and loss where the objective is largest.
 
-    The adversary knows all test images with their labels. Its gradient is that of the mean over all of them, summed
-    batch by batch. Start k is the same for every ζ.
+    The adversary knows all test images and labels. Its gradient is that of the mean over all images, summed batch by
+    batch. Start k is the same for every ζ.
     """
 
     def __init__(self, trained: base.Trained, options: Options):
@@ -67,7 +67,7 @@ class Evaluation(base.Evaluation):
     def _row(self, zeta: float, targets: list[torch.Tensor]) -> dict:
         if zeta == 0:
             return self.row(zeta, [self.trained.clean])
-        options, found = self.options, []
+        options, ends = self.options, []
         attack = WeightAttack(
             self.trained.model,
             zeta,
@@ -79,8 +79,8 @@ class Evaluation(base.Evaluation):
             normals = streams.normals(self.trained.seed, "test_attack", restart, self.trained.device)
             shifts = attack.find(lambda: self._objective(targets), normals)
             with attack.applied(shifts):
-                found.append((self._reached(targets), self.trained.measure(self.trained.model)))
-        _, worst = max(found, key=lambda end: end[0])
+                ends.append((self._reached(targets), self.trained.measure(self.trained.model)))
+        _, worst = max(ends, key=lambda end: end[0])
         return self.row(zeta, [worst]) | {"noise_samples": options.restarts}
 
     def _objective(self, targets: list[torch.Tensor]) -> Iterator[torch.Tensor]:
@@ -90,7 +90,7 @@ class Evaluation(base.Evaluation):
             yield share * self.boundary(target, self.trained.logits(images), labels)
 
     def _reached(self, targets: list[torch.Tensor]) -> float:
-        """The objective at the weights as they are; not needed where there is nothing to choose from."""
+        """The objective at the current weights; 0 for a single restart, where it is not needed."""
         if self.options.restarts == 1:
             return 0.0
         with torch.no_grad():

@@ -1,1 +1,1 @@
-"""Files that are there whole or not at all."""
+"""Files that exist complete or not at all."""

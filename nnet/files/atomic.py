@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that exist complete or not at all."""
 
 import os
 import re
@@ -11,7 +11,7 @@ FIRST_NAMESPACE = "pid:[4026531836]"
 
 
 def _host() -> str:
-    """The name of this machine, or of the container in which alone a process can be known by its pid."""
+    """The name of this machine; in a container also its pid namespace, because pids are unique only within it."""
     name = socket.gethostname().split(".")[0]
     try:
         namespace = os.readlink("/proc/self/ns/pid")
@@ -25,7 +25,7 @@ LEFTOVER = re.compile(r"\..*\.(?P<host>[^.]*)-(?P<pid>\d+)\.tmp")
 
 
 class CannotWrite(OSError):
-    """A folder that takes no more files: its disk is full, read-only, failing or gone. It is no fault of a run."""
+    """A folder that cannot be written: its disk is full, read-only, failing or gone. It is not the run's fault."""
 
 
 @contextmanager
@@ -38,9 +38,9 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def write_file(path: Path, content: bytes | memoryview) -> None:
-    """Write `content` beside `path`, flush it to the disk, and move it into place; makes missing folders.
+    """Write `content` beside `path`, flush it to the disk, and move it into place; creates missing folders.
 
-    A reader sees the old file or the new one, never a part. Raises CannotWrite and leaves the old file as it was.
+    A reader sees the old file or the new one, never a part. Raises CannotWrite, which leaves the old file unchanged.
     """
     beside = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
     with writing(path.parent):
@@ -66,10 +66,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete the half-written files in `folder` of processes of this machine that are no more."""
+    """Delete the half-written files in `folder` whose processes, on this machine, no longer exist."""
     for path in folder.glob(".*.tmp"):
-        found = LEFTOVER.fullmatch(path.name)
-        if found and found["host"] == HOST and not _exists(int(found["pid"])):
+        name = LEFTOVER.fullmatch(path.name)
+        if name and name["host"] == HOST and not _exists(int(name["pid"])):
             path.unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
-"""Tensors on disk, with a check sum: PyTorch notices a truncated file, but loads flipped bits in silence.
+"""Tensors on disk with a check sum: PyTorch detects a truncated file, but loads flipped bits silently.
 
-A file is an ordinary PyTorch file (a zip archive), which `torch.load` reads; its archive comment is the
-SHA-256 of all that comes before the comment.
+A file is an ordinary PyTorch file (a zip archive) for `torch.load`; its archive comment is the SHA-256 of everything
+before the comment.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ COMMENT_LENGTH = len(LABEL) + 64
 
 
 def save(path: Path, state: dict) -> None:
-    """Write tensors, numbers, texts, lists and dicts to `path`, whole or not at all. Raises CannotWrite."""
+    """Write tensors, numbers, strings, lists and dicts to `path`, completely or not at all. Raises CannotWrite."""
     write_file(path, pack(state))
 
 
 def pack(state: dict) -> memoryview:
-    """The content of the file, held in memory once."""
+    """The content of the file; only one copy is in memory."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     buffer.seek(-2, io.SEEK_END)  # a zip archive ends with the length of its comment, here 0, in two bytes
@@ -35,9 +35,9 @@ def pack(state: dict) -> memoryview:
 
 
 def load(path: Path) -> dict:
-    """What `save` wrote, on the CPU. Nothing but plain data is unpickled.
+    """What `save` wrote, on the CPU. Only plain data are unpickled.
 
-    Raises ValueError where the file is truncated, where a bit of it has flipped or where it is none of `save`'s.
+    Raises ValueError if the file is truncated or damaged, or was not written by `save`.
     """
     content = memoryview(Path(path).read_bytes())
     archive, comment = content[:-COMMENT_LENGTH], content[-COMMENT_LENGTH:]
@@ -46,4 +46,4 @@ def load(path: Path) -> dict:
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is no checkpoint: {error}") from error
+        raise ValueError(f"{path} is not a checkpoint: {error}") from error

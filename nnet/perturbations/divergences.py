@@ -1,8 +1,8 @@
-"""How far the outputs at attacked weights are from those at the weights themselves.
+"""The distance between the outputs at attacked weights and those at the unperturbed weights.
 
-Each function takes the logits at θ and at θ* (B×classes) and the labels (int64 B), and gives a 0-dimensional mean over
-the batch; with p and q the softmax of the former and the latter. Logarithms of p and q are never taken of rounded
-probabilities, so that no gap between logits makes them infinite.
+Each function takes the logits at θ and at θ* (B×classes) and the labels (int64 B), and returns the mean over the batch
+(0-dimensional); p and q are the softmax of the two. Logarithms of p and q come from the logits, not from rounded
+probabilities, so that they are always finite.
 """
 
 import math
@@ -34,7 +34,7 @@ def l2(logits: torch.Tensor, attacked: torch.Tensor, labels: torch.Tensor) -> to
 
 
 def ce(logits: torch.Tensor, attacked: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of the labels at θ*, whatever the outputs at θ."""
+    """Cross-entropy of the labels at θ*; the outputs at θ do not matter."""
     return functional.cross_entropy(attacked, labels)
 
 

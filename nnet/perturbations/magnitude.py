@@ -1,4 +1,4 @@
-"""How large the numbers of a tensor are: standard deviation, in one pass over its memory, and root mean square."""
+"""The size of the numbers in a tensor: standard deviation, in one pass over its memory, norm and root mean square."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ BLOCK = 1024
 
 
 def standard_deviation(tensor: torch.Tensor) -> float | torch.Tensor:
-    """The sample standard deviation of all elements, 0 for a single one; on a GPU a tensor, not to wait for it.
+    """The sample standard deviation of all elements, 0 for a single one; a tensor on a GPU, to avoid waiting for it.
 
     `Tensor.std` takes ten times as long on a CPU.
     """
@@ -23,7 +23,7 @@ def standard_deviation(tensor: torch.Tensor) -> float | torch.Tensor:
     whole = size // BLOCK * BLOCK
     rest = numbers[whole:].astype(float) - float(numbers[0])
     total, squares = _sums(numbers[:whole].reshape(-1, BLOCK), numbers[0])
-    with np.errstate(over="ignore", invalid="ignore"):  # of a network that diverges
+    with np.errstate(over="ignore", invalid="ignore"):  # if the network diverges
         total, squares = total + rest.sum(), squares + np.square(rest).sum()
     return math.sqrt(max(0.0, squares - total**2 / size) / max(1, size - 1))
 
@@ -31,20 +31,20 @@ def standard_deviation(tensor: torch.Tensor) -> float | torch.Tensor:
 def total_norm(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """‖x‖₂ of all numbers of several tensors together, 0-dimensional.
 
-    `torch.nn.utils.get_total_norm` does the same, with as much work again on a few small tensors.
+    `torch.nn.utils.get_total_norm` does the same, but takes twice as long for a few small tensors.
     """
     return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors]))
 
 
 def root_mean_square(tensor: torch.Tensor) -> float | torch.Tensor:
-    """‖x‖₂/√n of all n elements; on a GPU a tensor, not to wait for it."""
-    found = torch.linalg.vector_norm(tensor) / math.sqrt(tensor.numel())
-    return found.item() if tensor.device.type == "cpu" else found
+    """‖x‖₂/√n of all n elements; a tensor on a GPU, to avoid waiting for it."""
+    size = torch.linalg.vector_norm(tensor) / math.sqrt(tensor.numel())
+    return size.item() if tensor.device.type == "cpu" else size
 
 
 @compiled
 def _sums(blocks, origin):
-    """Sum and sum of squares of the differences from `origin`, a number near the mean: no digits are lost."""
+    """Sum and sum of squares of the differences from `origin`, a number near the mean, so that no digits are lost."""
     total, squares = 0.0, 0.0
     for block in range(blocks.shape[0]):
         of_block, squares_of_block = origin - origin, origin - origin

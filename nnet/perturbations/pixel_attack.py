@@ -12,10 +12,10 @@ def attacked_images(
     steps: int,
     generator: torch.Generator,
 ) -> torch.Tensor:
-    """Images at which `loss` is large, no pixel farther than `size` from what it was, nor outside [0, 1].
+    """Images with a large `loss`; no pixel changes by more than `size` or leaves [0, 1].
 
-    `images`: float32 B×C×H×W in [0, 1]; `loss`: a 0-dimensional tensor; `steps` steps of `size`/`steps` along the
-    gradient's sign from a uniform start.
+    `images`: float32 B×C×H×W in [0, 1]; `loss` returns a 0-dimensional tensor. Takes `steps` steps of `size`/`steps`
+    along the sign of the gradient from a uniform start.
     """
     images = images.contiguous()
     low, high = (images - size).clamp_(min=0), (images + size).clamp_(max=1)

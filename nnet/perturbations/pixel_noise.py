@@ -18,9 +18,8 @@ UNIFORM = F32(2**-24)
 class PixelNoise:
     """The corruption of batch after batch, from one stream of random numbers.
 
-    The numbers depend on `seed` (63 bits) and on their place in the stream alone: with the same seed, a pixel that is
-    corrupted with probability p is also corrupted, alike, with any larger p. On a GPU they are those of PyTorch's
-    generator there.
+    The numbers depend only on `seed` (63 bits) and their place in the stream: a pixel that is corrupted with some p is
+    corrupted in the same way with any larger p. On a GPU they come from PyTorch's generator.
     """
 
     def __init__(self, corruption: str, p: float, sigma: float, seed: int, device: torch.device | str = "cpu"):
@@ -53,7 +52,7 @@ class PixelNoise:
 
 @compiled
 def _corrupt(numbers, highest, keep, spread, shift, place, key):
-    """Two pixels at each place of the stream: a word decides about a pixel, the next is its uniform number."""
+    """Two pixels per place of the stream: one word decides whether a pixel is corrupted, the next is its number."""
     for tile in range(numbers.shape[0]):
         for lane in range(LANES):
             a, b, c, d = philox(place + tile * LANES + lane, key)

@@ -1,7 +1,7 @@
-"""An adversary in weight space: it moves each weight, by a share of its size, to where a loss is largest.
+"""An adversary in weight space: it moves each weight by a fraction of its size to increase a loss.
 
 Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adversarial regularization" (ICLR),
-algorithm 1, with the projection that the published program leaves out.
+algorithm 1, with the projection, which the published program lacks.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +15,12 @@ from nnet.random.normals import Normals
 
 
 class WeightAttack:
-    """Moves θ to θ* = θ + |θ|·c, with a relative shift c per element; where θ is 0 it stays.
+    """Moves θ to θ* = θ + |θ|·c, with a relative shift c per element; a weight of 0 stays 0.
 
-    c begins at `start_noise`·N(0, 1) and takes `steps` steps of `size`/`steps` along the sign of the loss's gradient at
+    c starts at `start_noise`·N(0, 1) and takes `steps` steps of `size`/`steps` along the sign of the loss's gradient at
     θ* (`p_norm` inf), or along the gradient divided by its norm, tensor by tensor (`p_norm` 2). With `project`, |c|
-    never exceeds `size`. Attacked are the tensors that weight noise touches, or with `attack_all` all trainable ones.
+    never exceeds `size`. The adversary moves the tensors that weight noise perturbs, or with `attack_all` all trainable
+    tensors.
     """
 
     def __init__(
@@ -38,11 +39,11 @@ class WeightAttack:
         self.moved = [torch.empty_like(parameter.data) for parameter in self.parameters]
 
     def find(self, losses: Callable[[], Iterable[torch.Tensor]], normals: Normals) -> list[torch.Tensor]:
-        """The shifts c at which a loss is large, one tensor per attacked parameter; the parameters are as before.
+        """The shifts c that the adversary ends with, one tensor per attacked parameter; the parameters are unchanged.
 
-        `losses`: 0-dimensional tensors whose sum is the loss, computed with the network as it is when it is called;
-        each is differentiated before the next is taken, so that a set too large for one graph can be attacked in
-        parts. Statistics of batch normalisation do not move.
+        `losses` returns 0-dimensional tensors whose sum is the loss at the current weights. Each is differentiated
+        before the next is computed, so that a set of images too large for one graph can be split. Statistics of batch
+        normalisation do not change.
         """
         shifts = [torch.zeros_like(parameter.data) for parameter in self.parameters]
         if self.start_noise > 0:
@@ -60,7 +61,7 @@ class WeightAttack:
 
     @contextmanager
     def applied(self, shifts: list[torch.Tensor], share: float = 1.0) -> Iterator[None]:
-        """Within the `with` block the parameters are θ + `share`·|θ|·c; afterwards θ, bit for bit."""
+        """Within the `with` block the parameters are θ + `share`·|θ|·c; afterwards θ again, bit for bit."""
         for parameter, shift, moved in zip(self.parameters, shifts, self.moved, strict=True):
             torch.addcmul(parameter.data, parameter.data.abs(), shift, value=share, out=moved)
         with replaced(self.parameters, self.moved):

@@ -1,4 +1,4 @@
-"""The state of the process-wide generator, to draw the same numbers again: dropout takes no generator."""
+"""The state of the process-wide generator, to draw the same numbers again; dropout can use no other generator."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ import torch
 
 
 class RandomState:
-    """The state of PyTorch's generator on one device at the time when it is made."""
+    """The state of PyTorch's generator on one device at the time of construction."""
 
     def __init__(self, device: torch.device):
         self.device = device
@@ -15,7 +15,7 @@ class RandomState:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """Within the `with` block the generator goes on from this state; afterwards from where it was before."""
+        """Within the `with` block the generator continues from this state; afterwards from where it was before."""
         now = self._get()
         try:
             self._set(self.state)

@@ -1,7 +1,7 @@
 """Standard normal numbers by the million: counter-based random bits and the Box–Muller transform.
 
-PyTorch's generator on a CPU is serial: to draw the noise of a large network with it takes as long as to train on
-a batch. Here each number is a function of the stream's key and its own place in the stream. Transform: Box and
+PyTorch's generator on a CPU is serial: drawing the noise of a large network takes as long as training on a batch.
+Here each number is a function of the stream's key and its place in the stream. Transform: Box and
 Muller 1958 (doi:10.1214/aoms/1177706645), 32 bits for the radius (rounded to a single; |z| < 6.8) and 32 for the
 angle; logarithm, sine and cosine are the polynomials of Cephes.
 """
@@ -25,7 +25,7 @@ ANGLE = F32(np.pi / 4 / 2**29)
 class Normals:
     """A stream of independent N(0, 1) numbers, the same for the same `seed` (63 bits) on the same kind of device.
 
-    On a GPU the numbers are those of PyTorch's own generator there, which is counter-based too.
+    On a GPU the numbers come from PyTorch's own generator, which is counter-based too.
     """
 
     def __init__(self, seed: int, device: torch.device | str = "cpu"):
@@ -33,23 +33,23 @@ class Normals:
         self.generator = None if self.device.type == "cpu" else torch.Generator(device).manual_seed(seed)
 
     def draw(self, shape: torch.Size) -> "Draw":
-        """The next numbers, as many as a tensor of this shape has elements, in the order of its elements."""
+        """The next numbers, one for each element of a tensor of this shape, in the order of the elements."""
         if self.generator is not None:
-            return Draw(shape, made=torch.randn(shape, generator=self.generator, device=self.device))
+            return Draw(shape, drawn=torch.randn(shape, generator=self.generator, device=self.device))
         counter, self.counter = self.counter, self.counter + math.ceil(shape.numel() / TILE) * LANES
         return Draw(shape, self.seed, counter)
 
 
 class Draw:
-    """Some numbers of a stream. On a CPU they take no memory: they are made where they are used, each time."""
+    """A part of a stream. On a CPU it takes no memory: the numbers are computed at each use."""
 
-    def __init__(self, shape: torch.Size, seed: int = 0, counter: int = 0, made: torch.Tensor | None = None):
-        self.shape, self.seed, self.counter, self.made = shape, seed, counter, made
+    def __init__(self, shape: torch.Size, seed: int = 0, counter: int = 0, drawn: torch.Tensor | None = None):
+        self.shape, self.seed, self.counter, self.drawn = shape, seed, counter, drawn
 
     def numbers(self) -> torch.Tensor:
-        """All of them: float32, of the shape of the draw, on the device of the stream."""
-        if self.made is not None:
-            return self.made
+        """All numbers: float32, in the shape of the draw, on the device of the stream."""
+        if self.drawn is not None:
+            return self.drawn
         zeros = torch.zeros(self.shape)
         return self.added_to(zeros, 1.0, 0.0, zeros)
 
@@ -58,10 +58,10 @@ class Draw:
     ) -> torch.Tensor:
         """Write weight + (constant + relative·|weight|)·z to `out` and return it.
 
-        `weight`, detached, and `out` have the shape of the draw and one floating type; in one pass where they are
-        float32 and contiguous on a CPU.
+        `weight`, detached, and `out` have the shape of the draw and the same floating type. On a CPU float32 tensors
+        that are contiguous are written in one pass.
         """
-        in_one_pass = self.made is None and weight.dtype == torch.float32
+        in_one_pass = self.drawn is None and weight.dtype == torch.float32
         if not (in_one_pass and weight.is_contiguous() and out.is_contiguous()):
             spread = constant if relative == 0 else constant + relative * weight.abs()
             return torch.add(weight, self.numbers().to(weight.dtype) * spread, out=out)

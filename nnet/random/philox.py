@@ -1,7 +1,7 @@
-"""Counter-based random bits: each word is a function of a stream's key and its own place in the stream.
+"""Counter-based random bits: each word is a function of a stream's key and its place in the stream.
 
-No word waits for the one before it, so the compiler makes vector instructions of a loop over places. Philox-4x32
-with 7 rounds, which pass BigCrush (Salmon et al. 2011, doi:10.1145/2063384.2063405).
+No word depends on the one before it, so that the compiler can vectorise a loop over places. Philox-4x32 with 7 rounds,
+which passes BigCrush (Salmon et al. 2011, doi:10.1145/2063384.2063405).
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from nnet.random.compiled import compiled
 
 LANES = 256
-"""Places that are worked on together."""
+"""Places that are computed together."""
 ROUNDS = 7
 U32, U64 = np.uint32, np.uint64
 MULTIPLIER_0, MULTIPLIER_1 = U64(0xD2511F53), U64(0xCD9E8D57)

@@ -39,7 +39,7 @@ class Partial:
             return self._ignored(str(error))
         different = [name for name, value in self.identity.items() if state["identity"].get(name) != value]
         if different:
-            return self._ignored(f"{self.path} belongs to another run: {', '.join(different)} changed")
+            return self._ignored(f"{self.path} was written by another run: {', '.join(different)} changed")
         self.model.load_state_dict(state["model"])
         self.regime.load_state_dict(state["regime"])
         return state["history"], state["seconds"]

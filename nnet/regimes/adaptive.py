@@ -1,7 +1,7 @@
-"""Training with noise on gradients or weights only while it looks stuck or overfit, or after a fixed schedule.
+"""Training with noise on gradients or weights while training looks stuck or overfit, or on a fixed schedule.
 
-After "Adaptive Noise Injection in CNN Training" (AdrienFeillard/OptML_project, 2025), with its defects repaired: see
-`nnet.regimes.parts.controller` for when there is noise, `nnet.regimes.parts.adaptive_options` for what can be chosen.
+After "Adaptive Noise Injection in CNN Training" (AdrienFeillard/OptML_project, 2025), with corrections:
+`nnet.regimes.parts.controller` decides when there is noise, `nnet.regimes.parts.adaptive_options` has the options.
 """
 
 import math
@@ -28,7 +28,7 @@ WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
 
 @dataclass
 class Layer:
-    """Noise of one kind that the batches of an epoch have."""
+    """Noise of one kind on all batches of an epoch."""
 
     kind: str
     strength: float
@@ -38,11 +38,11 @@ class Layer:
 class Regime(base.Regime):
     """For each batch of a noisy epoch: gradient noise g + N after the backward pass, or weight noise as in `noisy`.
 
-    N has the standard deviation m·RMS(x) of the tensor x that it is added to, m at most α_train; static and adaptive
-    noise are drawn independently, and m is that of each. Weight decay is added after gradient noise. Every row of the
-    history has `gradient_norm` (mean over batches, before gradient noise, at the weights with weight noise if there is
-    any), `update_norm` (‖Δw‖₂/‖w‖₂ of the epoch, without a kick), `noise`, `strength` and `flags`; with adaptive noise
-    on top of static noise the latter is `static_strength`.
+    N has the standard deviation m·RMS(x), where x is the tensor that it is added to and m is at most α_train. Static
+    and adaptive noise are drawn independently, each with its own m. Weight decay is added after gradient noise. Every
+    row of the history has `gradient_norm` (mean over batches, before gradient noise, at the noisy weights if there is
+    weight noise), `update_norm` (‖Δw‖₂/‖w‖₂ of the epoch, without permanent noise), `noise`, `strength` and `flags`;
+    with both kinds of noise the strength of static noise is `static_strength`.
     """
 
     def __init__(self, cfg, model, optimizer, options: Options):
@@ -61,7 +61,7 @@ class Regime(base.Regime):
         self.layers: list[Layer] = []
 
     def start_epoch(self, epoch: int) -> None:
-        """Choose this epoch's noise and begin its streams."""
+        """Choose this epoch's noise and start its streams."""
         self.epoch, self.norms = epoch, []
         noise = self.controller.noise if self.controller else Noise()
         self.layers = [self._layer("static_noise", self.options.static_noise, self._static_strength())]
@@ -76,7 +76,7 @@ class Regime(base.Regime):
             self.before = [parameter.detach().clone() for parameter in self.parameters]
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The gradients at the weights with noise, if they have any, and noise on these gradients, if they have any."""
+        """Store the gradients, taken at noisy weights or given noise themselves, as the epoch has it."""
         with self._weights_with_noise():
             loss = super().backward(images, labels)
         if self.controller:
@@ -89,11 +89,11 @@ class Regime(base.Regime):
         return loss
 
     def watch(self) -> None:
-        """Measure the gradients of a batch, which have no noise yet."""
+        """Measure the gradients of a batch before they get noise."""
         self.norms.append(total_norm([p.grad for p in self.parameters if p.grad is not None]))
 
     def end_epoch(self, row: dict) -> dict:
-        """Let the controller see the epoch; what it had of noise and what was measured."""
+        """Report the epoch to the controller; returns its noise and what was measured."""
         if self.options.mode == "off":
             return {}
         if not self.controller:
@@ -126,11 +126,11 @@ class Regime(base.Regime):
         }
 
     def state_dict(self) -> dict:
-        """What the controller has seen, beside the optimizer's state."""
+        """The rows that the controller has received, and the optimizer's state."""
         return super().state_dict() | {"rows": self.controller.rows if self.controller else []}
 
     def load_state_dict(self, state: dict) -> None:
-        """Show the controller again what it has seen."""
+        """Restore the optimizer, and pass the stored rows to the controller again."""
         super().load_state_dict(state)
         if self.controller:
             for row in state["rows"]:
@@ -161,7 +161,7 @@ class Regime(base.Regime):
                 layer.draws.add(weight.data, self._std(layer, weight.data), weight.data)
 
     def _weights_with_noise(self) -> AbstractContextManager:
-        """Draw this batch's weight noise; within the `with` block the weights have it, unless it is to stay."""
+        """Draw this batch's weight noise; it lasts for the `with` block, or for good with `legacy_permanent`."""
         layers = [layer for layer in self.layers if layer.kind == "weight"]
         if not layers:
             return nullcontext()
@@ -174,7 +174,7 @@ class Regime(base.Regime):
         return replaced(weights, self.perturbed)
 
     def _perturb(self, layers: list[Layer], outs: list[torch.Tensor]) -> None:
-        """All layers are relative to the weights without noise."""
+        """Add all layers; each is relative to the weights without noise."""
         for weight, out in zip(self.targets["weight"], outs, strict=True):
             source = weight.data
             stds = [self._std(layer, source) for layer in layers]
@@ -196,8 +196,8 @@ def _noted(kind: str | None, strength: float, flags: Sequence[str] = ()) -> dict
 
 def _named(model: nn.Module, tensors: str) -> list[nn.Parameter]:
     parts = [part.strip() for part in tensors.split(",")]
-    known = dict(model.named_parameters())
+    parameters = dict(model.named_parameters())
     for part in parts:
-        if not part or not any(part in name for name in known):
-            raise ConfigError(f"option 'tensors': {part!r} matches no tensor; there are {list(known)}")
-    return [parameter for name, parameter in known.items() if any(part in name for part in parts)]
+        if not part or not any(part in name for name in parameters):
+            raise ConfigError(f"option 'tensors': {part!r} matches no tensor; there are {list(parameters)}")
+    return [parameter for name, parameter in parameters.items() if any(part in name for part in parts)]

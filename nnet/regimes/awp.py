@@ -1,4 +1,4 @@
-"""Adversarial weight perturbation: the gradient is taken where an adversary has moved the weights to.
+"""Adversarial weight perturbation: the gradient is taken at weights that an adversary has moved.
 
 Wu, Xia and Wang 2020, "Adversarial Weight Perturbation Helps Robust Generalization" (NeurIPS), in the form of Büchel,
 Faber and Muir 2022 (ICLR), section 3, without their defects.
@@ -48,9 +48,9 @@ class Options:
 
 
 class Regime(base.Regime):
-    """For each batch: θ_A of the adversary against the cross-entropy, the gradient at θ + γ(θ_A − θ), applied to θ.
+    """For each batch an adversary maximises the loss at θ_A; the gradient at θ + γ(θ_A − θ) updates θ.
 
-    With `input_size` the images of that gradient are attacked too, at θ. γ = 0 is the clean regime.
+    With `input_size` the images for that gradient are attacked too, at θ. γ = 0 is the clean regime.
     """
 
     def __init__(self, cfg, model, optimizer, options: Options):
@@ -66,13 +66,13 @@ class Regime(base.Regime):
         )
 
     def start_epoch(self, epoch: int) -> None:
-        """Begin this epoch's streams of the adversaries' starts."""
+        """Start this epoch's streams for the adversaries' starting points."""
         self.epoch = epoch
         self.starts = streams.normals(self.cfg.seed, "weight_attack", epoch, self.device)
         self.input_starts = streams.generator(self.cfg.seed, "input_attack", epoch, self.device)
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The gradients at θ + γ(θ_A − θ); the weights are θ again when it returns."""
+        """Store the gradients at θ + γ(θ_A − θ); the weights are θ again on return."""
         options = self.options
         if options.gamma == 0 or self.epoch <= options.warmup:
             return super().backward(images, labels)

@@ -1,4 +1,4 @@
-"""Training whose loss also counts what an adversary in weight space can do to the outputs.
+"""Training with a term in the loss for the change that an adversary in weight space makes to the outputs.
 
 Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adversarial regularization" (ICLR).
 """
@@ -62,12 +62,12 @@ class Options:
 
 
 class Regime(ForwardNoise):
-    """L = CE + β·L_rob(θ, θ*), with θ* the adversary's: the cross-entropy at θ, or at W + ε where α_train > 0.
+    """L = CE + β·L_rob(θ, θ*), where θ* is the adversary's; CE is taken at θ, or at W + ε if α_train > 0.
 
-    The robustness term is always taken at the weights themselves. Its gradient is that of L_rob by θ plus J ⊙ that by
-    θ*, with the diagonal J = ∂θ*/∂θ, which is exact for steps along signs: no graph of second order is built. A step
-    takes N + 2 forward and backward passes, one more with forward noise. All of them have the same dropout masks. The
-    loss that is reported is the cross-entropy. β = 0 is the regime `noisy`.
+    The robustness term is always taken at the unperturbed weights. Its gradient is ∂L_rob/∂θ + J ⊙ ∂L_rob/∂θ* with the
+    diagonal J = ∂θ*/∂θ, which is exact for steps along signs, so that no second-order graph is needed. A step takes
+    N + 2 forward and backward passes, one more with forward noise; all use the same dropout masks. The reported loss is
+    the cross-entropy. β = 0 is the regime `noisy`.
     """
 
     def __init__(self, cfg, model, optimizer, options: Options):
@@ -86,13 +86,13 @@ class Regime(ForwardNoise):
         self.trained = trainable_tensors(model)
 
     def start_epoch(self, epoch: int) -> None:
-        """Begin this epoch's streams of weight noise and of the adversary's start."""
+        """Start this epoch's streams of weight noise and of the adversary's starting points."""
         super().start_epoch(epoch)
         self.epoch = epoch
         self.starts = streams.normals(self.cfg.seed, "weight_attack", epoch, self.device)
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The gradients of both terms."""
+        """Store the gradients of both terms."""
         if self.options.beta_robustness == 0 or self.epoch <= self.options.warmup:
             return super().backward(images, labels)
         random = RandomState(self.device)
@@ -108,7 +108,7 @@ class Regime(ForwardNoise):
         return loss.detach()
 
     def _add_robustness(self, logits, images, labels, random: RandomState, loss: torch.Tensor) -> None:
-        """Add the gradients of `loss` + β·L_rob to those of the parameters; `logits`: at θ, with their graph."""
+        """Add the gradients of `loss` + β·L_rob to the parameters' gradients; `logits`: at θ, with their graph."""
         beta, target = self.options.beta_robustness, logits.detach()
 
         def attacked() -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Training without weight noise: the reference that every other regime is compared with."""
+"""Training without weight noise: the reference for all other regimes."""
 
 from nnet.regimes import base
 
@@ -6,4 +6,4 @@ USES_ALPHA_TRAIN = False
 
 
 class Regime(base.Regime):
-    """Gradient and update at the weights themselves."""
+    """Gradient and update at the unperturbed weights."""

@@ -1,4 +1,4 @@
-"""Training with weight noise: the gradient is taken at perturbed weights and applied to the clean ones."""
+"""Training with weight noise: the gradient is taken at perturbed weights and updates the clean ones."""
 
 from nnet.regimes.parts.forward_noise import ForwardNoise
 

@@ -1,4 +1,4 @@
-"""Sharpness-aware minimisation: the gradient is taken where the loss rises most nearby.
+"""Sharpness-aware minimisation: the gradient is taken where the loss is largest in a neighbourhood of the weights.
 
 Foret et al. 2021 (arXiv:2010.01412); adaptive: Kwon et al. 2021 (arXiv:2102.11600).
 """
@@ -31,9 +31,9 @@ class Options:
 
 
 class Regime(base.Regime):
-    """For each batch: g at θ, then the gradient at θ + ρ·g/‖g‖, or θ + ρ·θ²g/‖θg‖ if `adaptive`, applied to θ.
+    """For each batch: g at θ, then the gradient at θ + ρ·g/‖g‖, or θ + ρ·θ²g/‖θg‖ if `adaptive`, updates θ.
 
-    All trainable parameters are moved, as published. The loss that is reported is that at θ. ρ = 0 is the clean regime.
+    All trainable parameters are moved, as published. The reported loss is the one at θ. ρ = 0 is the clean regime.
     """
 
     def __init__(self, cfg, model, optimizer, options: Options):
@@ -42,7 +42,7 @@ class Regime(base.Regime):
         self.parameters = trainable_tensors(model)
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The gradients at the moved parameters; they are θ again when it returns."""
+        """Store the gradients at the moved parameters; the parameters are θ again on return."""
         random = RandomState(self.device)
         loss = super().backward(images, labels)
         if self.options.rho == 0:

@@ -1,4 +1,4 @@
-"""Learning rates that change from step to step."""
+"""The learning rate of each step."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ def learning_rate(cfg: TrainConfig, step: int, steps_per_epoch: int) -> float:
 
     after Loshchilov and Hutter 2017 (arXiv:1608.03983, equation 5), with a maximum that decays.
 
-    `steps`: η₀·fⁿ in the epoch e, counted from 1, with the n milestones that are not above e.
+    `steps`: η₀·fⁿ in epoch e, counted from 1, where n milestones are at most e.
     """
     if cfg.lr_schedule == "constant":
         return cfg.learning_rate

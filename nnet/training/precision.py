@@ -1,4 +1,4 @@
-"""The arithmetic of a forward pass: single precision, or bfloat16 where PyTorch's autocast allows it."""
+"""The precision of a forward pass: single precision, or bfloat16 where PyTorch's autocast uses it."""
 
 import torch
 from torch import nn

@@ -1,7 +1,7 @@
-"""Initial weights and masks, each tensor from a random stream of its own, named after the layer's place.
+"""Initial weights and masks, each tensor from its own random stream, named after the layer's place.
 
-So nothing that is chosen of one layer changes the weights of another, and masks change no weights at all. A first
-filter of 7 pixels, which brings a pooling with it, moves all other layers to other places.
+No choice for one layer changes the weights of another, and masks change no weights. Only a first filter of 7 pixels,
+which adds a pooling layer, moves all other layers to other places.
 """
 
 import torch
@@ -12,16 +12,16 @@ from nnet.random import streams
 
 
 def draw_seed() -> int:
-    """The seed of all streams of a network, from the process-wide generator; to be drawn before its layers are made."""
+    """The seed of all streams of a network, from the process-wide generator; drawn before its layers are built."""
     return int(torch.randint(2**62, ()))
 
 
 @torch.no_grad()
 def initialise(network: nn.Module, seed: int) -> nn.Module:
-    """Draw all weights and masks of a network, which is returned.
+    """Draw all weights and masks of a network, and return it.
 
-    Convolutions of k×k weights to O channels: N(0, 2/(k²·O)), whatever their groups. Their biases, and linear layers:
-    U(−1/√n, 1/√n), where n values are summed, as PyTorch draws them.
+    Convolutions k×k to O channels: N(0, 2/(k²·O)), for any number of groups. Their biases, and linear
+    layers: U(−1/√n, 1/√n) for sums of n values, as in PyTorch.
     """
     for name, module in network.named_modules():
         stream = streams.generator(seed, f"init of {name}")

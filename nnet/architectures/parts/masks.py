@@ -9,14 +9,14 @@ from torch.utils.checkpoint import checkpoint
 from nnet.architectures.parts.mask_options import Options
 
 MOST_NUMBERS = 2**23
-"""Sums of inputs and masks of one layer that are in memory at once: 32 MB, which the C library hands back when freed;
-smaller pieces leave its memory in pieces, so that a network of 64 masks takes twice as much."""
+"""Sums of inputs and masks of one layer that are in memory at once: 32 MB, which the C library returns to the system.
+Smaller blocks fragment its memory, so that a network with 64 masks takes twice as much."""
 
 
 class Masks(nn.Module):
     """Noise N that is added to the input of a layer: 1×(channels or 1)×M×H×W numbers, M for each channel or for all.
 
-    A buffer, or a parameter where it is trained; kept as U(−1, 1) or N(0, 1) and multiplied with the level when used.
+    A buffer, or a parameter if it is trained; stored as U(−1, 1) or N(0, 1) and multiplied by the level at use.
     """
 
     def __init__(self, shape: tuple[int, ...], level: float, noise_type: str = "uniform", trained: bool = False):
@@ -29,7 +29,7 @@ class Masks(nn.Module):
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator) -> None:
-        """Draw all of them."""
+        """Draw all masks."""
         if self.noise_type == "uniform":
             self.noise.uniform_(-1, 1, generator=generator)
         else:
@@ -41,9 +41,9 @@ class Masks(nn.Module):
 
 
 class PerturbLayer(nn.Module):
-    """Masks, maybe an activation, a convolution 1×1, normalisation, activation: B×channels×H×W to B×width×H×W.
+    """Masks, an optional activation, a convolution 1×1, normalisation, activation: B×channels×H×W to B×width×H×W.
 
-    With several masks the convolution has a group for each channel; see `combined`.
+    With several masks the convolution has one group per channel; see `combined`.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class PerturbLayer(nn.Module):
 def layer(
     channels: int, width: int, size: tuple[int, int], make_activation: Callable, options: Options, first: bool = False
 ) -> nn.Module:
-    """The first layer of a network, or another: of masks at filter size 0, else a convolution, its normalisation, act.
+    """A layer of a network: masks at filter size 0, otherwise a convolution, its normalisation and an activation.
 
-    `size`: (H, W) of what comes in. A convolution 7×7 has a stride of 2; all others leave the size as it is.
+    `size`: (H, W) of the input. A convolution 7×7 has a stride of 2; all others keep the size.
     """
     filter_size = options.first_filter_size if first else options.filter_size
     if filter_size == 0:
@@ -92,8 +92,8 @@ def combined(
 ) -> torch.Tensor:
     """z_o = Σ_m w_om·act(x_c + level·N_m), c = o // (O/C): B×C×H×W, 1×(C or 1)×M×H×W and O×M×1×1 to B×O×H×W.
 
-    Of the B×C×M×H×W sums no more than `MOST_NUMBERS` are in memory at once: where there are more, some images and
-    channels at a time are taken, and their sums made again in the backward pass.
+    At most `MOST_NUMBERS` of the B×C×M×H×W sums are in memory at once. If there are more, blocks of images and channels
+    are computed in turn, and their sums again in the backward pass.
     """
     channels, masks = images.shape[1], noise.shape[2]
     noise, weight = noise.expand(-1, channels, -1, -1, -1), weight.view(channels, -1, masks)
@@ -105,8 +105,8 @@ def combined(
     rows = []
     for row in images.split(height):
         parts = zip(row.split(width, 1), noise.split(width, 1), weight.split(width), strict=True)
-        made = [checkpoint(_combined, *part, level, activation, use_reentrant=False) for part in parts]
-        rows.append(torch.cat(made, 1))
+        blocks = [checkpoint(_combined, *part, level, activation, use_reentrant=False) for part in parts]
+        rows.append(torch.cat(blocks, 1))
     return torch.cat(rows)
 
 

@@ -1,4 +1,4 @@
-"""What the ResNets of the study of perturbative networks share: four stages of two blocks (He et al. 2016)."""
+"""The structure of the ResNets in the study of perturbative networks: four stages of two blocks (He et al. 2016)."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ BLOCKS = 2
 class Residual(nn.Module):
     """relu(branch(x) + shortcut(x)): B×channels×H×W to B×width×⌈H/stride⌉×⌈W/stride⌉.
 
-    The shortcut is x, or where the shape changes a convolution 1×1 without bias and its normalisation.
+    The shortcut is x; if the shape changes, a convolution 1×1 without bias and its normalisation.
     """
 
     def __init__(self, branch: nn.Module, channels: int, width: int, stride: int):
@@ -35,10 +35,10 @@ def stages(
     num_classes: int,
     make_branch: Callable[[int, int, tuple[int, int], int], nn.Module],
 ) -> list[nn.Module]:
-    """Blocks of width, 2·width, 4·width and 8·width channels, pooling of all pixels, the logits.
+    """Blocks of width, 2·width, 4·width and 8·width channels, global average pooling, the logits.
 
-    The first block of each stage but the first has a stride of 2. `size`: (H, W) of what comes in;
-    `make_branch(channels, width, size, stride)` makes a block's branch.
+    The first block of each stage but the first has a stride of 2. `size`: (H, W) of the input;
+    `make_branch(channels, width, size, stride)` returns a block's branch.
     """
     layers, channels = [], width
     for multiple in STAGES:
@@ -51,12 +51,12 @@ def stages(
 
 
 def shrunk(size: tuple[int, int], stride: int = 2) -> tuple[int, int]:
-    """(H, W) after a layer of this stride that leaves no pixel out."""
+    """(H, W) after a layer of this stride that covers all pixels."""
     height, width = size
     return -(-height // stride), -(-width // stride)
 
 
 def pooled(pooling: str, stride: int) -> list[nn.Module]:
-    """Pooling, `max` or `avg`, of stride×stride pixels, or nothing at stride 1."""
+    """Pooling (`max` or `avg`) of stride×stride pixels, or nothing at stride 1."""
     layer = nn.MaxPool2d(stride, ceil_mode=True) if pooling == "max" else nn.AvgPool2d(stride, ceil_mode=True)
     return [] if stride == 1 else [layer]

@@ -7,9 +7,9 @@ from torch import nn
 
 
 class Standardize(nn.Module):
-    """(pixel − mean) / std, channel by channel; before `fit` it leaves pixels as they are.
+    """(pixel − mean) / std, channel by channel; before `fit` pixels pass unchanged.
 
-    Mean and std are no parameters but buffers: they are saved with the network, and nothing trains or perturbs them.
+    Mean and std are buffers: they are saved with the network, but never trained or perturbed.
     """
 
     mean: torch.Tensor
@@ -26,7 +26,7 @@ class Standardize(nn.Module):
 
 
 def fit(model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
-    """Set every `Standardize` of a network; one value serves all channels, a std of 0 counts as 1."""
+    """Set every `Standardize` of a network; a single value applies to all channels, a std of 0 counts as 1."""
     for module in model.modules():
         if isinstance(module, Standardize):
             for buffer, values in ((module.mean, mean), (module.std, [value or 1.0 for value in std])):

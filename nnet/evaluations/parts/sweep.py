@@ -20,9 +20,9 @@ def sweep(
 ) -> list[dict]:
     """Measure the network at W + ε for every α in `alphas` and each of `draws` draws of ε; one row per α.
 
-    `measure` gives (accuracy, loss) of the network as it is. Draw k takes its standard normal numbers from the
-    stream (seed, `sweep`, k), the same for every α, so no row depends on which other α are in the list.
-    α = 0, which must be in it, is measured once. The weights are bit-identical afterwards.
+    `measure` returns (accuracy, loss) at the current weights. Draw k takes its standard normal numbers from the stream
+    (seed, `sweep`, k), the same for every α, so that no row depends on the other α in the list. α = 0, which must be in
+    the list, is measured once. The weights are bit-identical afterwards.
     """
     device = next(model.parameters()).device
     noise = WeightNoise(model, noise_model)
@@ -39,7 +39,7 @@ def sweep(
 
 
 def row_of(alpha: float, figures: Sequence[tuple[float, float]], clean: float) -> dict:
-    """The row of one strength from its (accuracy, loss), one pair per draw; `clean`: accuracy without any.
+    """The row of one strength from its (accuracy, loss), one pair per draw; `clean`: accuracy without perturbation.
 
     `alpha_test`, `noise_samples`, `acc` and `loss` (means over the draws; a loss that is not finite is None),
     `acc_std` (sample standard deviation over the draws, None for one draw), `drop` (`clean` minus `acc`), `acc_min`

@@ -1,6 +1,6 @@
-"""When to inject noise: a controller that watches training, epoch by epoch. Importing it does not import torch.
+"""When to inject noise: a controller that observes training epoch by epoch. Importing it does not import torch.
 
-After "Adaptive Noise Injection in CNN Training" (AdrienFeillard/OptML_project, 2025), with its defects repaired.
+After "Adaptive Noise Injection in CNN Training" (AdrienFeillard/OptML_project, 2025), with corrections.
 """
 
 import math
@@ -17,27 +17,27 @@ SMALLEST_NORM = 1e-9
 
 @dataclass(frozen=True)
 class Noise:
-    """What the controller answers for one epoch."""
+    """The noise that the controller chooses for one epoch."""
 
     kind: str | None = None
     """gradient, weight, or None for no noise."""
     strength: float = 0.0
-    """Relative to what the noise is added to; 0 for no noise."""
+    """Relative to the tensor that the noise is added to; 0 for no noise."""
     flags: tuple[str, ...] = ()
-    """What training looked like."""
+    """The flags that training raised."""
     activated: bool = False
-    """Whether the epoch before had no noise of this kind."""
+    """Whether the previous epoch had no noise of this kind."""
 
 
 class Controller:
-    """Fed one row of figures per epoch, it says which noise the next epoch has, and logs why in `events`.
+    """Receives one row of figures per epoch, chooses the noise of the next epoch, and logs the reasons in `events`.
 
-    Gradient noise answers a gradient norm that changes no more (`gradient_plateau`) and weights that hardly move
-    (`low_update`), weight noise a validation loss that falls no more (`val_plateau`) and `overfitting`; gradient noise
-    goes first. Noise begins after `activate_after` flagged epochs in a row, ends when no flag is up, and after
-    `rest_after` noisy epochs training rests, unwatched, the longer the more stuck it was.
+    Gradient noise follows a gradient norm that no longer changes (`gradient_plateau`) or weights that hardly move
+    (`low_update`); weight noise follows a validation loss that no longer falls (`val_plateau`) or `overfitting`;
+    gradient noise has precedence. Noise starts after `activate_after` flagged epochs in a row and ends when no flag is
+    raised. After `rest_after` noisy epochs training rests without being observed, longer the more stuck it was.
 
-    `events`: dicts with `epoch`, the one that the event belongs to, and `event`: flags (with what was found),
+    `events`: dicts with `epoch`, the one that the event belongs to, and `event`: flags (with their figures),
     activation (kind, stuckness, strength), rest (how many epochs) or end (no flag is up, as after a restart of the
     learning rate, when there is nothing to look at yet).
     """
@@ -52,10 +52,10 @@ class Controller:
         self.flagged = self.noisy = self.cooldown = 0
 
     def observe(self, row: dict) -> Noise:
-        """Take the figures of the epoch that has ended; the noise of the next one, also kept as `noise`.
+        """Take the figures of the epoch that has ended; returns the noise of the next one, also stored as `noise`.
 
-        `row`: `epoch`, `train_loss`, `gradient_norm` and `update_norm` (relative), and `val_loss` where there is one;
-        norms are those without noise. What is missing, None or not finite raises no flag.
+        `row`: `epoch`, `train_loss`, `gradient_norm` and `update_norm` (relative), and `val_loss` if there is one;
+        norms are measured without noise. A value that is missing, None or not finite raises no flag.
         """
         self.rows.append(row | {"noise": self.noise.kind})
         epoch = row["epoch"] + 1
@@ -65,24 +65,24 @@ class Controller:
             self.cooldown -= 1
             self.noise = Noise()
             return self.noise
-        found = self._flags()
-        if found:
-            self._log(epoch, "flags", **found)
-        self.flagged = self.flagged + 1 if found else 0
+        flags = self._flags()
+        if flags:
+            self._log(epoch, "flags", **flags)
+        self.flagged = self.flagged + 1 if flags else 0
         if self.flagged >= self.options.activate_after:
-            self._inject(epoch, found)
+            self._inject(epoch, flags)
         else:
-            self._end(epoch, tuple(found))
+            self._end(epoch, tuple(flags))
         return self.noise
 
-    def _inject(self, epoch: int, found: dict[str, float]) -> None:
-        kind = "gradient" if found.keys() & {GRADIENT_PLATEAU, LOW_UPDATE} else "weight"
-        how_stuck = self._stuckness(kind, found)
+    def _inject(self, epoch: int, flags: dict[str, float]) -> None:
+        kind = "gradient" if flags.keys() & {GRADIENT_PLATEAU, LOW_UPDATE} else "weight"
+        how_stuck = self._stuckness(kind, flags)
         strength = self._strength(how_stuck, epoch - 1)
         activated = kind != self.noise.kind
         if activated:
             self._log(epoch, "activation", kind=kind, stuckness=how_stuck, strength=strength)
-        self.noise = Noise(kind, strength, tuple(found), activated)
+        self.noise = Noise(kind, strength, tuple(flags), activated)
         self.noisy += 1
         if self.noisy >= self.options.rest_after:
             least, most = self.options.cooldown_min, self.options.cooldown_max
@@ -98,28 +98,28 @@ class Controller:
         self.noise, self.noisy = Noise(flags=flags), 0
 
     def _flags(self) -> dict[str, float]:
-        """What is found, by flag: the improvement in the window, the mean update, or the epochs of overfitting."""
-        options, found = self.options, {}
+        """The raised flags, with the improvement in the window, the mean update, or the epochs of overfitting."""
+        options, flags = self.options, {}
         if len(self.rows) < options.min_epochs:
-            return found
+            return flags
         norms = self._last("gradient_norm", options.window, without=("weight",))
         if norms:
             begin, fall = self._begin_and_fall(norms)
             change = fall if options.legacy_flags else abs(fall)
             if begin > SMALLEST_NORM and change / begin < options.gradient_plateau:
-                found[GRADIENT_PLATEAU] = fall / begin
+                flags[GRADIENT_PLATEAU] = fall / begin
         moving = ("gradient", "weight") if options.legacy_permanent else ("gradient",)
         updates = self._last("update_norm", options.window, without=moving)
         if updates and fmean(updates) < options.low_update:
-            found[LOW_UPDATE] = fmean(updates)
+            flags[LOW_UPDATE] = fmean(updates)
         losses = self._last("val_loss", options.window)
         if losses:
             _, fall = self._begin_and_fall(losses)
             if fall < options.val_plateau:
-                found[VAL_PLATEAU] = fall
+                flags[VAL_PLATEAU] = fall
         if self._overfits():
-            found[OVERFITTING] = options.overfit_epochs
-        return found
+            flags[OVERFITTING] = options.overfit_epochs
+        return flags
 
     def _overfits(self) -> bool:
         count, legacy = self.options.overfit_epochs, self.options.legacy_flags
@@ -135,9 +135,9 @@ class Controller:
         return all(rises) and all(falls)
 
     def _last(self, name: str, count: int, without: Sequence[str] = ()) -> list[float]:
-        """The last `count` figures since the learning rate's restart, or [] where there are not so many.
+        """The last `count` figures since the learning rate's restart, or [] if there are fewer.
 
-        Epochs with a kind of noise that would change the figure are left out, and those on both sides of them joined.
+        Epochs whose kind of noise would change the figure are skipped.
         """
         cycle = len(self.rows) // self.restart_epochs
         rows = [row for row in self.rows[cycle * self.restart_epochs :] if row["noise"] not in without]
@@ -146,19 +146,19 @@ class Controller:
         return figures if whole else []
 
     def _begin_and_fall(self, figures: Sequence[float]) -> tuple[float, float]:
-        """Where a window begins and how far it falls from there, by its least-squares line."""
+        """The value at the start of a window and its fall in the window, by the least-squares line."""
         if self.options.legacy_flags:
             return figures[0], figures[0] - figures[-1]
         line = linear_regression(range(len(figures)), figures)
         return line.intercept, -line.slope * (len(figures) - 1)
 
-    def _stuckness(self, kind: str, found: dict[str, float]) -> float:
-        """0 to 1: ½ where the improvement is the flag's threshold, more where it is less, and where none is known."""
+    def _stuckness(self, kind: str, flags: dict[str, float]) -> float:
+        """0 to 1: ½ if the improvement equals the flag's threshold, or is unknown; more if it is smaller."""
         flag = GRADIENT_PLATEAU if kind == "gradient" else VAL_PLATEAU
-        if flag not in found:
+        if flag not in flags:
             return 0.5
         threshold = getattr(self.options, flag)
-        return stuckness(found[flag], threshold)
+        return stuckness(flags[flag], threshold)
 
     def _strength(self, how_stuck: float, done: int) -> float:
         share = self.options.min_share

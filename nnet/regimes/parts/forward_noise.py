@@ -1,4 +1,4 @@
-"""Noise on the weights during the forward and backward pass, for regimes that have it."""
+"""Noise on the weights during the forward and backward pass, shared by several regimes."""
 
 import torch
 
@@ -18,11 +18,11 @@ class ForwardNoise(base.Regime):
         self.noise = WeightNoise(model, cfg.noise_model)
 
     def start_epoch(self, epoch: int) -> None:
-        """Begin this epoch's stream of weight noise."""
+        """Start this epoch's stream of weight noise."""
         self.normals = streams.normals(self.cfg.seed, "weight_noise", epoch, self.device)
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The gradients at W + ε; the weights are W again when it returns."""
+        """Store the gradients at W + ε; the weights are W again on return."""
         if self.cfg.alpha_train > 0:
             self.noise.draw(self.normals)
         with self.noise.applied(self.cfg.alpha_train):

@@ -108,7 +108,7 @@ def test_steps_counts_the_batches(npz, images, batch_size):
 
 
 def test_a_share_that_is_no_image_is_refused(npz):
-    with pytest.raises(ValueError, match="validation_share 0.001 of 96 images is none"):
+    with pytest.raises(ValueError, match="validation_share 0.001 of 96 images is less than one image"):
         batches(npz, validation_share=0.001)
 
 

@@ -51,7 +51,7 @@ def test_nothing_but_plain_data_is_unpickled(path):
     with pytest.raises(ValueError, match="is damaged"):
         checkpoint.load(path)
     checkpoint.save(path, {"bomb": Bomb()})  # with a check sum that is right
-    with pytest.raises(ValueError, match="is no checkpoint"):
+    with pytest.raises(ValueError, match="is not a checkpoint"):
         checkpoint.load(path)
 
 
