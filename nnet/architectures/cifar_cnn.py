@@ -25,7 +25,7 @@ def build(image_shape, num_classes, make_activation, widths, hidden, dropout=0.0
     Layers with parameters are called conv1, conv2, …, fc1, fc2, …; the others by their place.
     """
     count = Counter()
-    layers = OrderedDict(standardize=Standardize(image_shape[0]))
+    layers: OrderedDict[str, nn.Module] = OrderedDict(standardize=Standardize(image_shape[0]))
     for place, layer in enumerate(convolutional(image_shape, num_classes, make_activation, widths, hidden, dropout)):
         name = NAMES.get(type(layer).__name__, type(layer).__name__.lower())
         count[name] += 1

@@ -56,7 +56,9 @@ class Options:
                 f"start_noise must be above 0: the gradient of boundary_loss {self.boundary_loss!r} is 0 at the weights"
             )
         if self.treat_as_constant and self.boundary_loss == "ce":
-            raise ConfigError("treat_as_constant needs another boundary_loss: the gradient of 'ce' would be zero")
+            raise ConfigError(
+                "with treat_as_constant the gradient of boundary_loss 'ce' is zero: it would have no effect"
+            )
 
 
 class Regime(ForwardNoise):

@@ -27,6 +27,7 @@ def learning_rate(cfg: TrainConfig, step: int, steps_per_epoch: int) -> float:
     if cfg.lr_schedule == "steps":
         epoch = step // steps_per_epoch + 1
         return cfg.learning_rate * cfg.lr_factor ** sum(epoch >= milestone for milestone in cfg.lr_milestones)
+    assert cfg.lr_restart_epochs is not None, "TrainConfig requires it with cosine_restarts"
     cycle = cfg.lr_restart_epochs * steps_per_epoch
     decay = min(1.0, step / ((cfg.epochs - cfg.lr_restart_epochs) * steps_per_epoch))
     peak = cfg.learning_rate - decay * (cfg.learning_rate - SMALLEST_PEAK)

@@ -27,8 +27,7 @@ class Command(NamedTuple):
     runs: int | None
     """The number of runs that the page states after it."""
 
-    @property
-    def name(self) -> str:
+    def __str__(self) -> str:
         return f"{self.page}: {' '.join(self.words)}"
 
 
@@ -64,6 +63,14 @@ def examples() -> dict[str, str]:
 def plug_ins() -> dict[str, str]:
     """Of the examples, those that lie in a folder of plug-ins."""
     return {path: text for path, text in examples().items() if str(Path(path).parent) in FOLDERS}
+
+
+def write_plug_ins(folder: Path) -> None:
+    """Write them as a folder of the user's, for NNET_PLUGINS."""
+    for path, text in plug_ins().items():
+        file = folder / FOLDERS[str(Path(path).parent)] / Path(path).name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
 
 
 def untitled() -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from tests.project.pages import blocks, commands, examples, plug_ins, untitled
+from tests.project.pages import blocks, commands, examples, plug_ins, untitled, write_plug_ins
 
 EXAMPLES, PLUG_INS = examples(), plug_ins()
 CONTRACTS = [
@@ -58,32 +58,40 @@ def test_the_pages_show_a_plug_in_of_each_kind():
     }
 
 
-def test_the_plug_ins_run_together(extended):
-    output = done(words("docs/extending.md", "run_experiments.py linear"), extended)
+def test_the_plug_ins_run_together_from_a_folder_of_the_users(tmp_path):
+    write_plug_ins(tmp_path / "plug_ins")
+    script, *flags = words("docs/extending.md", "run_experiments.py linear")
+    output = done([str(ROOT / script), *flags], tmp_path, NNET_PLUGINS=str(tmp_path / "plug_ins"))
     assert "stripes: 12 of 12 runs" in output and "FAILED" not in output
     assert re.search(r"training took \d+ s in all", output)
-    runs = [json.loads(path.read_text()) for path in (extended / "results/stripes/runs").iterdir()]
+    runs = [json.loads(path.read_text()) for path in (tmp_path / "results/stripes/runs").iterdir()]
     assert {run["architecture"] for run in runs} == {"linear", "mlp_small"}
     assert {str(run["config"]["options"]) for run in runs} == {"{}", "{'smoothing': 0.2}"}
     assert min(run["acc_0"] for run in runs if run["architecture"] == "mlp_small") > 0.9
     assert all([row["alpha_test"] for row in run["sweep"] if "evaluation" in row] == [0.5, 0.9] for run in runs)
-    assert (extended / "results/stripes/training_time.csv").is_file()
-    assert "training_time.png" in done(["-m", "campaign.analysis.figures", "stripes"], extended)
+    folder = tmp_path / "results/stripes"
+    assert len((folder / "training_time.csv").read_text().splitlines()) == 13
+    done(
+        ["-m", "campaign.analysis.figures", "stripes"],
+        tmp_path,
+        NNET_PLUGINS=str(tmp_path / "plug_ins"),
+        PYTHONPATH=str(ROOT),
+    )
+    assert (folder / "figures/training_time.png").is_file()
 
 
 def test_new_plug_ins_pass_the_contract_tests_without_an_edit(extended):
-    command = ["-m", "pytest", "-v", "-k", "smoothed or linear or pruning or stripes", *CONTRACTS]
+    names = "smoothed or linear or pruning or stripes"
+    command = ["-m", "pytest", "-v", "-k", names, *CONTRACTS]
     output = done(command, extended)
     for passed in ("[pruning]", "[smoothed]", "[linear]", "[smoothed-linear]", "[beta-linear]", "[smoothed-resnet18]"):
         assert f"{passed} PASSED" in output
 
 
 def test_the_activation_and_the_optimizer_train_a_network(extended):
-    flags = ["--activation", "silu", "--optimizer", "adamw", "--regime", "clean", "--seed", "0", "--epochs", "1"]
-    done(["run_experiments.py", "mlp_small", *flags, "--engine", "serial"], extended)
-    (path,) = (extended / "results/digits/runs").iterdir()
-    run = json.loads(path.read_text())
-    assert (run["config"]["activation"], run["config"]["optimizer"]) == ("silu", "adamw") and run["acc_0"] > 0.5
+    settings = "activation='silu', optimizer='adamw', epochs=3, alpha_tests=(0,)"
+    code = f"from nnet_models import *; print(train_and_evaluate(TrainConfig({settings}))['acc_0'])"
+    assert float(done(["-c", code], extended)) > 0.5
 
 
 def test_the_readmes_study_works_at_the_first_try(tmp_path):

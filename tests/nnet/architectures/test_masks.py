@@ -175,7 +175,8 @@ def test_masks_have_a_stream_of_their_own():
         kept = [name for name in first if not name.endswith(of_masks)]
         assert len(kept) > 80 and all(torch.equal(other[name], first[name]) for name in kept)
     assert all(torch.equal(tensor, first[name]) for name, tensor in state(train_masks=True).items())
-    assert all(torch.equal(state(mix_maps=True)[name], tensor) for name, tensor in first.items())
+    mixed = state(mix_maps=True)
+    assert all(torch.equal(mixed[name], tensor) for name, tensor in first.items())
 
 
 def test_dropout_changes_no_initial_weight():
