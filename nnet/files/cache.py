@@ -1,4 +1,4 @@
-"""The folder for what can be made again at any time: prepared data, calibrations."""
+"""The folder for what can be made again at any time: prepared data, costs of runs."""
 
 import os
 from pathlib import Path
