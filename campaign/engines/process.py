@@ -71,15 +71,19 @@ class Engine(base.Engine):
 
     def close(self) -> None:
         """Kill every worker."""
-        for worker in set(multiprocessing.active_children()) - self.others:
-            worker.kill()
+        self._kill()
         for slot in [*self.free, *(slot for slot, _ in self.busy.values())]:
             slot.close()
 
     def __exit__(self, kind: type | None, *rest: object) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._kill()  # now: workers of a dead fork server count as ended
             fork_server.stop()  # it may be about to fork a worker that nobody waits for
         super().__exit__(kind, *rest)
+
+    def _kill(self) -> None:
+        for worker in set(multiprocessing.active_children()) - self.others:
+            worker.kill()
 
 
 class _Slot:

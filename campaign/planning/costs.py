@@ -111,7 +111,9 @@ def measure(
     kind whose pilot fails otherwise has no cost, and a note.
     """
     costs = _remembered(workers)
-    kinds = {kind_of(config): config for config in reversed(list(configs))}
+    kinds: dict[str, TrainConfig] = {}
+    for config in configs:
+        kinds.setdefault(kind_of(config), config)
     unknown = [config for kind, config in kinds.items() if kind not in costs.kinds]
     rest = [config for kind, config in kinds.items() if kind in costs.kinds] if accept is not None else []
     good = dict(costs.kinds)

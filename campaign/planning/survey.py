@@ -2,7 +2,6 @@
 
 import functools
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,18 +12,13 @@ from campaign.grid.shard import Shard
 from campaign.machine import memory
 from campaign.machine.console import duration
 from campaign.machine.cores import usable_cores
-from campaign.planning import costs
+from campaign.planning import costs, notes
 from campaign.planning.costs import Costs
 from campaign.planning.plan import makespan
 from campaign.store.folder import Store
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-
-MOST_THREADS = 4
-"""More threads do not speed up networks as small as these."""
-SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
-"""What must agree for two runs of one configuration to give the same bits."""
 
 
 @dataclass
@@ -168,9 +162,9 @@ def prepare(
         campaign.pending.sort(key=lambda config: config.run_id not in mine)
     if launch.memory_check and not campaign.elsewhere:
         _fit_into_memory(campaign)
-    campaign.notes += _unwatched(campaign)
+    campaign.notes += notes.unwatched(campaign)
     if not campaign.elsewhere:
-        campaign.notes += _idle_cores(campaign) + _other_machines(campaign)
+        campaign.notes += notes.idle_cores(campaign) + notes.other_machines(campaign)
     return campaign
 
 
@@ -196,20 +190,6 @@ def _refuse_other_data(stores: dict[str, Store], config: TrainConfig, tried: dic
             )
 
 
-def _idle_cores(campaign: Campaign) -> list[str]:
-    """A note if some cores will be idle and more threads per run would use them."""
-    runs = len(campaign.pending)
-    if not runs or registry.constant(base.ENGINES, campaign.engine, "WORKERS") is not None:
-        return []
-    now = campaign.pending[0].cpu_threads
-    cores = min(campaign.workers * now, usable_cores())
-    threads = min(cores // runs, MOST_THREADS)
-    return [] if threads <= now else [
-        f"{runs} runs leave some of {cores} cores without one; --cpu-threads-per-worker {threads} would use more of "
-        "them, and may change the last bits of results"
-    ]  # fmt: skip
-
-
 def _fit_into_memory(campaign: Campaign) -> None:
     needs = list(map(campaign.costs.memory_mb, campaign.pending))
     free = memory.free_mb()
@@ -220,40 +200,6 @@ def _fit_into_memory(campaign: Campaign) -> None:
             f"{campaign.workers} workers are started; --no-memory-check starts them all"
         )
         campaign.workers = fitting
-
-
-def _unwatched(campaign: Campaign) -> list[str]:
-    """A note if a regime that uses validation images has none."""
-    blind = {config.regime for config in campaign.pending if config.validation_share == 0 and _watches(config)}
-    return [
-        f"{name} runs without validation images here, and sees no plateau of their loss and no overfitting; "
-        "--validation-share 0.1 holds some back"
-        for name in sorted(blind)
-    ]
-
-
-def _watches(config: TrainConfig) -> bool:
-    """Whether a run would use validation images: its regime's file says with which options."""
-    watching = registry.constant("regimes", config.regime, "WATCHES_VALIDATION")
-    if watching is None:
-        return False
-    options = config.options_and_defaults()
-    return all(options[name] in values for name, values in watching.items())
-
-
-def _other_machines(campaign: Campaign) -> list[str]:
-    """A note for each difference between the machines of finished runs and this one."""
-    machine, results = campaign.costs.machine, campaign.results()
-    before = [results[config.run_id]["provenance"] for config in campaign.configs if config.run_id in results]
-    notes = []
-    for name in filter(machine.__contains__, SAME_BITS):
-        others = Counter(str(made.get(name)) for made in before if made.get(name) != machine[name])
-        if others:
-            notes.append(
-                f"{others.total()} finished runs were made with {name} {' or '.join(sorted(others))}, the others will "
-                f"be with {machine[name]}: the same configuration may give other last bits"
-            )
-    return notes
 
 
 def _refuse_unwritable(folder: Path) -> None:

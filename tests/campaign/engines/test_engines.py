@@ -18,6 +18,7 @@ from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from tests.campaign import stub
+from tests.faults.launching import wait_for
 
 
 def _with_reason(engine: str):
@@ -198,7 +199,7 @@ def test_an_interruption_ends_the_workers_and_the_process_that_forks_them():
         running.start(configs(stub.SLOW)[0])
         (worker,) = multiprocessing.active_children()
         raise KeyboardInterrupt
-    assert not alive(worker.pid)
+    wait_for(lambda: not alive(worker.pid), 10)
     assert fork_server.was_lost(types.SimpleNamespace(exitcode=fork_server.UNTOLD), fork_server.pid())
 
 

@@ -160,11 +160,9 @@ def test_a_wrong_configuration_refuses_the_launch_and_a_failing_step_does_not(co
     def failing(*arguments):
         raise ValueError("not this step")
 
-    wrong = dataclasses.replace(configs[2], image_size=4)  # too small for its convolutions
-    monkeypatch.setattr(pilot, "try_set_up", lambda cfg: (_ for _ in ()).throw(ConfigError("at least 8×8")))
+    wrong = dataclasses.replace(configs[2], arch="cnn", image_size=4)  # too small for its convolutions
     with pytest.raises(ConfigError, match="at least 8×8"):
         survey.prepare([wrong], Launch(tmp_path / "results", "serial"))
-    monkeypatch.undo()
     monkeypatch.setattr(regime.Regime, "step", failing)
     campaign = survey.prepare(configs[:1], Launch(tmp_path / "results", "serial"))
     assert campaign.costs.seconds(configs[0]) == 0

@@ -135,7 +135,7 @@ def test_it_is_printed_as_a_table_or_as_json_and_starts_nothing(npz, tmp_path, m
 
 WRONG = {
     "p must be between 0 and 1": ["--ps", "0", "1.1"],
-    "ps has duplicates": ["--ps", "0", "0"],
+    "p has duplicates": ["--ps", "0", "0"],
     "repeats must be at least 1": ["--repeats", "0"],
     "resnet18 cannot have activation 'tanh'": ["--activations", "tanh"],
     "unknown corruption 'blur'": ["--corruption", "blur"],

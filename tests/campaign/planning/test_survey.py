@@ -71,7 +71,8 @@ def test_the_serial_engine_cannot_end_a_run(configs, tmp_path):
 
 
 def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path, monkeypatch):
-    monkeypatch.setattr("campaign.planning.survey.usable_cores", lambda: 40)
+    for module in ("survey", "notes"):
+        monkeypatch.setattr(f"campaign.planning.{module}.usable_cores", lambda: 40)
     (note,) = notes_of(prepare(configs[:3], Launch(tmp_path, max_workers=8)))
     assert note.startswith(
         "3 runs leave some of 8 cores without one; --cpu-threads-per-worker 2 would use more of them"
