@@ -81,7 +81,7 @@ def test_the_plug_ins_run_together_from_a_folder_of_the_users(tmp_path):
 
 
 def test_new_plug_ins_pass_the_contract_tests_without_an_edit(extended):
-    names = "smoothed or linear or pruning or stripes"
+    names = "smoothed or [linear] or -linear] or pruning or stripes or training_time or width_and_dropout"
     command = ["-m", "pytest", "-v", "-k", names, *CONTRACTS]
     output = done(command, extended)
     for passed in ("[pruning]", "[smoothed]", "[linear]", "[smoothed-linear]", "[beta-linear]", "[smoothed-resnet18]"):
