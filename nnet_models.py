@@ -1,4 +1,4 @@
-"""One run, read from top to bottom: its configuration, training, the sweep over weight noise, its result."""
+"""One run, from top to bottom: set up, train, sweep over weight noise, evaluate, return the result."""
 
 import functools
 import math
@@ -24,7 +24,7 @@ from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batch, Batches
 from nnet.evaluations import base as evaluations
-from nnet.evaluations.parts.running_accuracy import correctly_classified, smoothed_accuracy
+from nnet.evaluations.parts import running_accuracy
 from nnet.evaluations.parts.sweep import sweep
 from nnet.files import checkpoint
 from nnet.optimizers import OPTIMIZERS
@@ -32,10 +32,9 @@ from nnet.random import streams
 from nnet.record import provenance
 from nnet.record.unfinished import Partial
 from nnet.regimes.base import Regime
-from nnet.regimes.parts import epochs
 from nnet.training import precision as precisions
-from nnet.training.allocator import keeping_freed_memory
-from nnet.training.lr_schedule import learning_rate
+from nnet.training import validation
+from nnet.training.lr_schedule import scheduled
 
 __all__ = [
     "ARCH_NAMES",
@@ -54,20 +53,20 @@ _only_run = threading.Lock()
 
 
 def train_and_evaluate(cfg: TrainConfig) -> dict:
-    """Train one network, sweep weight noise over it, and return what is known of the run, JSON-able.
+    """Train one network, sweep weight noise over it, evaluate it, and return the result of the run, JSON-able.
 
-    The columns of the per-run table; `sweep`, a row per α_test, then the rows of `evaluations`, which carry the
-    name of their `evaluation`; `history`, a row per epoch; `config`, the science fields; `provenance`; `sha256` of
-    the data and of the weights before and after training. All but `train_seconds` and `sweep_seconds` is the same,
-    bit for bit, wherever the run happens on this kind of machine with this number of threads. A loss that is not
-    finite ends the run with status `diverged` and `diverged_epoch`. With `checkpoint_dir` the weights are written
-    to <checkpoint_dir>/<dataset>/<run_id>.pt. With `epoch_checkpoint_dir` a run that was ended from outside goes on
-    after the last epoch that it kept, and ends with the same bits; the file is left to the caller, who removes it
-    when the result is safe.
+    The result has the columns of the per-run table; `sweep`: a row per α_test, then the rows of `evaluations` with the
+    name of their `evaluation`; `history`: a row per epoch; `config`: the science fields; `provenance`; `sha256` of the
+    data and of the weights before and after training. On one kind of machine, with one number of threads, all of it but
+    `train_seconds` and `sweep_seconds` is the same bit for bit. A loss that is not finite ends the run as `diverged`.
+    The weights are written to <checkpoint_dir>/<dataset>/<run_id>.pt. With `epoch_checkpoint_dir` a run that was killed
+    resumes after the last stored epoch with the same bits; the caller removes that file once the result is safe.
 
-    Raises ConfigError for data or an architecture that do not fit the configuration, CannotWrite (an OSError)
-    where a checkpoint cannot be written, and RuntimeError where another run is under way in this process: runs
-    share the process-wide generator and thread count.
+    Workers of a campaign keep freed memory (see `campaign.engines.workers.environment`); in a direct call, unless the
+    shell sets these variables, a training step of `cnn` can take half as long again.
+
+    Raises ConfigError for data or an architecture that do not fit the configuration, CannotWrite (an OSError) if a
+    checkpoint cannot be written, and RuntimeError if another run is active in this process, whose state runs share.
     """
     with _alone(cfg.cpu_threads):
         run = _set_up(cfg)
@@ -80,19 +79,18 @@ def train_and_evaluate(cfg: TrainConfig) -> dict:
             weights = {name: tensor.cpu() for name, tensor in run.model.state_dict().items()}
             checkpoint.save(Path(cfg.checkpoint_dir) / cfg.dataset_name / f"{cfg.run_id}.pt", weights)
         hashes = {"data": run.batches.images.sha256, "initial_weights": initial}
-        return _result(run, history, rows, seconds, further) | {
-            "sha256": hashes | {"weights": provenance.weights_sha256(run.model)}
-        }
+        hashes["weights"] = provenance.weights_sha256(run.model)
+        return _result(run, history, rows, seconds, further) | {"sha256": hashes}
 
 
 def try_set_up(cfg: TrainConfig) -> str:
-    """Set a run up and leave it; the SHA-256 of its data. Raises what the run would raise before its first step."""
+    """Set a run up without training; returns the SHA-256 of its data. Raises what the run would raise up to there."""
     with _alone(cfg.cpu_threads):
         return _set_up(cfg).batches.images.sha256
 
 
 def set_seed(seed: int) -> None:
-    """Seed the process-wide generators of Python, NumPy and torch; `seed`: any integer of 63 bits, not negative."""
+    """Seed the process-wide generators of Python, NumPy and torch; `seed`: 0 to 2⁶³ − 1."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -106,13 +104,13 @@ def get_device(use_cuda: bool = False) -> torch.device:
 
 
 def train_one_epoch(model: nn.Module, regime: Regime, batches: Iterable[Batch]) -> float:
-    """Let the regime take every batch once; the mean loss per image, or the first one that is not finite."""
+    """Let the regime take every batch once; returns the mean loss per image, or the first loss that is not finite."""
     model.train()
     losses, sizes = [], []
     for images, labels in batches:
         losses.append(regime.step(images, labels))
         sizes.append(len(labels))
-    losses = torch.stack(losses).tolist()  # at the end: a GPU must not be waited for in every step
+    losses = torch.stack(losses).tolist()  # once at the end: waiting for a GPU in every step is slow
     mean = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
     return next((loss for loss in losses if not math.isfinite(loss)), mean)
 
@@ -121,8 +119,7 @@ def train_one_epoch(model: nn.Module, regime: Regime, batches: Iterable[Batch]) 
 def evaluate(model: nn.Module, batches: Iterable[Batch], precision: str = "fp32") -> tuple[float, float]:
     """Accuracy (correct / total) and mean cross-entropy in evaluation mode.
 
-    `batches`: pairs of images (float32 B×C×H×W in [0, 1]) and labels (int64 B), of any sizes; `precision`: fp32
-    or bf16.
+    `batches`: pairs of images (float32 B×C×H×W in [0, 1]) and labels (int64 B) of any size; `precision`: fp32 or bf16.
     """
     model.eval()
     correct, losses, total = [], [], 0
@@ -137,13 +134,11 @@ def evaluate(model: nn.Module, batches: Iterable[Batch], precision: str = "fp32"
 @dataclass
 class _Run:
     cfg: TrainConfig
-    device: torch.device
     batches: Batches
     model: nn.Module
     regime: Regime
     partial: Partial
-    evaluations: dict[str, dict]
-    """Their options by name."""
+    evaluations: dict[str, dict]  # options by name
 
 
 @contextmanager
@@ -153,9 +148,8 @@ def _alone(cpu_threads: int) -> Iterator[None]:
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(cpu_threads)
-        torch.set_flush_denormal(True)  # the moments of dead neurons decay to numbers that take many times as long
-        with keeping_freed_memory():
-            yield
+        torch.set_flush_denormal(True)  # the optimizer's moments of dead neurons become denormal: slow
+        yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
@@ -166,12 +160,11 @@ def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
     images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir)
     batches = Batches(cfg, images, device)
-    known = registry.option_names("architectures", cfg.arch)
-    options = {name: value for name, value in cfg.options.items() if name in known}
+    names = registry.option_names("architectures", cfg.arch)
+    options = {name: value for name, value in cfg.options.items() if name in names}
     set_seed(streams.seed_of(cfg.seed, "init"))
-    model = build_model(cfg.arch, cfg.activation, batches.image_shape, images.num_classes, cfg.dropout, **options).to(
-        device
-    )
+    model = build_model(cfg.arch, cfg.activation, batches.image_shape, images.num_classes, cfg.dropout, **options)
+    model.to(device)
     standardize.fit(model, images.mean, images.std)
     momentum = {"momentum": cfg.momentum, "nesterov": cfg.nesterov} if cfg.momentum > 0 else {}
     optimizer = OPTIMIZERS[cfg.optimizer].build(
@@ -180,7 +173,7 @@ def _set_up(cfg: TrainConfig) -> _Run:
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options)
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
     partial = Partial(cfg, model, regime, images.sha256)
-    return _Run(cfg, device, batches, model, regime, partial, evaluations.options_of(cfg))
+    return _Run(cfg, batches, model, regime, partial, evaluations.options_of(cfg))
 
 
 def _train(run: _Run) -> tuple[list[dict], float]:
@@ -189,22 +182,16 @@ def _train(run: _Run) -> tuple[list[dict], float]:
     for epoch in range(len(history) + 1, run.cfg.epochs + 1):
         set_seed(streams.seed_of(run.cfg.seed, "global", epoch))
         run.regime.start_epoch(epoch)
-        row = {"epoch": epoch, "train_loss": train_one_epoch(run.model, run.regime, _scheduled(run, epoch))}
-        row |= _validated(run) | _tested(run, history)
+        batches = scheduled(run.cfg, run.regime.optimizer, run.batches.train(epoch), epoch, run.batches.steps)
+        row = {"epoch": epoch, "train_loss": train_one_epoch(run.model, run.regime, batches)}
+        row |= _validated(run)
+        if run.cfg.smoothed_accuracy:
+            row |= running_accuracy.entries(run.model, run.batches.test(), run.cfg, history)
         history.append(row | run.regime.end_epoch(row))
         if _diverged(row):
             break
         run.partial.keep(history, time.perf_counter() - start)
     return history, time.perf_counter() - start
-
-
-def _scheduled(run: _Run, epoch: int) -> Iterator[Batch]:
-    """The batches of an epoch, each with its learning rate set."""
-    steps = run.batches.steps
-    for step, batch in enumerate(run.batches.train(epoch), (epoch - 1) * steps):
-        for group in run.regime.optimizer.param_groups:
-            group["lr"] = learning_rate(run.cfg, step, steps)
-        yield batch
 
 
 def _validated(run: _Run) -> dict:
@@ -215,64 +202,47 @@ def _validated(run: _Run) -> dict:
     return {"val_loss": loss, "val_acc": accuracy}
 
 
-def _tested(run: _Run, history: list[dict]) -> dict:
-    """The accuracy on the test images and the running value that a published program took for it, if asked for."""
-    if not run.cfg.smoothed_accuracy:
-        return {}
-    correct = correctly_classified(run.model, run.batches.test(), run.cfg.sweep_precision)
-    before = history[-1]["smoothed_acc"] if history else 0.0
-    smoothed = smoothed_accuracy(correct, run.cfg.batch_size, before)
-    return {"test_acc": int(correct.sum()) / len(correct), "smoothed_acc": smoothed}
-
-
 def _diverged(row: dict) -> bool:
     return not all(math.isfinite(row[name]) for name in ("train_loss", "val_loss") if name in row)
 
 
 def _measured(run: _Run) -> tuple[list[dict], dict]:
-    """The rows of the sweep over weight noise and of the other evaluations, and the columns that these add."""
-    cfg, trained = run.cfg, _trained(run, list(run.batches.test()))
-    rows = sweep(run.model, trained.measure, cfg.alpha_tests, cfg.noise_samples, cfg.noise_model, cfg.seed)
-    further, columns = evaluations.evaluated(trained, run.evaluations)
+    """The rows of the sweep over weight noise and of all evaluations, and the columns that evaluations add."""
+    cfg, batches = run.cfg, list(run.batches.test())
+    measure = functools.partial(evaluate, batches=batches, precision=cfg.sweep_precision)
+    rows = sweep(run.model, measure, cfg.alpha_tests, cfg.noise_samples, cfg.noise_model, cfg.seed)
+    trained = evaluations.Trained(run.model, batches, measure, cfg.seed, cfg.sweep_precision)
+    further, columns = evaluations.measure_all(trained, run.evaluations)
     return rows + further, columns
-
-
-def _trained(run: _Run, testing: list[Batch]) -> evaluations.Trained:
-    measure = functools.partial(evaluate, batches=testing, precision=run.cfg.sweep_precision)
-    return evaluations.Trained(run.model, testing, measure, run.cfg.seed, run.cfg.sweep_precision)
 
 
 def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict, further: dict) -> dict:
     cfg, at = run.cfg, {row["alpha_test"]: row for row in rows if "evaluation" not in row}
-    test_loss = at[0.0]["loss"] if rows else None
-    diverged = test_loss is None
+    columns = ("regime", "seed", "alpha_train", "noise_model", "activation", "p", "epochs")
+    clean, tenth = at.get(0.0, {}), at.get(0.1, {})
+    diverged = clean.get("loss") is None
+    clean, tenth, rows = ({}, {}, []) if diverged else (clean, tenth, rows)
     return {
         "run_id": cfg.run_id,
         "dataset": cfg.dataset_name,
         "architecture": cfg.arch,
-        "regime": cfg.regime,
-        "seed": cfg.seed,
-        "alpha_train": cfg.alpha_train,
-        "noise_model": cfg.noise_model,
-        "activation": cfg.activation,
-        "p": cfg.p,
-        "epochs": cfg.epochs,
-        "acc_0": None if diverged else at[0.0]["acc"],
-        "acc_01": at[0.1]["acc"] if not diverged and 0.1 in at else None,
-        "drop_at_01": at[0.1]["drop"] if not diverged and 0.1 in at else None,
-        "test_loss": test_loss,
+        **{name: getattr(cfg, name) for name in columns},
+        "acc_0": clean.get("acc"),
+        "acc_01": tenth.get("acc"),
+        "drop_at_01": tenth.get("drop"),
+        "test_loss": clean.get("loss"),
         "train_loss": _finite(history[-1]["train_loss"]),
         "status": "diverged" if diverged else "ok",
         **seconds,
-        **epochs.columns(history),
-        **run.regime.columns(),
+        **validation.columns(history),
+        **run.regime.columns(history),
         **further,
         "diverged_epoch": history[-1]["epoch"] if diverged else None,
-        "sweep": [] if diverged else rows,
+        "sweep": rows,
         "history": [{name: _finite(value) for name, value in row.items()} for row in history],
         **run.regime.record(),
         "config": cfg.science(),
-        "provenance": provenance.provenance(run.device),
+        "provenance": provenance.provenance(run.regime.device),
     }
 
 

@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="default 3")
     parser.add_argument("--images", type=int, default=2000, help="training images; default 2000")
     arguments = command_line.parsed_on_one_core(parser)
+    command_line.restart_as_worker()
     rows = []
     for arch in arguments.architectures:
         clean = TrainConfig(

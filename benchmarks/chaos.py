@@ -1,11 +1,11 @@
-"""Kill at random until a campaign of 60 short runs is through, again and again, and count what was lost: nothing.
+"""Kill processes of a campaign of 60 short runs at random, again and again, and count what was lost: nothing.
 
     python -m benchmarks.chaos [--kills 500] [--workers 2] [--every-s 2.5] [--seed 0]
 
 Every few seconds, at random, one process of the campaign gets signal 9: a worker (7 of 10), the fork server
-(1 of 10) or the launcher (2 of 10; one in four of these is asked to stop with SIGTERM instead). A launcher that has
-ended is started again by the same command. At its end each campaign is compared, bit for bit and timings aside,
-with one that nobody disturbed. Takes about half an hour on two cores.
+(1 of 10) or the launcher (2 of 10; one in four of these gets SIGTERM instead). A launcher that has ended is started
+again with the same command. At its end each campaign is compared with an undisturbed one, bit for bit except for
+timings. Takes about half an hour on two cores.
 """
 
 import argparse

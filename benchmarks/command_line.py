@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+from campaign.engines.workers.environment import KEEP_FREED_MEMORY
 from nnet.config import default_data_dir
 
 
@@ -21,3 +23,10 @@ def parsed_on_one_core(options: argparse.ArgumentParser) -> argparse.Namespace:
     arguments = options.parse_args()
     os.sched_setaffinity(0, {arguments.core})
     return arguments
+
+
+def restart_as_worker() -> None:
+    """Start this program again with the memory settings of a worker, which are read when a process starts."""
+    if not KEEP_FREED_MEMORY.items() <= os.environ.items():
+        os.environ.update(KEEP_FREED_MEMORY)
+        os.execv(sys.executable, sys.orig_argv)

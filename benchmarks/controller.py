@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="default 5")
     parser.add_argument("--images", type=int, default=6400, help="training images; default 6400")
     arguments = command_line.parsed_on_one_core(parser)
+    command_line.restart_as_worker()
     torch.set_num_threads(1)
     rows = []
     for arch in arguments.architectures:

@@ -20,9 +20,8 @@ from torch import nn
 import nnet_models
 from benchmarks import command_line
 from benchmarks.report import write_section
-from nnet.architectures.parts.fast import ONEDNN
+from nnet.architectures.parts.fast import ONEDNN, ImageLinear
 from nnet.regimes.base import Regime
-from nnet.training.allocator import keeping_freed_memory
 from nnet_models import TrainConfig
 
 ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
@@ -35,6 +34,7 @@ def main() -> None:
     parser = command_line.parser(__doc__, "limit")
     parser.add_argument("architectures", nargs="*", default=ARCHITECTURES, help="default: all five")
     arguments = command_line.parsed_on_one_core(parser)
+    command_line.restart_as_worker()
     torch.set_num_threads(1)
     rows = []
     for arch in arguments.architectures:
@@ -49,23 +49,22 @@ def measure(arch: str, regime: str, data_dir: str) -> dict:
     """Milliseconds of a step and of its parts, means over the steps."""
     cfg = TrainConfig(dataset="mnist", arch=arch, regime=regime, alpha_train=0.2, batch_size=BATCH, data_dir=data_dir)
     parts = {name: [] for name in ("batch", "step", "noise", "optimizer")}
-    with keeping_freed_memory():
-        run = nnet_models._set_up(cfg)
-        run.regime.start_epoch(1)
-        run.model.train()
-        watch(run.regime, parts)
-        batches = run.batches.train(1)
-        for images, labels in islice(batches, WARM_UP_STEPS):
+    run = nnet_models._set_up(cfg)
+    run.regime.start_epoch(1)
+    run.model.train()
+    watch(run.regime, parts)
+    batches = run.batches.train(1)
+    for images, labels in islice(batches, WARM_UP_STEPS):
+        run.regime.step(images, labels)
+    for times in parts.values():
+        times.clear()
+    for _ in range(STEPS):
+        with clock(parts["batch"]):
+            images, labels = next(batches)
+        with clock(parts["step"]):
             run.regime.step(images, labels)
-        for times in parts.values():
-            times.clear()
-        for _ in range(STEPS):
-            with clock(parts["batch"]):
-                images, labels = next(batches)
-            with clock(parts["step"]):
-                run.regime.step(images, labels)
-        row = {f"{name}_ms": 1e3 * sum(times) / STEPS for name, times in parts.items()}
-        row |= products(run.model, images)
+    row = {f"{name}_ms": 1e3 * sum(times) / STEPS for name, times in parts.items()}
+    row |= products(run.model, images)
     row["step_ms"] += row["batch_ms"]
     row["sgemm_share"] = row["sgemm_ms"] / row["step_ms"]
     row["noise_share"] = row["noise_ms"] / row["step_ms"]
@@ -116,19 +115,20 @@ def products(model: nn.Module, images: torch.Tensor) -> dict:
     `sgemm`: all of them, by `torch.mm`; `done`: as this project does them, a repeated channel once, by the library
     that it uses on this processor.
     """
-    shapes = layer_shapes(model, images)
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    shapes = layer_shapes(model, layers, images)
     total = {"gflop": 0.0, "sgemm_ms": 0.0, "done_ms": 0.0}
     for number, (rows, inputs, outputs) in enumerate(shapes):
         count = 2 if number == 0 else 3
         total["gflop"] += count * 2e-9 * rows * inputs * outputs
         total["sgemm_ms"] += sum(three_products(torch.mm, rows, inputs, outputs)[:count])
-        if number == 0 and isinstance(next(model.children()), nn.Linear):
+        if number == 0 and isinstance(layers[0], ImageLinear):
             inputs //= images.shape[1]
         total["done_ms"] += sum(three_products(onednn if ONEDNN else torch.mm, rows, inputs, outputs)[:count])
     return total
 
 
-def layer_shapes(model: nn.Module, images: torch.Tensor) -> list[tuple[int, int, int]]:
+def layer_shapes(model: nn.Module, layers: list[nn.Module], images: torch.Tensor) -> list[tuple[int, int, int]]:
     """(rows, inputs, outputs) of the forward product of every layer, in the order in which they are called."""
     shapes = []
 
@@ -136,7 +136,6 @@ def layer_shapes(model: nn.Module, images: torch.Tensor) -> list[tuple[int, int,
         places = output.shape[2:].numel() if output.dim() == 4 else 1
         shapes.append((len(output) * places, layer.weight[0].numel(), len(layer.weight)))
 
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     hooks = [layer.register_forward_hook(note) for layer in layers]
     with torch.no_grad():
         model(images)

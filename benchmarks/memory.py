@@ -1,11 +1,11 @@
-"""What workers cost before they train and while they do: memory of each and of all, and the time until all train.
+"""Memory of workers before and during training, of each and of all, and the time until all of them train.
 
     python -m benchmarks.memory --json results/benchmarks.json
 
-Starts so many workers as a campaign does, from the fork server, each with a noisy run of mlp_small on MNIST. They are
-held before their run and after its first training step, so that the figures are those of starting, however few cores
-there are: seconds of processor time of all processes, and of the clock, from the launch to the last first step.
-USS is what would be free if the process ended; PSS adds its share of what processes share.
+Starts workers as a campaign does, from the fork server, each with a noisy run of mlp_small on MNIST. They wait before
+their run and after its first training step, so that the figures do not depend on the number of cores: processor time
+of all processes, and time that passes, from the launch to the last first step. USS is the memory that is free after the
+process ends; PSS adds its part of shared memory.
 """
 
 import argparse
@@ -15,8 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from statistics import median
 
@@ -64,28 +62,30 @@ def measure(workers: int) -> dict:
     launched, row = time.perf_counter(), {"workers": workers}
     fields = dict(dataset="mnist", regime="noisy", alpha_train=0.2, epochs=1000)
     configs = [TrainConfig(seed=seed, **fields) for seed in range(workers)]
-    with tempfile.TemporaryDirectory() as folder, closing(process.run(configs, held_run, workers)) as events:
+    with tempfile.TemporaryDirectory() as folder, process.Engine(held_run, workers) as engine:
+        for config in configs:
+            engine.start(config)
         os.environ["BENCHMARK_FOLDER"] = folder
-        pids = reached("before", workers, Path(folder), events)
+        pids = reached("before", workers, Path(folder), engine)
         measuring = time.process_time()
         row["before"] = memory(pids)
         measuring = time.process_time() - measuring
         (Path(folder) / "go on from before").touch()
-        reached("started", workers, Path(folder), events)
+        reached("started", workers, Path(folder), engine)
         row |= {"cpu_s": cpu_seconds(pids) - measuring, "wall_s": time.perf_counter() - launched}
         row["started"] = memory(pids)
         (Path(folder) / "go on from started").touch()
         until = time.perf_counter() + TRAINING_S
         while time.perf_counter() < until:
-            next(events)
+            engine.ended(TICK_S)
         return row | {"training": memory(pids)}
 
 
-def reached(state: str, workers: int, folder: Path, events: Iterator) -> list[int]:
+def reached(state: str, workers: int, folder: Path, engine: process.Engine) -> list[int]:
     """Wait until all workers are held in this state; their pids."""
     pids = []
     while len(pids) < workers:
-        if next(events) is not None:
+        if engine.ended(TICK_S):
             raise AssertionError("a run ended before it was measured")
         pids = [int(path.suffix[1:]) for path in folder.glob(f"{state}.*")]
     return pids

@@ -2,8 +2,8 @@
 
     python -m benchmarks.overhead --json results/benchmarks.json
 
-A campaign of runs that do nothing, through the whole runner: claims, workers, run files flushed to the disk, log,
-tables. And how long it takes to build so many configurations and to see which are done.
+The 2,400 runs of the study pixels_large, doing nothing, through the whole runner: claims, workers, run files flushed to
+the disk, log, tables. Also the time to build their configurations and to see which are done.
 """
 
 import argparse
@@ -12,17 +12,15 @@ import tempfile
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
-from types import SimpleNamespace
 from unittest import mock
 
-import run_experiments
 from benchmarks.report import write_section
-from campaign.commands.command_line import Settings
-from campaign.planning import pilot, survey
+from campaign.engines.workers import tasks
+from campaign.grid import block, study
+from campaign.grid.settings import Launch
+from campaign.planning import survey
 from campaign.running import runner
 from nnet.config import TrainConfig
-
-P_COUNT, REPEATS = 10, 40
 
 
 def main() -> None:
@@ -32,38 +30,26 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file whose section `overhead` is replaced")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    configs = large_study()
+    configs = block.expand({}, study.load("pixels_large")).configs
     building = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
-        campaign = survey.survey(configs, folder, workers=arguments.workers)
+        campaign = survey.survey(configs, Launch(folder, max_workers=arguments.workers))
         surveyed = time.perf_counter() - start
-        campaign.estimates = {config.run_id: pilot.Estimate() for config in configs}
         start = time.perf_counter()
-        with mock.patch.object(runner, "work", SimpleNamespace(train=nothing)), redirect_stdout(io.StringIO()):
+        with mock.patch.object(tasks, "train", nothing), redirect_stdout(io.StringIO()):
             assert runner.run(campaign) == 0
         seconds = time.perf_counter() - start
         assert campaign.finished() == len(configs)
-    found = {"runs": len(configs), "workers": arguments.workers, "building_s": building, "surveyed_s": surveyed}
-    found |= {"campaign_s": seconds, "ms_per_run": 1e3 * seconds / len(configs)}
-    print("{runs} configurations: built in {building_s:.2f} s, surveyed after {surveyed_s:.2f} s".format(**found))
-    print("{runs} runs that do nothing: {campaign_s:.1f} s, {ms_per_run:.2f} ms a run".format(**found))
+    figures = {"runs": len(configs), "workers": arguments.workers, "building_s": building, "surveyed_s": surveyed}
+    figures |= {"campaign_s": seconds, "ms_per_run": 1e3 * seconds / len(configs)}
+    print("{runs} configurations: built in {building_s:.2f} s, surveyed after {surveyed_s:.2f} s".format(**figures))
+    print("{runs} runs that do nothing: {campaign_s:.1f} s, {ms_per_run:.2f} ms a run".format(**figures))
     if arguments.json is not None:
-        write_section(arguments.json, "overhead", found)
-
-
-def large_study() -> list[TrainConfig]:
-    """3 activations × 2 networks × 10 p × 40 repeats."""
-
-    def large(block: Settings) -> Settings:
-        block.architectures, block.ps = ["pixel_mlp_large", "pixel_cnn_large"], [n / P_COUNT for n in range(P_COUNT)]
-        block.repeats = REPEATS
-        return block
-
-    return run_experiments.pixels_study(large)
+        write_section(arguments.json, "overhead", figures)
 
 
 def nothing(config: TrainConfig) -> dict:
-    """What a run returns, without a run."""
+    """The result of a run, without the run."""
     row = {"alpha_test": 0.0, "noise_samples": 1, "acc": 0.5, "acc_std": None, "loss": 1.0, "drop": 0.0}
     return {
         "run_id": config.run_id, "dataset": config.dataset_name, "architecture": config.arch, "regime": config.regime,

@@ -8,12 +8,14 @@ quickest step, and the most memory that the process took, of which the libraries
 """
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 
 from benchmarks import command_line
 from benchmarks.report import write_section
+from campaign.engines.workers.environment import KEEP_FREED_MEMORY
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,24 @@ ONE_STEP = """
 import json, resource, sys, time
 import torch
 from torch.nn import functional
-from nnet import perturbation
-from nnet.allocator import keeping_freed_memory
+from nnet.architectures.parts import masks
 from nnet_models import build_model
 
 case = json.loads(sys.argv[1])
 torch.set_num_threads(1)
 torch.set_flush_denormal(True)
 if case["plain"]:
-    perturbation.MOST_NUMBERS = 2**62
-with keeping_freed_memory():
-    model = build_model("perturb_resnet18", image_shape=(3, 32, 32), **case["options"])
-    optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, nesterov=True)
-    images, labels = torch.rand(case["images"], 3, 32, 32), torch.arange(case["images"]) % 10
-    seconds = []
-    for _ in range(case["steps"]):
-        start = time.perf_counter()
-        optimizer.zero_grad()
-        functional.cross_entropy(model(images), labels).backward()
-        optimizer.step()
-        seconds.append(time.perf_counter() - start)
+    masks.MOST_NUMBERS = 2**62
+model = build_model("perturb_resnet18", image_shape=(3, 32, 32), **case["options"])
+optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, nesterov=True)
+images, labels = torch.rand(case["images"], 3, 32, 32), torch.arange(case["images"]) % 10
+seconds = []
+for _ in range(case["steps"]):
+    start = time.perf_counter()
+    optimizer.zero_grad()
+    functional.cross_entropy(model(images), labels).backward()
+    optimizer.step()
+    seconds.append(time.perf_counter() - start)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"step_s": min(seconds), "peak_mb": peak}))
 """
@@ -82,7 +82,10 @@ def main() -> None:
 def measured(case: Case, plain: bool) -> dict:
     """Seconds of a step and the most memory of its process, in MB."""
     told = json.dumps({"options": case.options, "images": case.images, "steps": case.steps, "plain": plain})
-    done = subprocess.run([sys.executable, "-c", ONE_STEP, told], capture_output=True, text=True, check=True)
+    environment = os.environ | KEEP_FREED_MEMORY
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_STEP, told], env=environment, capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.planning --json results/benchmarks.json -- --study pixels --dataset mnist --epochs 20
 
-Plans the campaign that `run_experiments.py` makes of what follows `--`, runs it, and compares. Its results are kept
-where it writes them; what is finished there already is in neither figure.
+Plans the campaign that `run_experiments.py` makes of the flags after `--`, runs it, and compares. The results are kept;
+runs that are already finished are in neither figure.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks.report import write_section
-from nnet.record.source import ROOT
+from nnet.record.provenance import ROOT
 
 SHOWN = ("runs", "to_do", "workers", "cpu_hours", "wall_hours", "longest_run_s", "memory_mb", "kinds")
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("campaign", nargs="*", help="flags of run_experiments.py, after --")
     arguments = parser.parse_args()
     command = [sys.executable, str(ROOT / "run_experiments.py"), *arguments.campaign]
-    subprocess.run([*command, "--plan"], check=True)  # calibrates what is not known yet
+    subprocess.run([*command, "--plan"], check=True)  # measures what is not remembered yet
     plan = json.loads(subprocess.run([*command, "--plan", "--json"], capture_output=True, check=True).stdout)
     start = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)

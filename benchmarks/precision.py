@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0; default 5")
     parser.add_argument("--epochs", type=int, default=3, help="default 3")
     arguments = command_line.parsed_on_one_core(parser)
+    command_line.restart_as_worker()
     torch.set_num_threads(1)
     rows = []
     for arch in arguments.architectures:

@@ -2,13 +2,14 @@
 
     python -m benchmarks.scaling --json results/benchmarks.json
 
-The two are compared with what a matrix product alone, and copying memory alone, gain from a second process: cores of
-a virtual machine may share more than it says. The model of 80 cores takes the cost of each kind of run from a
-calibration, as a plan does, and gives the next run to the next free core. What a second thread gains in one run is
-measured too: it is what `--cpu-threads-per-worker` buys where there are fewer runs than cores.
+The two are compared with the gain of a second process for a matrix product alone and for copying memory alone, because
+the cores of a virtual machine may share hardware. The model of 80 cores takes the cost of each kind of run from a
+pilot, as a plan does, and gives the next run to the next free core. The gain of a second thread in one run is measured
+too: this is what `--cpu-threads-per-worker` gives if there are fewer runs than cores.
 """
 
 import dataclasses
+import heapq
 import multiprocessing
 import os
 import random
@@ -20,9 +21,9 @@ from benchmarks import command_line
 from benchmarks.report import write_section
 from campaign.engines import process
 from campaign.engines.workers import tasks
+from campaign.planning.costs import Cost
 from campaign.planning.plan import makespan
 from nnet.config import TrainConfig
-from nnet.record.cost import Cost
 
 ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
 SEEDS, CORES = 10, 80
@@ -78,14 +79,21 @@ def two_threads(arch: str, rounds: int) -> float:
 
 def train_seconds(config: TrainConfig) -> float:
     """Seconds of training of one run in a worker."""
-    return next(outcome for _, outcome in filter(None, process.run([config], tasks.train, 1)))["train_seconds"]
+    return outcome(config, tasks.train)["train_seconds"]
+
+
+def outcome(config: TrainConfig, work: Callable[[TrainConfig], dict]) -> dict:
+    """What a worker that is alone on the machine returns."""
+    with process.Engine(work, 1) as engine:
+        ((_, result),) = engine.outcomes([config])
+    return result
 
 
 def spend(configs: list[TrainConfig], workers: int) -> float:
     """Seconds from the first start to the last result."""
     start = time.perf_counter()
-    results = [outcome for outcome in process.run(configs, tasks.train, workers) if outcome is not None]
-    assert len(results) == len(configs)
+    with process.Engine(tasks.train, workers) as engine:
+        assert len(list(engine.outcomes(configs))) == len(configs)
     return time.perf_counter() - start
 
 
@@ -130,13 +138,12 @@ def model(bandwidth: float) -> dict:
     for arch in ARCHITECTURES:
         for regime, kinds in (("clean", 1), ("noisy", len(ALPHAS))):
             config = TrainConfig(dataset="mnist", arch=arch, regime=regime, alpha_train=0.2)
-            pilot = next(outcome for _, outcome in filter(None, process.run([config], tasks.calibrate, 1)))
-            seconds = Cost(**pilot["cost"]).seconds(config)
+            seconds = Cost(**outcome(config, tasks.pilot)["cost"]).seconds(config)
             costs += [seconds] * kinds * SEEDS
             print(f"  {arch:10} {regime:5} {seconds:7.0f} s", flush=True)
             traffic += [(seconds, memory_traffic(config))] * kinds * SEEDS
-    longest_first = makespan(sorted(costs, reverse=True), CORES)
-    shuffled = mean(makespan(random.Random(seed).sample(costs, len(costs)), CORES) for seed in range(100))
+    longest_first = makespan(costs, CORES)
+    shuffled = mean(in_any_order(costs, seed) for seed in range(100))
     bound = max(max(costs), sum(costs) / CORES)
     demand = CORES * sum(size for _, size in traffic) / sum(seconds for seconds, _ in traffic) / 1e9
     found = {"runs": len(costs), "core_s": sum(costs), "longest_run_s": max(costs), "bound_s": bound}
@@ -151,6 +158,14 @@ def model(bandwidth: float) -> dict:
     print("in any order {any_order_s:.0f} s".format(**found))
     print("weights move {weights_gb_s:.0f} GB/s if no cache holds them; given {given_gb_s:.0f}".format(**found))
     return found
+
+
+def in_any_order(costs: list[float], seed: int) -> float:
+    """Seconds until the last run ends if the runs start in a random order."""
+    free = [0.0] * CORES
+    for seconds in random.Random(seed).sample(costs, len(costs)):
+        heapq.heapreplace(free, free[0] + seconds)
+    return max(free)
 
 
 def memory_traffic(config: TrainConfig) -> float:

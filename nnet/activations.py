@@ -19,9 +19,6 @@ ACTIVATIONS = {
 }
 """Name of an activation: the name of its class in `torch.nn`, and the class's arguments."""
 
-MONOTONE = ("ReLU", "Tanh", "Sigmoid", "LeakyReLU")
-"""Classes that never decrease; a class may be missing, which costs a little speed."""
-
 
 def check_activation(name: str, arch: str | None = None) -> None:
     """Raise ConfigError unless `name` is known and, if the file of `arch` restricts `ACTIVATIONS`, among those."""
@@ -39,8 +36,3 @@ def get_activation(name: str) -> Callable:
     check_activation(name)
     kind, arguments = ACTIVATIONS[name]
     return lambda: getattr(nn, kind)(**arguments)
-
-
-def is_monotone(activation: object) -> bool:
-    """Whether an activation module never decreases, so that max-pooling may come before it with the same result."""
-    return type(activation).__name__ in MONOTONE

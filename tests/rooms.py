@@ -15,7 +15,7 @@ from pathlib import Path
 FLOORS = {
     "nnet": (
         ("files", "random", "checks", "registry"),
-        ("perturbations", "datasets", "activations"),
+        ("perturbations", "datasets", "activations", "optimizers"),
         ("config",),
         ("training",),
         ("regimes",),

@@ -212,25 +212,10 @@ def test_numbers_too_small_to_be_normal_are_zero_in_a_run_and_there_alone(npz, m
     assert set(quotients) == {0.0} and (torch.tensor([1e-38]) / 10).item() > 0
 
 
-def test_an_estimate_checks_the_run_and_names_the_data(npz, result):
-    more = {"validation_share": 0.25, "evaluations": ("worst_case",)}
-    estimate = nnet_models.estimate_cost(dataclasses.replace(config(npz), **more))
-    assert min(estimate["cost"].values()) > 0 and estimate["cost"]["train_images"] == 72
-    plain = nnet_models.estimate_cost(config(npz))["cost"]
-    assert plain["validation_s"] == plain["evaluations_s"] == 0
-    assert estimate["data_sha256"] == result["sha256"]["data"]
+def test_a_run_can_be_set_up_alone_which_names_its_data(npz, result):
+    assert nnet_models.try_set_up(config(npz)) == result["sha256"]["data"]
     with pytest.raises(ValueError, match="at least 8×8"):
-        nnet_models.estimate_cost(dataclasses.replace(config(npz), image_size=4))
-
-
-def test_an_estimate_leaves_it_to_the_run_to_say_why_a_step_fails(npz, monkeypatch):
-    def failing(*arguments):
-        raise ValueError("not this step")
-
-    monkeypatch.setattr(base.Regime, "step", failing)
-    assert nnet_models.estimate_cost(config(npz))["cost"] is None
-    with pytest.raises(ValueError, match="not this step"):
-        train_and_evaluate(config(npz))
+        nnet_models.try_set_up(dataclasses.replace(config(npz), image_size=4))
 
 
 @pytest.mark.parametrize("arch", ["mlp_small", "cnn"])

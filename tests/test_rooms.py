@@ -19,9 +19,9 @@ PLUG_IN_FOLDERS = (
     *("nnet/architectures", "nnet/datasets", "nnet/regimes", "nnet/evaluations"),
     *("campaign/engines", "campaign/analysis/questions", "studies"),
 )
-LIGHT = ("nnet.config.", "nnet.checks.", "nnet.registry.", "nnet.activations.", "campaign.")
+LIGHT = ("nnet.config.", "nnet.checks.", "nnet.registry.", "nnet.activations.", "nnet.optimizers.", "campaign.")
 """What the launcher may import."""
-IN_WORKERS = ("campaign.engines.workers.preload", "campaign.engines.workers.tasks")
+IN_WORKERS = {f"campaign.engines.workers.{name}" for name in ("preload", "tasks", "pilot")}
 """These alone of `campaign` run in workers."""
 HEAVY = {"torch", "torchvision", "numba", "sklearn"}
 TABLES = {"pandas", "matplotlib", "scipy"}
@@ -86,7 +86,7 @@ def test_studies_are_data():
 
 def test_the_launcher_imports_neither_torch_nor_what_only_tables_and_figures_need():
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
-    light = {name for name in modules if f"{name}.".startswith(LIGHT)} - set(IN_WORKERS)
+    light = {name for name in modules if f"{name}.".startswith(LIGHT)} - IN_WORKERS
     program = f"""
 import importlib, sys
 import run_experiments

@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(question: str, made: dict[str, pd.DataFrame], note: str = "") -> "dict[str, Figure]":
+def draw(question: str, by_name: dict[str, pd.DataFrame], note: str = "") -> "dict[str, Figure]":
     """The figures of one question by name, each with the note on completeness in its title.
 
-    `made`: the tables of a results folder, as `campaign.analysis.tables.read` returns them.
+    `by_name`: the tables of a results folder, as `campaign.analysis.tables.read` returns them.
     """
-    figures = questions.modules()[question].figures(made)
+    figures = questions.modules()[question].figures(by_name)
     return {name: panels.add_note(figure, note) for name, figure in figures.items()}
 
 
 def save_all(folder: Path) -> list[Path]:
     """Draw the figures of a results folder as PNG and PDF under `folder`/figures; returns the paths of the PNGs."""
-    made, note = tables.read(folder), completeness(folder)
+    by_name, note = tables.read(folder), completeness(folder)
     figures = {}
     for question in questions.modules():
-        figures |= draw(question, made, note)
+        figures |= draw(question, by_name, note)
     (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=150, metadata={"Software": None})

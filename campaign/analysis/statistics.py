@@ -89,9 +89,9 @@ def _options_of_no_regime(rows: pd.DataFrame) -> list[str]:
 
     @functools.cache
     def others(regime: str, options: str) -> str:
-        own = registry.option_names("regimes", regime)
+        its_options = registry.option_names("regimes", regime)
         return json.dumps(
-            {name: value for name, value in json.loads(options).items() if name not in own}, sort_keys=True
+            {name: value for name, value in json.loads(options).items() if name not in its_options}, sort_keys=True
         )
 
     return [others(regime, options) for regime, options in zip(rows["regime"], rows["options"], strict=True)]
@@ -100,9 +100,9 @@ def _options_of_no_regime(rows: pd.DataFrame) -> list[str]:
 def _with_option(rows: pd.DataFrame, option: str) -> pd.DataFrame:
     """The rows of architectures with this option: its value in a column, and the other options in `options`."""
     defaults = [registry.option_defaults("architectures", architecture) for architecture in rows["architecture"]]
-    given = [json.loads(options) for options in rows["options"]]
-    values = [(usual | options).get(option) for usual, options in zip(defaults, given, strict=True)]
-    others = [json.dumps({k: v for k, v in options.items() if k != option}, sort_keys=True) for options in given]
+    changed = [json.loads(options) for options in rows["options"]]
+    values = [(usual | options).get(option) for usual, options in zip(defaults, changed, strict=True)]
+    others = [json.dumps({k: v for k, v in options.items() if k != option}, sort_keys=True) for options in changed]
     return rows.assign(**{"options": others, option: values})[[option in usual for usual in defaults]]
 
 

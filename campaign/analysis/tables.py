@@ -11,6 +11,7 @@ import pandas as pd
 from campaign.analysis import questions
 from campaign.analysis.labels import DEFAULTS, YOUNGER, varied
 from campaign.analysis.statistics import standard_error
+from campaign.grid.names import canonical
 from campaign.store import run_file
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
@@ -32,7 +33,6 @@ SUMMARY = [
     *"n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split(),
 ]
 NAMES = ("results_per_run", "sweep", "results_summary")
-ALIASES = {"architectures": "arch", "regimes": "regime", "activations": "activation", "ps": "p", "seeds": "seed"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
 GAUSSIAN = "gaussian"
@@ -61,21 +61,29 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def build(results: list[dict], reference: Mapping[str, object] = questions.REFERENCE) -> dict[str, pd.DataFrame]:
-    """The tables by name, from results of runs; a question adds its tables if there are runs for them.
+    """The tables by name, from results of runs; a question adds its tables if there are runs for them."""
+    runs = runs_of(results, reference)
+    return dict(zip(NAMES, (runs.per_run, runs.sweep, runs.summary), strict=True)) | questions.tables(runs)
 
-    If the runs of a folder differ in a setting that is not a key of the summary (epochs, batch size, …), that setting
-    becomes a further column of results_per_run and results_summary: such runs are never averaged together.
+
+def runs_of(results: list[dict], reference: Mapping[str, object] = questions.REFERENCE) -> questions.Runs:
+    """The results in a fixed order, with the three tables of every campaign.
+
+    If the runs differ in a setting that is not a key of the summary (epochs, batch size, …), that setting becomes a
+    further column of results_per_run and results_summary: such runs are never averaged together.
     """
     results = sorted(results, key=_order)
     further = further_settings(results)
-    core = (_per_run(results, further), _sweep(results), _summary(results, further))
-    return dict(zip(NAMES, core, strict=True)) | questions.tables(questions.Runs(results, *core, reference))
+    tables = (_per_run(results, further), _sweep(results), _summary(results, further))
+    return questions.Runs(results, *tables, reference)
 
 
 def reference_of(folder: Path) -> Mapping[str, object]:
-    """What the folder's latest campaign compares its runs with, from campaign.json; the regime clean by default."""
+    """What the folder's latest campaign compares its runs with, from campaign.json; by default the regime clean."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        return dict([*json.loads((Path(folder) / "campaign.json").read_text())["reference"].items()][:1])
+        reference = json.loads((Path(folder) / "campaign.json").read_text())["reference"]
+        if isinstance(reference, dict) and len(reference) == 1:
+            return reference
     return questions.REFERENCE
 
 
@@ -119,7 +127,7 @@ def load(
     """
     rows = _runs_in(Path(results_dir), configs)
     names = list(dict.fromkeys(name for row in reversed(rows) for name in row))
-    where = {ALIASES.get(name, name) if name not in names else name: value for name, value in (where or {}).items()}
+    where = {name if name in names else canonical(name): value for name, value in (where or {}).items()}
     for name, value in where.items():
         if rows and name not in names:
             raise ConfigError(f"no run in {results_dir} has a setting {name!r}; choose from {sorted(names)}")
@@ -145,9 +153,9 @@ def further_settings(results: list[dict]) -> list[str]:
 
     Fields of `YOUNGER` are included if they are not at their default.
     """
-    known = {CONFIG_NAMES.get(name, name) for name in CELL} | {"seed"}
-    names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in known]
-    names += sorted({name for result in results for name in result["config"]} - set(names) - known)
+    keys = {CONFIG_NAMES.get(name, name) for name in CELL} | {"seed"}
+    names = [field.name for field in dataclasses.fields(TrainConfig) if field.name not in keys]
+    names += sorted({name for result in results for name in result["config"]} - set(names) - keys)
     values = {name: {_setting(result, name) for result in results} for name in names}
     usual = {name: {default} for name, default in YOUNGER.items()}
     return [name for name in names if len(values[name]) > 1 or values[name] - usual.get(name, values[name])]

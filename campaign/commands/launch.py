@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from campaign.commands import command_line
 from campaign.commands.command_line import CommandLine
@@ -12,6 +13,9 @@ from campaign.grid.settings import Launch, settings
 from campaign.machine import signals
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
+
+if TYPE_CHECKING:
+    from campaign.planning.survey import Campaign
 
 
 def launch(block: Mapping[str, object], arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +37,7 @@ def launch(block: Mapping[str, object], arguments: Sequence[str] | None = None) 
             instead = _instead(line, runs, words)
             if instead is not None:
                 return instead
-            campaign = _prepared(runs.configs, runs.launch, line, runs.reference)
+            campaign = _prepared(runs, line)
     except (ConfigError, ChildProcessError) as error:
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2
@@ -89,11 +93,11 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     return None
 
 
-def _prepared(configs, where, line, reference):
+def _prepared(runs: blocks.Runs, line: CommandLine) -> "Campaign":
     from campaign.planning.survey import prepare
 
-    options = _cluster_options(where.engine, line)
-    return prepare(configs, where, line.retry_failed, line.shard, options, reference)
+    options = _cluster_options(runs.launch.engine, line)
+    return prepare(runs.configs, runs.launch, line.retry_failed, line.shard, options, runs.reference)
 
 
 def _cluster_options(section: str, line: CommandLine) -> dict:
@@ -102,7 +106,7 @@ def _cluster_options(section: str, line: CommandLine) -> dict:
     return options.options(section, line.cluster, line.cluster_file)
 
 
-def _run(campaign) -> int:
+def _run(campaign: "Campaign") -> int:
     from campaign.running import runner
 
     return runner.run(campaign)

@@ -89,16 +89,12 @@ def as_text(status: dict) -> str:
             *(f"failed: {run['run_id']}: {run['why']}; see {run['file']}" for run in status["failed"][:LISTED]),
         ]
         lines += _more(status["failed"])
-    if status["running"] or status["pending"]:
-        unknown = (
-            "time left: unknown, because no launch has estimated these runs"
-            if status["running"]
-            else "no launcher works on them"
-        )
-        left = (
-            f"time left: about {duration(status['left_s'] or 0)}, with {len(status['running'])} runs at a time as now"
-        )
-        lines += ["", unknown if status["left_s"] is None else left]
+    if status["left_s"] is not None and (status["running"] or status["pending"]):
+        lines += ["", f"time left: about {duration(status['left_s'])}, with {len(status['running'])} at a time"]
+    elif status["running"]:
+        lines += ["", "time left: unknown, no launch has estimated it"]
+    elif status["pending"]:
+        lines += ["", "no launcher works on them"]
     return "\n".join(lines)
 
 

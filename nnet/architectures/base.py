@@ -9,11 +9,6 @@ from nnet.checks import ConfigError
 ARCH_NAMES = tuple(registry.names("architectures"))
 
 
-def input_channels(arch: str, image_channels: int) -> int:
-    """How many channels `arch` is given: as many as the images have, but one channel is repeated to what it states."""
-    return registry.constant("architectures", arch, "CHANNELS", 1) if image_channels == 1 else image_channels
-
-
 def build_model(
     arch: str,
     activation: str = "relu",

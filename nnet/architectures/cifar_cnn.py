@@ -2,9 +2,9 @@
 
 from collections import Counter, OrderedDict
 
-import torch
 from torch import nn
 
+from nnet.architectures.parts import fast
 from nnet.architectures.parts.stages import convolutional
 from nnet.architectures.parts.standardize import Standardize
 
@@ -22,12 +22,12 @@ NAMES = {"Conv2d": "conv", "Linear": "fc"}
 def build(image_shape, num_classes, make_activation, widths, hidden, dropout=0.0):
     """Standardised pixels, a stage of convolution, activation and pooling for each of `widths`, linear layers.
 
-    Layers with parameters are called conv1, conv2, …, fc1, fc2, …
+    Layers with parameters are called conv1, conv2, …, fc1, fc2, …; the others by their place.
     """
     count = Counter()
-    layers = OrderedDict(standardize=Standardize(image_shape[0]))
-    for layer in convolutional(image_shape, num_classes, make_activation, widths, hidden, dropout):
+    layers: OrderedDict[str, nn.Module] = OrderedDict(standardize=Standardize(image_shape[0]))
+    for place, layer in enumerate(convolutional(image_shape, num_classes, make_activation, widths, hidden, dropout)):
         name = NAMES.get(type(layer).__name__, type(layer).__name__.lower())
         count[name] += 1
-        layers[f"{name}{count[name]}"] = layer
-    return nn.Sequential(layers).to(memory_format=torch.channels_last)
+        layers[f"{name}{count[name]}" if list(layer.parameters()) else str(place)] = layer
+    return fast.arrange(nn.Sequential(layers))

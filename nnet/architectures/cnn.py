@@ -1,8 +1,8 @@
 """A small convolutional network: three convolutions with pooling, one linear layer."""
 
-import torch
 from torch import nn
 
+from nnet.architectures.parts import fast
 from nnet.architectures.parts.stages import convolutional
 
 CHANNELS = 3
@@ -14,4 +14,4 @@ WIDTHS = (32, 64, 64)
 def build(image_shape, num_classes, make_activation, dropout=0.0):
     """Three stages of convolution, activation and pooling, then a linear layer to the logits."""
     layers = convolutional(image_shape, num_classes, make_activation, WIDTHS, dropout=dropout)
-    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    return fast.arrange(nn.Sequential(*layers))

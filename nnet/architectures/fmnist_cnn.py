@@ -3,12 +3,10 @@
 Büchel, Faber and Muir 2022 (ICLR), repaired: no output depends on the other images of a batch.
 """
 
-import torch
 from torch import nn
 
-from nnet.architectures.parts.fast import Linear
+from nnet.architectures.parts import fast
 from nnet.architectures.parts.perceptron import dropping
-from nnet.architectures.parts.stages import pooled
 from nnet.architectures.parts.standardize import Standardize
 from nnet.checks import ConfigError
 
@@ -31,10 +29,10 @@ def build(image_shape, num_classes, make_activation, dropout=0.0):
     pooling = min(2, *sides)
     size = WIDTH * (sides[0] // pooling) * (sides[1] // pooling)
     layers = [Standardize(channels), nn.ZeroPad2d((2, 1, 2, 1)), nn.Conv2d(channels, WIDTH, KERNEL)]
-    layers += [*pooled(make_activation), nn.Conv2d(WIDTH, WIDTH, KERNEL), *pooled(make_activation, pooling)]
-    layers += [nn.Flatten(), *dropping(dropout)]
+    layers += [make_activation(), nn.MaxPool2d(2), nn.Conv2d(WIDTH, WIDTH, KERNEL)]
+    layers += [make_activation(), nn.MaxPool2d(pooling), nn.Flatten(), *dropping(dropout)]
     for hidden in HIDDEN:
-        layers += [Linear(size, hidden), make_activation(), *dropping(dropout)]
+        layers += [nn.Linear(size, hidden), make_activation(), *dropping(dropout)]
         size = hidden
-    layers += [nn.LayerNorm(size, elementwise_affine=False), Linear(size, num_classes)]
-    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    layers += [nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, num_classes)]
+    return fast.arrange(nn.Sequential(*layers))

@@ -1,8 +1,8 @@
 """Convolutional networks on images of one channel, for the study of pixel corruption."""
 
-import torch
 from torch import nn
 
+from nnet.architectures.parts import fast
 from nnet.architectures.parts.stages import convolutional
 
 CHANNELS = 1
@@ -15,4 +15,4 @@ HIDDEN = (128,)
 def build(image_shape, num_classes, make_activation, widths, dropout=0.0):
     """A stage of convolution, activation and pooling for each of `widths`, a linear layer of 128, then the logits."""
     layers = convolutional(image_shape, num_classes, make_activation, widths, HIDDEN, dropout)
-    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    return fast.arrange(nn.Sequential(*layers))

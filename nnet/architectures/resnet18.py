@@ -2,7 +2,7 @@
 
 from torchvision.models import resnet18
 
-from nnet.architectures.parts.stages import arrange_resnet
+from nnet.architectures.parts import fast
 from nnet.checks import ConfigError
 
 CHANNELS = 3
@@ -14,6 +14,4 @@ def build(image_shape, num_classes, make_activation):
     """torchvision's `resnet18` with `num_classes` outputs; its rectifiers are its own, not `make_activation`."""
     if image_shape[0] != CHANNELS:
         raise ConfigError(f"resnet18 takes images of 1 or {CHANNELS} channels; these have {image_shape[0]}")
-    network = resnet18(weights=None, num_classes=num_classes)
-    arrange_resnet(network)
-    return network
+    return fast.arrange_resnet(resnet18(weights=None, num_classes=num_classes))

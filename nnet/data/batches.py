@@ -7,10 +7,9 @@ import numpy as np
 import torch
 
 from nnet import registry
-from nnet.architectures.base import input_channels
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from nnet.data.images import crop_flip
+from nnet.data.images import crop_flip, pixels, repeated
 from nnet.data.prepared import Images, stratified_order
 from nnet.perturbations.pixel_noise import PixelNoise
 from nnet.random import streams
@@ -28,7 +27,8 @@ class Batches:
     def __init__(self, cfg: TrainConfig, images: Images, device: torch.device):
         self.cfg, self.images, self.device = cfg, images, device
         self.evaluation_batch = registry.constant("architectures", cfg.arch, "EVALUATION_BATCH", 128)
-        self.channels = input_channels(cfg.arch, images.shape[0])
+        stated = registry.constant("architectures", cfg.arch, "CHANNELS", 1)
+        self.channels = stated if images.shape[0] == 1 else images.shape[0]
         self.x_train, self.y_train = images.x_train.to(device), images.y_train.to(device)
         x_test, y_test = _subset(images.x_test, images.y_test, cfg.max_test_samples)
         self.x_test, self.y_test = x_test.to(device), y_test.to(device)
@@ -62,8 +62,8 @@ class Batches:
         augment = self._augmentation(epoch)
         corrupt = self._corruption("pixels", epoch)
         for part in parts:
-            pixels = corrupt(self._pixels(augment(self.x_train.index_select(0, part))))
-            yield self._repeated(pixels), self.y_train[part]
+            images = corrupt(pixels(augment(self.x_train.index_select(0, part))))
+            yield repeated(images, self.channels), self.y_train[part]
 
     def validation(self) -> Iterator[Batch]:
         """The clean training images that are held back, in their order; none at `validation_share` 0."""
@@ -72,14 +72,14 @@ class Batches:
     def test(self) -> Iterator[Batch]:
         """The test images in their order, clean unless `corrupt_test` is set; the last batch may be short."""
         if self.cfg.corrupt_test:
-            return self._evaluation(self._corruption("test_pixels")(self._pixels(self.x_test)), self.y_test)
+            return self._evaluation(self._corruption("test_pixels")(pixels(self.x_test)), self.y_test)
         return self._evaluation(self.x_test, self.y_test)
 
     def _evaluation(self, images: torch.Tensor, labels: torch.Tensor) -> Iterator[Batch]:
         if len(labels) == 0:
             return
         for part, of_part in zip(images.split(self.evaluation_batch), labels.split(self.evaluation_batch), strict=True):
-            yield self._repeated(part if part.is_floating_point() else self._pixels(part)), of_part
+            yield repeated(part if part.is_floating_point() else pixels(part), self.channels), of_part
 
     def _augmentation(self, epoch: int) -> Callable[[torch.Tensor], torch.Tensor]:
         if self.cfg.augmentation == "none":
@@ -89,13 +89,6 @@ class Batches:
     def _corruption(self, purpose: str, epoch: int = 0) -> PixelNoise:
         cfg, seed = self.cfg, streams.seed_of(self.cfg.seed, purpose, epoch)
         return PixelNoise(cfg.corruption, cfg.p, cfg.options.get("sigma", 0.0), seed, self.device)
-
-    @staticmethod
-    def _pixels(images: torch.Tensor) -> torch.Tensor:
-        return images.float().div_(255)
-
-    def _repeated(self, pixels: torch.Tensor) -> torch.Tensor:
-        return pixels.expand(-1, self.channels, -1, -1)
 
 
 def _subset(images: torch.Tensor, labels: torch.Tensor, most: int | None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,13 +1,37 @@
-"""Augmentation of training images: the same image looks a little different each time that it is seen."""
+"""What is done to images: resizing, statistics, augmentation, and the way from bytes to the network's input."""
 
+import numpy as np
 import torch
 from torch.nn import functional
+from torchvision.transforms.v2 import functional as transforms
 
 PADDING = 4
+RESIZE_CHUNK = 1000
+
+
+def resized(images: np.ndarray, image_size: int | None) -> np.ndarray:
+    """uint8 N×C×H×W to N×C×`image_size`×`image_size`; None leaves the size as it is."""
+    if image_size is None or images.shape[2:] == (image_size, image_size):
+        return images
+    chunks = torch.from_numpy(images).split(RESIZE_CHUNK)
+    size = [image_size, image_size]
+    return torch.cat([transforms.resize(chunk, size, antialias=True) for chunk in chunks]).numpy()
+
+
+def mean_and_std(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation per channel of pixels from 0 to 1; `images`: uint8 N×C×H×W.
+
+    Computed from the frequencies of the 256 values, so that rounding errors are negligible.
+    """
+    values = np.arange(256) / 255
+    counts = [np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(images.shape[1])]
+    means = [float(np.average(values, weights=count)) for count in counts]
+    pairs = zip(means, counts, strict=True)
+    return means, [float(np.average((values - mean) ** 2, weights=count) ** 0.5) for mean, count in pairs]
 
 
 def crop_flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Each image, padded with 4 black pixels, from a random place, and half of the time as its mirror image.
+    """Crop each image at a random place of its copy with 4 black pixels around it, and mirror it with probability ½.
 
     `images`: uint8 B×C×H×W; `generator`: a stream on the CPU. Returns new images of the same shape (He et al. 2016,
     arXiv:1512.03385, section 4.2).
@@ -18,3 +42,13 @@ def crop_flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     crops = functional.pad(images, 4 * [PADDING]).unfold(2, height, 1).unfold(3, width, 1)
     cropped = crops[torch.arange(batch, device=images.device), :, rows, columns]
     return torch.where(mirrored == 1, cropped.flip(3), cropped)
+
+
+def pixels(images: torch.Tensor) -> torch.Tensor:
+    """uint8 to float32 in [0, 1], of the same shape."""
+    return images.float().div_(255)
+
+
+def repeated(images: torch.Tensor, channels: int) -> torch.Tensor:
+    """Images with one channel as images with `channels` channels that share its memory; others as they are."""
+    return images.expand(-1, channels, -1, -1)

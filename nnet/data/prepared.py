@@ -19,18 +19,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torchvision.transforms.v2 import functional
 
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.data import npz
+from nnet.data.images import mean_and_std, resized
 from nnet.data.validation import validated
 from nnet.files.atomic import sync_folder
 from nnet.files.cache import cache_root
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 FORMAT = 3
-RESIZE_CHUNK = 1000
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
         arrays = registry.load("datasets", dataset).read(data_dir)
     x_train, y_train, x_test, y_test = validated(arrays, dataset)
     order = stratified_order(y_train)
-    prepared = (_resized(x_train[order], image_size), y_train[order], _resized(x_test, image_size), y_test)
+    prepared = (resized(x_train[order], image_size), y_train[order], resized(x_test, image_size), y_test)
     arrays = {name: np.ascontiguousarray(array) for name, array in zip(ARRAYS, prepared, strict=True)}
     folder = _folder(dataset, image_size, data_dir)  # only now: a download has changed the files that it is named after
     for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a process that was killed: we have the lock
@@ -159,7 +158,7 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     try:
         for name, array in arrays.items():
             np.save(beside / f"{name}.npy", array)
-        mean, std = _mean_and_std(arrays["x_train"])
+        mean, std = mean_and_std(arrays["x_train"])
         about = {"num_classes": int(y_train.max()) + 1, "mean": mean, "std": std, "sha256": _sha256(arrays)}
         (beside / "about.json").write_text(json.dumps(about))
         shutil.rmtree(folder, ignore_errors=True)
@@ -168,20 +167,3 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
-
-
-def _mean_and_std(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Per channel, from how often each of the 256 values is there: without a rounding error to speak of."""
-    values = np.arange(256) / 255
-    counts = [np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(images.shape[1])]
-    means = [float(np.average(values, weights=count)) for count in counts]
-    pairs = zip(means, counts, strict=True)
-    return means, [float(np.average((values - mean) ** 2, weights=count) ** 0.5) for mean, count in pairs]
-
-
-def _resized(images: np.ndarray, image_size: int | None) -> np.ndarray:
-    if image_size is None or images.shape[2:] == (image_size, image_size):
-        return images
-    chunks = torch.from_numpy(images).split(RESIZE_CHUNK)
-    size = [image_size, image_size]
-    return torch.cat([functional.resize(chunk, size, antialias=True) for chunk in chunks]).numpy()

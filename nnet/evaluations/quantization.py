@@ -7,7 +7,7 @@ import torch
 
 from nnet.checks import check_fields, setting, several, whole
 from nnet.evaluations import base
-from nnet.perturbations.weight_noise import replaced, weight_tensors
+from nnet.perturbations.tensors import replaced, weight_tensors
 
 FIGURE = {"axis": "bits of a weight"}
 

@@ -7,8 +7,8 @@ import torch
 from nnet.random import streams
 
 
-class AdditiveNoise:
-    """The draws of one epoch, tensor after tensor, from the stream (seed, purpose, epoch)."""
+class TensorNoise:
+    """The noise of one epoch, tensor after tensor, from the stream (seed, purpose, epoch)."""
 
     def __init__(self, distribution: str, seed: int, purpose: str, epoch: int, device: torch.device):
         """`distribution`: gaussian, or uniform on ±√3 standard deviations."""

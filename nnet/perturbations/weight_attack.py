@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.nn.modules import batchnorm
 
-from nnet.perturbations.weight_noise import replaced, trainable_tensors, weight_tensors
+from nnet.perturbations.tensors import frozen_statistics, replaced, trainable_tensors, weight_tensors
 from nnet.random.normals import Normals
 
 
@@ -89,19 +88,3 @@ class WeightAttack:
         if self.project:
             for shift in shifts:
                 shift.clamp_(-self.size, self.size)
-
-
-@contextmanager
-def frozen_statistics(model: nn.Module) -> Iterator[None]:
-    """Within the `with` block batch normalisation takes its statistics from the batch and remembers none of them."""
-    tracking = [
-        module for module in model.modules() if isinstance(module, batchnorm._NormBase) and module.track_running_stats
-    ]
-    training = [module for module in tracking if module.training]
-    try:
-        for module in training:
-            module.track_running_stats = False
-        yield
-    finally:
-        for module in training:
-            module.track_running_stats = True

@@ -75,7 +75,7 @@ class Draw:
             target[whole:] = last[: len(source) - whole]
         return out
 
-    def _add(self, source: np.ndarray, constant: float, relative: float, target: np.ndarray, start: int) -> None:
+    def _add(self, source: np.ndarray, constant: float | torch.Tensor, relative: float, target: np.ndarray, start: int):
         source, target = source.reshape(-1, TILE), target.reshape(-1, TILE)
         _add(source, F32(constant), F32(relative), target, self.seed, self.counter + start)
 

@@ -1,25 +1,38 @@
-"""Where a result comes from: the code, the libraries and the processor."""
+"""Where a result comes from: the code, the libraries and the processor.
+
+Importing it does not import torch: the launcher compares code and processors too.
+"""
 
 import functools
 import hashlib
+import os
 import platform
 import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy
-import torch
-import torchvision
+from nnet import registry
 
-from nnet.record.processor import processor
-from nnet.record.source import ROOT
+if TYPE_CHECKING:
+    import torch
 
-
-def provenance(device: torch.device) -> dict:
-    """Versions, commit, processor and thread count of this process, JSON-able; equal runs here have equal ones."""
-    return _code() | machine(device)
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def machine(device: torch.device) -> dict:
-    """All of `provenance` but the commit: what may change the bits of a result beside the code."""
+def provenance(device: "torch.device") -> dict:
+    """Versions, commit, processor and thread count of this process, JSON-able."""
+    return _commit() | machine(device)
+
+
+def machine(device: "torch.device") -> dict:
+    """All of `provenance` but the commit: what else may change the bits of a result.
+
+    `NNET_PLAIN` is stated only where it is set: see `nnet.architectures.parts.fast`.
+    """
+    import numpy
+    import torch
+    import torchvision
+
     return {
         "python": platform.python_version(),
         "torch": str(torch.__version__),
@@ -29,11 +42,42 @@ def machine(device: torch.device) -> dict:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-    }
+    } | ({"NNET_PLAIN": True} if plain_layers() else {})
 
 
-def weights_sha256(model: torch.nn.Module) -> str:
-    """SHA-256 of every tensor of the network's state: names, shapes and bytes."""
+def plain_layers() -> bool:
+    """Whether the environment variable NNET_PLAIN=1 asks for PyTorch's own layers."""
+    return os.environ.get("NNET_PLAIN") == "1"
+
+
+@functools.cache
+def processor() -> str:
+    """The model name as the system gives it: "AMD EPYC", "Intel(R) Xeon(R) Processor"."""
+    return processor_entry("model name") or platform.processor() or platform.machine()
+
+
+def processor_entry(name: str) -> str | None:
+    """The first value of `name` in /proc/cpuinfo, or None."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), None)
+
+
+@functools.cache
+def code_sha256() -> str:
+    """SHA-256 of the source files that a run uses: `nnet_models.py`, `nnet/` and the user's plug-ins."""
+    digest = hashlib.sha256()
+    for path in [ROOT / "nnet_models.py", *sorted((ROOT / "nnet").rglob("*.py"))]:
+        digest.update(repr((str(path.relative_to(ROOT)), path.read_bytes())).encode())
+    for item in registry.users_code().items():
+        digest.update(repr(item).encode())
+    return digest.hexdigest()
+
+
+def weights_sha256(model: "torch.nn.Module") -> str:
+    """SHA-256 of every tensor in the network's state: names, shapes and bytes."""
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         digest.update(repr((name, tuple(tensor.shape))).encode() + tensor.cpu().numpy().tobytes())
@@ -41,15 +85,15 @@ def weights_sha256(model: torch.nn.Module) -> str:
 
 
 @functools.cache
-def _code() -> dict:
+def _commit() -> dict:
     commit = _git("rev-parse", "HEAD")
-    changed = _git("status", "--porcelain", "--", "*.py")
-    return {"git_commit": commit, "git_dirty": None if changed is None else bool(changed)}
+    changed_files = _git("status", "--porcelain", "--", "*.py")
+    return {"git_commit": commit, "git_dirty": None if changed_files is None else bool(changed_files)}
 
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=10)
+        command = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return command.stdout.strip() if command.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""An unfinished run on disk: its state after an epoch, from which it can go on."""
+"""An unfinished run on disk: its state after an epoch, from which it can resume."""
 
 import sys
 import time
@@ -10,28 +10,27 @@ from nnet.config import TrainConfig
 from nnet.files import checkpoint
 from nnet.files.atomic import write_file
 from nnet.record import provenance
-from nnet.record.source import code_sha256
 from nnet.regimes.base import Regime
 
 
 class Partial:
     """The file of one unfinished run, <epoch_checkpoint_dir>/<dataset>/partial/<run_id>.pt.
 
-    It is written after an epoch that ends more than `epoch_checkpoint_s` seconds after the last writing, and
-    it is read by the same run only: the same data, code, libraries, processor and threads, so that a run that
-    goes on from it ends with the same bits as one that was never interrupted. The number of that epoch stands
-    beside it, in <run_id>.epoch. Without a folder nothing is kept.
+    It is written after an epoch that ends more than `epoch_checkpoint_s` seconds after it was last written. Only the
+    same run reads it: data, code, libraries, processor and threads must be the same, so that the resumed run ends with
+    the same bits as an uninterrupted one. The number of the epoch is in <run_id>.epoch beside it. Without a folder
+    nothing is written.
     """
 
     def __init__(self, cfg: TrainConfig, model: nn.Module, regime: Regime, data_sha256: str):
         self.cfg, self.model, self.regime = cfg, model, regime
         self.identity = {"run_id": cfg.run_id, "data": data_sha256, **provenance.machine(regime.device)}
-        self.identity["code"] = code_sha256()
+        self.identity["code"] = provenance.code_sha256()
         self.path = None if cfg.partial_file is None else Path(cfg.partial_file)
         self.written = time.monotonic()
 
     def restore(self) -> tuple[list[dict], float]:
-        """Put model, optimizer and regime into the kept state; (history, seconds trained), ([], 0.0) without one."""
+        """Load the stored state; returns (history, seconds trained), which are ([], 0.0) without a usable file."""
         if self.path is None or not self.path.exists():
             return [], 0.0
         try:
@@ -40,13 +39,13 @@ class Partial:
             return self._ignored(str(error))
         different = [name for name, value in self.identity.items() if state["identity"].get(name) != value]
         if different:
-            return self._ignored(f"{self.path} was written by another run: {', '.join(different)} changed")
+            return self._ignored(f"{self.path} belongs to another run: {', '.join(different)} changed")
         self.model.load_state_dict(state["model"])
         self.regime.load_state_dict(state["regime"])
         return state["history"], state["seconds"]
 
     def keep(self, history: list[dict], seconds: float) -> None:
-        """Write the state after the last epoch of `history`, if it is time to. Raises CannotWrite."""
+        """Write the state after the last epoch of `history` if it is due. Raises CannotWrite."""
         if self.path is None or time.monotonic() - self.written < self.cfg.epoch_checkpoint_s:
             return
         checkpoint.save(self.path, self.state(history, seconds))
@@ -54,7 +53,7 @@ class Partial:
         self.written = time.monotonic()
 
     def state(self, history: list[dict], seconds: float) -> dict:
-        """What is kept: everything from which the run can go on."""
+        """Everything that the run needs to resume."""
         return {
             "identity": self.identity,
             "model": self.model.state_dict(),

@@ -14,11 +14,12 @@ from torch import nn
 
 from nnet.checks import ConfigError
 from nnet.perturbations.magnitude import root_mean_square, total_norm
-from nnet.perturbations.tensor_noise import AdditiveNoise
-from nnet.perturbations.weight_noise import replaced, trainable_tensors, weight_tensors
+from nnet.perturbations.tensor_noise import TensorNoise
+from nnet.perturbations.tensors import replaced, trainable_tensors, weight_tensors
 from nnet.regimes import base
 from nnet.regimes.parts.adaptive_options import Options
 from nnet.regimes.parts.controller import Controller, Noise
+from nnet.training import validation
 
 COUNTS_EPOCHS = ("min_epochs", "window")
 """Options that count epochs: a pilot of one epoch leaves them out."""
@@ -31,7 +32,7 @@ class Layer:
 
     kind: str
     strength: float
-    draws: AdditiveNoise
+    draws: TensorNoise
 
 
 class Regime(base.Regime):
@@ -106,6 +107,24 @@ class Regime(base.Regime):
         """The controller's `events`, if there is one."""
         return {"events": self.controller.events} if self.controller else {}
 
+    def columns(self, history: Sequence[dict]) -> dict:
+        """`noisy_epochs` and `first_noisy_epoch`; with validation images accuracy before and after noise began.
+
+        `val_acc_before_noise` is that of the last epoch before the first noisy one, `val_acc_best_after_noise` the best
+        from the first noisy epoch on: the best epoch of the whole run may precede all noise.
+        """
+        if self.options.mode == "off":
+            return {}
+        noisy = [row["epoch"] for row in history if row["noise"] or row.get("static_strength")]
+        first = noisy[0] if noisy else None
+        counts = {"noisy_epochs": len(noisy), "first_noisy_epoch": first}
+        if "val_acc" not in history[-1]:
+            return counts
+        return counts | {
+            "val_acc_before_noise": history[first - 2]["val_acc"] if noisy and first > 1 else None,
+            "val_acc_best_after_noise": validation.best_epoch(history[first - 1 :])["val_acc"] if noisy else None,
+        }
+
     def state_dict(self) -> dict:
         """What the controller has seen, beside the optimizer's state."""
         return super().state_dict() | {"rows": self.controller.rows if self.controller else []}
@@ -129,7 +148,7 @@ class Regime(base.Regime):
         return self.cfg.alpha_train * shares[self.options.schedule]
 
     def _layer(self, purpose: str, kind: str, strength: float) -> Layer:
-        draws = AdditiveNoise(self.options.distribution, self.cfg.seed, purpose, self.epoch, self.device)
+        draws = TensorNoise(self.options.distribution, self.cfg.seed, purpose, self.epoch, self.device)
         return Layer(kind, strength, draws)
 
     def _std(self, layer: Layer, tensor: torch.Tensor) -> float | torch.Tensor:

@@ -7,14 +7,15 @@ Faber and Muir 2022 (ICLR), section 3, without their defects.
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
 from nnet.checks import between, check_fields, number, setting, switch, whole
 from nnet.perturbations.pixel_attack import attacked_images
-from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
+from nnet.perturbations.tensors import frozen_statistics
+from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 from nnet.random.global_state import RandomState
 from nnet.regimes import base
+from nnet.training.loss import loss_of
 
 USES_ALPHA_TRAIN = False
 
@@ -79,7 +80,7 @@ class Regime(base.Regime):
 
         def loss(of: torch.Tensor) -> torch.Tensor:
             with random.again():
-                return functional.cross_entropy(self.logits(of), labels)
+                return loss_of(self.model, self.logits(of), labels)
 
         shifts = self.attack.find(lambda: [loss(images)], self.starts)
         if options.input_size > 0:

@@ -6,15 +6,15 @@ Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adve
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
 from nnet.checks import ConfigError, check_fields, number, one_of, setting, switch, whole
 from nnet.perturbations.divergences import BOUNDARY_LOSSES
-from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
-from nnet.perturbations.weight_noise import trainable_tensors
+from nnet.perturbations.tensors import frozen_statistics, trainable_tensors
+from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 from nnet.random.global_state import RandomState
 from nnet.regimes.parts.forward_noise import ForwardNoise
+from nnet.training.loss import loss_of
 
 
 def _norm(name: str, value: object) -> object:
@@ -56,7 +56,9 @@ class Options:
                 f"start_noise must be above 0: the gradient of boundary_loss {self.boundary_loss!r} is 0 at the weights"
             )
         if self.treat_as_constant and self.boundary_loss == "ce":
-            raise ConfigError("treat_as_constant needs another boundary_loss: the gradient of 'ce' would be zero")
+            raise ConfigError(
+                "with treat_as_constant the gradient of boundary_loss 'ce' is zero: it would have no effect"
+            )
 
 
 class Regime(ForwardNoise):
@@ -101,7 +103,7 @@ class Regime(ForwardNoise):
             self._add_robustness(logits, images, labels, random, torch.zeros_like(loss))
             return loss
         logits = self.logits(images)
-        loss = functional.cross_entropy(logits, labels)
+        loss = loss_of(self.model, logits, labels)
         self._add_robustness(logits, images, labels, random, loss)
         return loss.detach()
 

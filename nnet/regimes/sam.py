@@ -9,8 +9,7 @@ import torch
 
 from nnet.checks import check_fields, number, setting, switch
 from nnet.perturbations.magnitude import total_norm
-from nnet.perturbations.weight_attack import frozen_statistics
-from nnet.perturbations.weight_noise import replaced, trainable_tensors
+from nnet.perturbations.tensors import frozen_statistics, replaced, trainable_tensors
 from nnet.random.global_state import RandomState
 from nnet.regimes import base
 

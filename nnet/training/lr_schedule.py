@@ -1,6 +1,9 @@
 """Learning rates that change from step to step."""
 
 import math
+from collections.abc import Iterable, Iterator
+
+import torch
 
 from nnet.config import SMALLEST_PEAK, TrainConfig
 
@@ -24,7 +27,18 @@ def learning_rate(cfg: TrainConfig, step: int, steps_per_epoch: int) -> float:
     if cfg.lr_schedule == "steps":
         epoch = step // steps_per_epoch + 1
         return cfg.learning_rate * cfg.lr_factor ** sum(epoch >= milestone for milestone in cfg.lr_milestones)
+    assert cfg.lr_restart_epochs is not None, "TrainConfig requires it with cosine_restarts"
     cycle = cfg.lr_restart_epochs * steps_per_epoch
     decay = min(1.0, step / ((cfg.epochs - cfg.lr_restart_epochs) * steps_per_epoch))
     peak = cfg.learning_rate - decay * (cfg.learning_rate - SMALLEST_PEAK)
     return SMALLEST + 0.5 * (peak - SMALLEST) * (1 + math.cos(math.pi * (step % cycle) / cycle))
+
+
+def scheduled(
+    cfg: TrainConfig, optimizer: torch.optim.Optimizer, batches: Iterable, epoch: int, steps_per_epoch: int
+) -> Iterator:
+    """The batches of one epoch, counted from 1; sets the learning rate of the optimizer before each."""
+    for step, batch in enumerate(batches, (epoch - 1) * steps_per_epoch):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(cfg, step, steps_per_epoch)
+        yield batch

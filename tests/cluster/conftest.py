@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from campaign.engines._available import missing_for
 
+from campaign.engines.base import missing_for
 from tests.faults.conftest import place, project, undisturbed
 from tests.faults.launching import Place, end, kill, session, wait_for
 

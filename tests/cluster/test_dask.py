@@ -1,4 +1,4 @@
-"""Campaigns through a real Dask scheduler: runners, section 4."""
+"""Campaigns through a real Dask scheduler."""
 
 import re
 import shutil
@@ -194,12 +194,12 @@ def test_tls_is_spoken_where_dasks_settings_say_so(place, undisturbed, tmp_path)
 
 
 def test_it_listens_on_loopback_and_warns_of_plain_text_elsewhere(capsys):
-    from campaign.engines.cluster import loop
+    from campaign.engines.cluster import clients
 
     for near in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tls://node7:8786"):
-        loop._warn_of_plain_text(near)
+        clients._warn_of_plain_text(near)
     assert capsys.readouterr().err == ""
-    loop._warn_of_plain_text("tcp://node7:8786")
+    clients._warn_of_plain_text("tcp://node7:8786")
     assert "tcp://node7:8786 is not encrypted" in capsys.readouterr().err
 
 

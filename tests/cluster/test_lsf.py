@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from campaign.engines.workers.environment import exported_limits
 from tests.conftest import ROOT
 from tests.faults.launching import assert_same
 
@@ -37,7 +38,7 @@ def test_the_submitted_script_and_its_campaign(place, stand_in, undisturbed, tmp
         '#BSUB -R "rusage[mem=2GB]"', "#BSUB -P project",
     ])  # fmt: skip
     assert "umask 022" in lines
-    assert "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1" in lines
+    assert exported_limits(1) in lines and "OMP_NUM_THREADS=1 " in exported_limits(1)
     (worker,) = [line for line in lines if "dask_worker" in line]
     assert re.search(r"tcp://127\.0\.0\.1:\d+ .*--nthreads 1 .*--nworkers 2 .*--host 127\.0\.0\.1 ", worker)
 

@@ -1,4 +1,4 @@
-"""Campaigns in jobs of a real Slurm of one node: runners, section 4."""
+"""Campaigns in jobs of a real Slurm of one node."""
 
 import os
 import signal

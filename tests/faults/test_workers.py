@@ -160,7 +160,8 @@ def test_the_fork_server_is_killed(place, undisturbed, moment):
 @pytest.mark.long
 def test_six_hundred_runs_on_eighty_workers():
     configs = [TrainConfig(seed=seed) for seed in range(1000, 1600)]
-    found = {config.seed: outcome for config, outcome in filter(None, process.run(configs, stub.work, 80))}
+    with process.Engine(stub.work, 80) as engine:
+        found = {config.seed: outcome for config, outcome in engine.outcomes(configs)}
     assert sorted(found) == list(range(1000, 1600))
     assert all(outcome["seed"] == seed for seed, outcome in found.items())
     assert 40 <= len({outcome["pid"] for outcome in found.values()}) <= 80

@@ -80,6 +80,8 @@ class Evaluation(base.Evaluation):
         return 0, 0
 """,
     "engines/my_engine.py": "NEEDS = ()\n",
+    "questions/my_question.py": "def tables(runs):\n    return {}\n",
+    "studies/my_study.py": "BLOCK = dict(dataset='my_stripes', arch='my_thin', epochs=1)\n",
     "regimes/my_broken.py": "from nnet.regimes import base\n\nclass Regime(base.Regime)\n    pass\n",
     "regimes/_helper.py": "VALUE = 3\n",
     "regimes/base.py": "",
@@ -108,7 +110,9 @@ def small(**changed) -> TrainConfig:
 
 def test_plug_ins_of_every_kind_are_found_and_used(folder):
     assert {"my_thin", "my_wide", "mlp_small"} <= set(registry.names("architectures"))
-    assert "my_engine" in registry.names("campaign.engines")
+    for kind, name in {"campaign.engines": "my_engine", "campaign.analysis.questions": "my_question"}.items():
+        assert name in registry.names(kind) and registry.load(kind, name).__name__ == f"{kind}.{name}"
+    assert registry.load("studies", "my_study").BLOCK["arch"] == "my_thin"
     assert registry.option_defaults("regimes", "my_rule") == {"shrink": 0.9}
     result = train_and_evaluate(small(options={"shrink": 0.5}))
     assert result["status"] == "ok" and result["architecture"] == "my_thin" and result["regime"] == "my_rule"
@@ -182,7 +186,7 @@ def test_a_folder_that_is_missing_is_refused_and_none_is_needed(monkeypatch, tmp
 
 def test_the_code_of_a_run_includes_the_users_files(folder):
     code = registry.users_code()
-    assert code.keys() == {name for name in FILES if not name.startswith("engines")}
+    assert code.keys() == {name for name in FILES if not name.startswith(("engines", "questions", "studies"))}
     before = provenance.code_sha256.__wrapped__()
     (folder / "regimes/_helper.py").write_text("VALUE = 4\n")
     changed = provenance.code_sha256.__wrapped__()

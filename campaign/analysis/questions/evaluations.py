@@ -34,7 +34,7 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
-    """One figure per evaluation, by its name; an evaluation that is drawn beside another one has no own figure."""
+    """One figure per evaluation, by its name; none for an evaluation that is drawn beside another one."""
     summary, per_run = tables["results_summary"], tables["results_per_run"]
     names = sorted(set(summary.get("evaluation", ())) - {core.GAUSSIAN})
     settings = {name: figure_settings(name) for name in names}

@@ -25,7 +25,7 @@ from campaign.engines import base
 from campaign.engines.cluster import task, transfer
 from campaign.engines.cluster.task import Host, Missing, Repeated
 from nnet.config import TrainConfig
-from nnet.record.source import code_sha256
+from nnet.record.provenance import code_sha256
 
 LOOK_EVERY_S = 0.5
 GATHER_S = 20.0

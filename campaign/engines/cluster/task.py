@@ -16,7 +16,7 @@ from campaign.engines.cluster import transfer
 from campaign.engines.workers.environment import thread_limits
 from nnet.config import TrainConfig
 from nnet.files.cache import cache_root
-from nnet.record.source import code_sha256
+from nnet.record.provenance import code_sha256
 
 LOOK_EVERY_S, TELL_S = 0.5, 0.5
 ENDED = 3

@@ -19,7 +19,6 @@ from nnet.perturbations.pixel_noise import PixelNoise
 from nnet.perturbations.weight_noise import WeightNoise
 from nnet.random import streams
 from nnet.record import provenance
-from nnet.record.source import code_sha256
 
 torch.set_num_threads(1)
 torch.set_num_interop_threads(1)
@@ -37,7 +36,7 @@ with _noise.applied(1.0):
     pass
 PixelNoise("replacement", 0.5, 0.0, 0)(torch.ones(1, 1, 2, 2))
 provenance.provenance(torch.device("cpu"))
-code_sha256()  # now: it is today's code that has been imported, whatever is edited later
+provenance.code_sha256()  # now: it is today's code that has been imported, whatever is edited later
 if WARM_DATA in os.environ:
     prepared.verify(*json.loads(os.environ[WARM_DATA]))
 gc.collect()

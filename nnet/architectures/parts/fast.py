@@ -1,18 +1,65 @@
-"""Linear layers that are fast on a CPU: the same function as `nn.Linear`, up to rounding."""
+"""Faster forms of PyTorch's layers on a CPU: the same functions up to rounding, with the same names and weights.
+
+Architecture files build networks from PyTorch's own layers and pass them to `arrange` or `arrange_resnet`. With the
+environment variable NNET_PLAIN=1 both return the network unchanged, so that every layer is PyTorch's own. The last bits
+of results may then differ: provenance states the variable.
+"""
+
+from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nnet.record.processor import is_intel
+from nnet.record.provenance import plain_layers, processor_entry
 
-ONEDNN = not is_intel() and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-"""PyTorch leaves float32 products to MKL, which does not use the AVX-512 units of processors that are not Intel's."""
+INTEL = processor_entry("vendor_id") == "GenuineIntel"
+ONEDNN = not INTEL and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+"""PyTorch uses MKL for float32 products. On processors of other makers MKL does not use the AVX-512 units."""
+MONOTONE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU)
+"""Activations that never decrease: max-pooling before them gives the same result from fewer numbers."""
+
+
+def arrange(network: nn.Sequential) -> nn.Sequential:
+    """Make the layers of a sequential network fast, and return the network.
+
+    Linear layers become `Linear`; a `Flatten` and the linear layer after it become one `ImageLinear`. A monotone
+    activation changes places with the max-pooling after it. Convolutions use the memory order B×H×W×C.
+    """
+    if plain_layers():
+        return network
+    for layer in network:
+        if type(layer) is nn.Linear:
+            layer.__class__ = Linear
+    for place, (layer, following) in enumerate(pairwise(network)):
+        if type(layer) in MONOTONE and type(following) is nn.MaxPool2d:
+            network[place], network[place + 1] = following, layer
+        elif type(layer) is nn.Flatten and type(following) is Linear:
+            network[place] = nn.Identity()
+            following.__class__ = ImageLinear
+    return network.to(memory_format=torch.channels_last)
+
+
+def arrange_resnet(network: nn.Module) -> nn.Module:
+    """Make one of torchvision's ResNets fast, and return the network.
+
+    Convolutions become `Conv2d`. At 28 to 32 pixels the first half is faster in the memory order B×H×W×C, the second in
+    B×C×H×W.
+    """
+    if plain_layers():
+        return network
+    for layer in network.modules():
+        if type(layer) is nn.Conv2d:
+            layer.__class__ = Conv2d
+    for part in (network.conv1, network.layer1, network.layer2):
+        part.to(memory_format=torch.channels_last)
+    network.layer2.append(Contiguous())
+    return network
 
 
 class Linear(nn.Linear):
-    """`nn.Linear` whose float32 products on a CPU are left to the faster library, oneDNN or MKL."""
+    """`nn.Linear` whose float32 products on a CPU use the faster library, oneDNN or MKL."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """B×in_features to B×out_features."""
@@ -20,10 +67,10 @@ class Linear(nn.Linear):
 
 
 class ImageLinear(Linear):
-    """A linear layer on flattened images.
+    """A linear layer on images, which it flattens.
 
-    Where the channels of the images are one and the same memory (a channel that was repeated by `expand`), that
-    channel is multiplied once, with the sum of the weights of all of them: a third of the work for three.
+    Where all channels of the images share one memory (a channel repeated by `expand`), that channel is multiplied once,
+    with the sum of the weights of all channels: a third of the work for three channels.
     """
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -35,6 +82,33 @@ class ImageLinear(Linear):
         return linear(images[:, 0].flatten(1), weight, self.bias)
 
 
+class Conv2d(nn.Conv2d):
+    """`nn.Conv2d`; where its output is a single pixel, one product of the image and the weights that lie on it.
+
+    The other weights lie on the padding. A ResNet-18 on 28×28 pixels ends with 3×3 kernels on single pixels: eight of
+    nine weights have no effect there, and the backward pass of PyTorch takes ten times as long as necessary.
+    For zero padding, without dilation and groups.
+    """
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """B×in_channels×H×W to B×out_channels×H'×W'."""
+        places = zip(images.shape[2:], self.kernel_size, self.padding, self.stride, strict=True)
+        if any((size + 2 * padding - kernel) // stride > 0 for size, kernel, padding, stride in places):
+            return super().forward(images)
+        (top, left), (height, width) = self.padding, images.shape[2:]
+        weight = self.weight[:, :, top : top + height, left : left + width]
+        images = images[:, :, : weight.shape[2], : weight.shape[3]]
+        return linear(images.flatten(1), weight.flatten(1), self.bias)[:, :, None, None]
+
+
+class Contiguous(nn.Module):
+    """Copies images to the memory order B×C×H×W, which is faster for small images with many channels."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The same numbers."""
+        return images.contiguous()
+
+
 def linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
     """`functional.linear` on B×in_features."""
     on_cpu = inputs.device.type == weight.device.type == "cpu"
@@ -44,7 +118,7 @@ def linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
 
 
 class _SumOfParts(torch.autograd.Function):
-    """O×(P·I) to O×I: what `Tensor.sum` does, which takes three times as long."""
+    """O×(P·I) to O×I: like `Tensor.sum`, which takes three times as long."""
 
     @staticmethod
     def forward(context, weight, parts):
@@ -82,5 +156,5 @@ class _Product(torch.autograd.Function):
 
 
 def _multiply(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """a bᵀ + bias; a stride that is not 1 in both dimensions would take a hundred times as long."""
+    """a bᵀ + bias; both must have a stride of 1 in one dimension, or it takes a hundred times as long."""
     return torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")

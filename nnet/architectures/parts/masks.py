@@ -69,7 +69,7 @@ class PerturbLayer(nn.Module):
         masks, activation = self.masks, self.activation_of_sums
         if masks.noise.shape[2] == 1:
             return self.conv(activation(masks(images)))
-        return combined(images, masks.noise, self.conv.weight, masks.level, activation) + self.conv.bias[:, None, None]
+        return combined(images, masks.noise, self.conv.weight, masks.level, activation) + self.conv.bias[:, None, None]  # type: ignore[index]
 
 
 def layer(

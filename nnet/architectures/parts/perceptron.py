@@ -1,15 +1,16 @@
-"""The multi-layer perceptron, of which architectures are variants."""
+"""The multi-layer perceptron; architectures are variants of it."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from math import prod
 
 from torch import nn
 
-from nnet.architectures.parts.fast import ImageLinear, Linear
+from nnet.architectures.parts import fast
 
 
 def dropping(dropout: float) -> list[nn.Module]:
-    """The layer of dropout, or none."""
+    """A dropout layer, or nothing at `dropout` 0."""
     return [nn.Dropout(dropout)] if dropout > 0 else []
 
 
@@ -21,8 +22,10 @@ def perceptron(
     dropout: float = 0.0,
 ) -> nn.Sequential:
     """A linear layer, an activation and dropout for each size in `hidden`, on the flattened image; then the logits."""
-    layers, layer, width = [], ImageLinear, prod(image_shape)
-    for size in hidden:
-        layers += [layer(width, size), make_activation(), *dropping(dropout)]
-        layer, width = Linear, size
-    return nn.Sequential(*layers, layer(width, num_classes))
+    layers, size = [], prod(image_shape)
+    for width in hidden:
+        layers += [nn.Linear(size, width), make_activation(), *dropping(dropout)]
+        size = width
+    layers.append(nn.Linear(size, num_classes))
+    named = {str(number): layer for number, layer in enumerate(layers)}
+    return fast.arrange(nn.Sequential(OrderedDict(flatten=nn.Flatten(), **named)))

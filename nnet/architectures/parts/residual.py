@@ -52,10 +52,11 @@ def stages(
 
 def shrunk(size: tuple[int, int], stride: int = 2) -> tuple[int, int]:
     """(H, W) after a layer of this stride that leaves no pixel out."""
-    return tuple(-(-side // stride) for side in size)
+    height, width = size
+    return -(-height // stride), -(-width // stride)
 
 
 def pooled(pooling: str, stride: int) -> list[nn.Module]:
     """Pooling, `max` or `avg`, of stride×stride pixels, or nothing at stride 1."""
-    kind = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}[pooling]
-    return [] if stride == 1 else [kind(stride, ceil_mode=True)]
+    layer = nn.MaxPool2d(stride, ceil_mode=True) if pooling == "max" else nn.AvgPool2d(stride, ceil_mode=True)
+    return [] if stride == 1 else [layer]

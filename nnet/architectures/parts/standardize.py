@@ -12,6 +12,9 @@ class Standardize(nn.Module):
     Mean and std are no parameters but buffers: they are saved with the network, and nothing trains or perturbs them.
     """
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, channels: int):
         super().__init__()
         self.register_buffer("mean", torch.zeros(channels, 1, 1))

@@ -24,7 +24,7 @@ def read_with(
     if missing:
         _download(kind, data_dir, missing)
     try:
-        splits = [kind(str(data_dir), train=train) for train in (True, False)]
+        train, test = (kind(str(data_dir), train=part) for part in (True, False))
     except FAILURES as error:
         folder = data_dir / Path(files[0]).parent
         reason = f" ({str(error).splitlines()[0]})" if str(error) else ""
@@ -32,7 +32,8 @@ def read_with(
             f"a file of {kind.__name__} in {folder} is truncated or corrupt{reason}; "
             "delete that folder to download it again"
         ) from error
-    return tuple(array for split in splits for array in (_images(split.data), np.asarray(split.targets, np.int64)))
+    labels = [np.asarray(split.targets, np.int64) for split in (train, test)]
+    return _images(train.data), labels[0], _images(test.data), labels[1]
 
 
 def _download(kind: type[VisionDataset], data_dir: Path, missing: list[str]) -> None:

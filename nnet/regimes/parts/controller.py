@@ -141,7 +141,7 @@ class Controller:
         """
         cycle = len(self.rows) // self.restart_epochs
         rows = [row for row in self.rows[cycle * self.restart_epochs :] if row["noise"] not in without]
-        figures = [row.get(name) for row in rows[-count:]]
+        figures: list = [row.get(name) for row in rows[-count:]]
         whole = len(figures) == count and all(figure is not None and math.isfinite(figure) for figure in figures)
         return figures if whole else []
 

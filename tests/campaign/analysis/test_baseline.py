@@ -6,9 +6,10 @@ import statistics
 import numpy as np
 import pytest
 
-from campaign.analysis import epoch_figures, figures, report, tables
-from campaign.analysis.epochs import MEASURES
-from campaign.store.folder import Store
+from campaign.analysis import report, tables
+from campaign.analysis.questions import baseline, weight_noise
+from campaign.analysis.questions.baseline import MEASURES
+from tests.campaign.analysis.drawing import draw_all, stored
 from tests.campaign.analysis.test_tables import result
 
 CLEAN = {0: [0.50, 0.60, 0.55, 0.58], 1: [0.40, 0.70, 0.65, 0.60], 2: [0.45, 0.50, 0.55, 0.54]}
@@ -45,10 +46,7 @@ def study(shift: float = 0.0, **changed) -> list[dict]:
 
 
 def test_every_epoch_is_a_row_with_what_was_measured_and_what_there_was_of_noise(tmp_path):
-    store = Store(tmp_path / "digits")
-    for item in study():
-        store.save(item)
-    tables.write(store)
+    store = stored(tmp_path / "digits", study())
     epochs = tables.read(store.folder)["epochs"]
     assert len(epochs) == 6 * 4
     row = epochs[(epochs["regime"] == "adaptive") & (epochs["seed"] == 1)].set_index("epoch").loc[3]
@@ -59,10 +57,8 @@ def test_every_epoch_is_a_row_with_what_was_measured_and_what_there_was_of_noise
 
 
 def test_folders_without_validation_images_have_no_such_tables(tmp_path):
-    store = Store(tmp_path / "digits")
-    store.save(result())
-    assert tables.write(store).keys() == set(tables.NAMES)
-    assert not list(store.folder.glob("epochs.csv")) and not list(store.folder.glob("differences.csv"))
+    store = stored(tmp_path / "digits", [result()])
+    assert {path.stem for path in store.folder.glob("*.csv")} == set(tables.NAMES)
 
 
 def test_differences_are_those_of_pairs_with_t_intervals():
@@ -88,7 +84,7 @@ def test_runs_are_paired_with_the_baseline_of_their_own_optimizer_only():
     found = tables.build(study(shift=0.1, optimizer="adam") + sgd)["differences"]
     assert set(found["optimizer"]) == {"adam"} and set(found["n_seeds"]) == {3}
     alone = [item for item in study() if item["regime"] == "adaptive"]
-    assert tables.build(alone)["differences"].empty
+    assert "differences" not in tables.build(alone)
 
 
 def test_a_run_that_was_never_noisy_has_no_best_epoch_since_the_first_noise():
@@ -109,16 +105,18 @@ def test_pairs_of_which_one_run_diverged_are_left_out_and_counted():
     assert set(tables.build(study())["differences"]["n_diverged"]) == {0}
 
 
-def test_figures_can_be_drawn_where_every_run_diverged(tmp_path, capsys):
+def test_figures_can_be_drawn_where_every_run_diverged(tmp_path):
     results = study()
     for item in results:
         item |= {"status": "diverged", "acc_0": None, "acc_01": None, "drop_at_01": None, "sweep": []}
-    store = Store(tmp_path / "digits")
-    for item in results:
-        store.save(item)
-    report.show(store.folder, tables.write(store))
-    assert "n_diverged" in capsys.readouterr().out
-    assert figures.save_all(store.folder)
+    store = stored(tmp_path / "digits", results)
+    assert "n_diverged" in report.text(store.folder, tables.read(store.folder))
+    assert "against_baseline" in draw_all(store.folder)
+
+
+def epoch_figures(made) -> dict:
+    """The figures of single runs, by name."""
+    return {name: figure for name, figure in baseline.figures(made).items() if name != "against_baseline"}
 
 
 def drawn_lines(axes) -> dict:
@@ -127,7 +125,7 @@ def drawn_lines(axes) -> dict:
 
 def test_the_epochs_of_the_first_seed_are_drawn_beside_its_baseline():
     made = tables.build(study() + study(arch="cnn"))
-    (figure,) = epoch_figures.by_epoch(made["epochs"], made["results_per_run"], "12 of 12 runs").values()
+    (figure,) = epoch_figures(made).values()
     assert [axes.get_title() for axes in figure.axes[:2]] == ["cnn", "mlp_small"]
     loss, accuracy, difference, strength, flags = figure.axes[::2]
     assert drawn_lines(accuracy)["baseline"] == pytest.approx(100 * np.array(CLEAN[0]))
@@ -141,7 +139,7 @@ def test_the_epochs_of_the_first_seed_are_drawn_beside_its_baseline():
         name.get_text(): list(line.get_xdata()) for name, line in zip(flags.get_yticklabels(), flags.lines, strict=True)
     }
     assert raised == {"gradient plateau": [3, 4], "low update": [], "val plateau": [3, 4], "overfitting": []}
-    assert "seed 0" in figure.get_suptitle() and "12 of 12 runs" in figure.get_suptitle()
+    assert "seed 0" in figure.get_suptitle()
     shaded = sorted({patch.get_x() for patch in accuracy.patches})
     assert shaded == [2.5, 3.5]
 
@@ -149,7 +147,7 @@ def test_the_epochs_of_the_first_seed_are_drawn_beside_its_baseline():
 def test_settings_of_the_noise_have_figures_of_their_own():
     uniform = [run("adaptive", seed, NOISY[seed], options={"distribution": "uniform"}) for seed in range(3)]
     made = tables.build(study() + uniform)
-    figures = epoch_figures.by_epoch(made["epochs"], made["results_per_run"])
+    figures = epoch_figures(made)
     assert list(figures) == ["epochs", "epochs_2"]
     assert ["distribution uniform" in figure.get_suptitle() for figure in figures.values()] == [True, False]
 
@@ -157,7 +155,7 @@ def test_settings_of_the_noise_have_figures_of_their_own():
 def test_the_baseline_has_the_same_options_of_the_network():
     with_pool, without = ({"arch": "cifar_resnet18", "options": {"stem_pool": pool}} for pool in (True, False))
     made = tables.build(study(**with_pool) + study(shift=0.1, **without))
-    drawn = epoch_figures.by_epoch(made["epochs"], made["results_per_run"])
+    drawn = epoch_figures(made)
     for figure, shift in zip(drawn.values(), (0.1, 0.0), strict=True):
         assert len(figure.axes) == 5
         assert drawn_lines(figure.axes[1])["baseline"] == pytest.approx(100 * (np.array(CLEAN[0]) + shift))
@@ -169,7 +167,7 @@ def test_runs_without_noise_and_runs_without_a_baseline_are_drawn_too():
     alone = [results[3] | {"history": quiet}]
     unwatched = result(seed=0, regime="clean") | {"seed": -1}
     made = tables.build([*alone, unwatched])
-    (figure,) = epoch_figures.by_epoch(made["epochs"], made["results_per_run"]).values()
+    (figure,) = epoch_figures(made).values()
     assert drawn_lines(figure.axes[1])["with noise"] == pytest.approx(100 * np.array(NOISY[0]))
     assert len(drawn_lines(figure.axes[1])["baseline"]) == 0
 
@@ -179,28 +177,20 @@ def test_static_noise_is_a_line_below():
     for row in results[3]["history"]:
         row["static_strength"] = 0.2
     made = tables.build(results)
-    (figure,) = epoch_figures.by_epoch(made["epochs"], made["results_per_run"]).values()
+    (figure,) = epoch_figures(made).values()
     assert figure.axes[3].lines[0].get_ydata() == pytest.approx([0.2] * 4)
-
-
-def test_long_titles_are_wrapped():
-    options = {"distribution": "uniform", "window": 4, "min_epochs": 2, "cooldown_min": 1, "cooldown_max": 4}
-    noisy = [run("adaptive", seed, NOISY[seed], options=options) for seed in range(3)]
-    made = tables.build(study()[:3] + noisy)
-    (figure,) = epoch_figures.by_epoch(made["epochs"], made["results_per_run"], "6 of 6 runs").values()
-    assert max(map(len, figure.get_suptitle().splitlines())) < 12 * figure.get_figwidth()
 
 
 def test_a_legend_of_long_labels_stands_beside_the_panels():
     results = study(optimizer="sgd", learning_rate=0.05) + study(optimizer="adam", learning_rate=0.01)
-    summary = tables.build(results)["results_summary"]
-    for figure in (figures.drop_at(summary, 0.1), figures.accuracy_against_alpha(summary)):
+    drawings = weight_noise.figures(tables.build(results))
+    for figure in (drawings["drop_at_01"], drawings["accuracy"]):
         assert figure.axes[0].get_legend() is None and len(figure.legends[0].get_texts()) == 4
 
 
 def test_differences_are_drawn_in_percentage_points_with_their_intervals():
-    differences = tables.build(study())["differences"]
-    figure = epoch_figures.against_baseline(differences)
+    made = tables.build(study())
+    differences, figure = made["differences"], baseline.figures(made)["against_baseline"]
     assert len(figure.axes) == 4 and "3 seeds" in figure.get_suptitle()
     row = differences.set_index("measure").loc["val_acc_best"]
     line, _, (bars,) = figure.axes[2].containers[0]
@@ -208,10 +198,9 @@ def test_differences_are_drawn_in_percentage_points_with_their_intervals():
     assert bars.get_segments()[0][:, 0] == pytest.approx([100 * row["low"], 100 * row["high"]])
 
 
-def test_the_report_shows_the_differences(tmp_path, capsys):
+def test_the_report_shows_the_differences():
     made = tables.build(study())
-    report.show(tmp_path, made)
-    shown = capsys.readouterr().out
+    shown = baseline.report(made)
     assert "paired differences to the baseline" in shown
     row = made["differences"].set_index("measure").loc["val_acc_last"]
     words = [f"{100 * row[name]:+.2f}" for name in ("mean_difference", "low", "high")]

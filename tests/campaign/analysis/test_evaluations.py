@@ -1,4 +1,4 @@
-"""Tables, figures and reports of runs that were measured in more ways than under Gaussian weight noise."""
+"""Tables, figures and reports of runs that were measured in more ways than under weight noise."""
 
 import math
 import statistics
@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from campaign.analysis import comparison, evaluation_figures, figures, report, tables
+from campaign.analysis import panels, report, tables
+from campaign.analysis.questions import evaluations
+from campaign.analysis.questions.parts import comparison
 from campaign.analysis.statistics import paired_differences
-from campaign.store.folder import Store
-from tests.campaign.analysis.test_figures import drawn
+from nnet import registry
+from tests.campaign.analysis.drawing import draw_all, drawn, stored
 from tests.campaign.analysis.test_tables import PER_RUN, SUMMARY, SWEEP, result
 
 NAMES = ("landscape", "quantization", "random_corners", "worst_case")
@@ -109,19 +111,15 @@ def test_one_seed_has_no_spread_and_an_older_run_no_worst_draw():
 
 
 def test_a_store_gets_its_comparison_and_all_figures(tmp_path):
-    store = Store(tmp_path / "digits")
-    for run in campaign():
-        store.save(run)
-    store.remember_campaign([])
-    tables.write(store)
+    store = stored(tmp_path / "digits", campaign())
     assert (store.folder / "comparison.md").read_text().startswith("| network | method |")
     assert r"\begin{tabular}" in (store.folder / "comparison.tex").read_text()
-    names = {path.stem for path in figures.save_all(store.folder)}
-    assert {"accuracy", "worst_case", "landscape", "quantization"} <= names
+    names = set(draw_all(store.folder))
+    assert {"accuracy", "worst_case", "landscape", "quantization"} <= names and "random_corners" not in names
 
 
 def test_worst_cases_are_lines_with_standard_errors_and_random_corners_dashed(made):
-    drawing = evaluation_figures.all_of(made["results_summary"], made["results_per_run"], "8 of 8 runs")
+    drawing = evaluations.figures(made)
     (axes,) = drawing["worst_case"].axes
     lines = drawn(axes)
     assert list(lines)[-2:] == ["clean", "clean, dropout 0.3"]
@@ -133,7 +131,7 @@ def test_worst_cases_are_lines_with_standard_errors_and_random_corners_dashed(ma
 
 
 def test_the_landscape_names_the_mean_slope_of_each_line(made):
-    drawing = evaluation_figures.all_of(made["results_summary"], made["results_per_run"])
+    drawing = evaluations.figures(made)
     figure = drawing["landscape"]
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert labels[-2:] == ["clean: slope 0.750", "clean, dropout 0.3: slope 0.750"]
@@ -145,13 +143,41 @@ def test_the_landscape_names_the_mean_slope_of_each_line(made):
 
 def test_dropout_is_compared_with_its_absence_seed_by_seed(made):
     sweep = tables.with_settings(tables.of(made["sweep"]), made["results_per_run"])
-    found = paired_differences(sweep, by="dropout", reference=0.0).query("alpha_test == 0")
+    found = made["dropout_differences"].query("alpha_test == 0")
     assert len(found) == 1 and found["mean_difference"].iloc[0] == pytest.approx(0.01)
     regimes = paired_differences(sweep).query("alpha_test == 0")
     assert list(regimes["mean_difference"]) == pytest.approx([0.02, 0.03])
 
 
-def test_the_report_is_about_weight_noise_and_names_methods_briefly(made, tmp_path, capsys):
-    report.show(tmp_path, made)
-    printed = capsys.readouterr().out
+def test_the_report_is_about_weight_noise_and_names_methods_briefly(made, tmp_path):
+    printed = report.text(tmp_path, made)
     assert "mlp_small  beta  0.3  beta_robustness 0.1:" in printed and "(n = 2)" in printed and "{" not in printed
+
+
+@pytest.mark.parametrize("name", registry.names("evaluations"))
+def test_what_an_evaluation_says_of_its_figure_is_known(name):
+    settings = evaluations.figure_settings(name)
+    assert settings.keys() <= {"axis", "scale", "quantity", "style", "measured_at", "label_column", "beside"}
+    assert settings.get("quantity", "acc") in panels.QUANTITIES and settings.get("style", "band") in ("band", "points")
+    assert settings.get("scale", "symlog") == "symlog" and settings.get("beside", {}).keys() <= {
+        *registry.names("evaluations")
+    }
+
+
+def test_an_evaluation_without_a_file_or_settings_is_drawn_against_its_strength():
+    runs = [measured(seed) for seed in (0, 1)]
+    for run in runs:
+        run["sweep"] = [
+            row | {"evaluation": "trial"} for row in run["sweep"] if row.get("evaluation") == "quantization"
+        ]
+    figure = evaluations.figures(tables.build(runs))["trial"]
+    x, y, _ = drawn(figure.axes[0])["clean"]
+    assert list(x) == [1, 8] and y == pytest.approx([60.5, -9.5])
+    assert figure.get_supxlabel() == "strength of trial" and "points: mean" in figure.get_suptitle()
+
+
+def test_random_corners_alone_have_a_figure():
+    runs = [measured(seed) for seed in (0, 1)]
+    for run in runs:
+        run["sweep"] = [row for row in run["sweep"] if row.get("evaluation") != "worst_case"]
+    assert "random_corners" in evaluations.figures(tables.build(runs))

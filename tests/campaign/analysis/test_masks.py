@@ -1,18 +1,17 @@
-"""The study of perturbative networks: its experiments, pairs by level, tables and figures."""
+"""Perturbative networks: pairs by level, published experiments, tables and figures."""
 
-import dataclasses
 import json
 import statistics
 
-import pandas as pd
 import pytest
 
-import run_experiments
-from campaign.analysis import figures, pnn, pnn_figures, report, tables
+from campaign.analysis import tables
+from campaign.analysis.questions import masks
 from campaign.analysis.statistics import paired_differences
-from campaign.store.folder import Store
-from nnet import registry
 from nnet.architectures.base import build_model
+from studies import pnn_control
+from studies.pnn import PARTS
+from tests.campaign.analysis.drawing import draw_all, stored
 from tests.campaign.analysis.test_tables import result
 
 QUIET = {0: 0.50, 1: 0.60, 2: 0.55}
@@ -53,8 +52,7 @@ def test_rows_without_the_option_are_left_out():
 
 
 def test_the_published_experiments_stand_beside_their_runs():
-    fourth = pnn.EXPERIMENTS[3]
-    its = {"arch": fourth.arch, "options": fourth.options, "dataset": "cifar10"}
+    its = {"arch": PARTS[3]["arch"], "options": PARTS[3]["options"], "dataset": "cifar10"}
     runs = [run(seed, 0.8 + seed / 100, **its) for seed in range(3)]
     for more in ([], study()):
         (row,) = tables.build(runs + more)["published"].to_dict("records")
@@ -71,35 +69,28 @@ def test_the_published_experiments_stand_beside_their_runs():
     assert (row["n_seeds"], row["n_diverged"]) == (1, 1)
 
 
-def test_tables_and_figures_are_written_read_and_reported(tmp_path, capsys):
-    store = Store(tmp_path / "photographs")
-    for item in study():
-        store.save(item)
-    report.show(store.folder, tables.write(store))
-    assert "minus that at level 0" in capsys.readouterr().out
-    assert len(tables.read(store.folder)["level_differences"]) == 2
-    assert "level_differences" in {path.stem for path in figures.save_all(store.folder)}
+def test_tables_and_figures_are_written_read_and_reported(tmp_path):
+    store = stored(tmp_path / "photographs", study())
+    made = tables.read(store.folder)
+    assert len(made["level_differences"]) == 2 and "minus that at level 0" in masks.report(made)
+    assert "level_differences" in draw_all(store.folder)
 
 
 def test_the_figure_of_the_smoothed_accuracy(tmp_path):
-    store = Store(tmp_path / "photographs")
-    for item in study():
-        history = [
-            {"epoch": epoch, "train_loss": 1.0, "test_acc": 0.5 + epoch / 100, "smoothed_acc": 0.52 - epoch / 100}
-            for epoch in range(1, 5)
-        ]
-        store.save(item | {"history": history})
-    tables.write(store)
+    history = [
+        {"epoch": epoch, "train_loss": 1.0, "test_acc": 0.5 + epoch / 100, "smoothed_acc": 0.52 - epoch / 100}
+        for epoch in range(1, 5)
+    ]
+    store = stored(tmp_path / "photographs", [item | {"history": history} for item in study()])
     epochs = tables.read(store.folder)["epochs"]
     assert {"test_acc", "smoothed_acc"} <= set(epochs) and len(epochs) == 4 * 12
-    assert "smoothed_accuracy" in {path.stem for path in figures.save_all(store.folder)}
+    assert "smoothed_accuracy" in draw_all(store.folder)
 
 
-def test_the_figure_of_the_smoothed_accuracy_has_a_panel_for_every_setting(tmp_path):
+def test_the_figure_of_the_smoothed_accuracy_has_a_panel_for_every_setting():
     history = [{"epoch": epoch, "train_loss": 1.0, "test_acc": 0.5, "smoothed_acc": 0.5} for epoch in (1, 2)]
     runs = [run(seed, 0.5, p=p) | {"history": history} for seed in range(3) for p in (0.0, 0.3)]
-    made = tables.build(runs)
-    figure = pnn_figures.claimed(made["epochs"], made["results_per_run"])
+    figure = masks.figures(tables.build(runs))["smoothed_accuracy"]
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert len(titles) == 2 and any("p=0.3" in title for title in titles)
 
@@ -108,44 +99,17 @@ def test_other_folders_have_no_such_tables():
     assert not {"level_differences", "published"} & tables.build([result(seed) for seed in range(2)]).keys()
 
 
-def test_the_published_experiments_as_configurations():
-    configs = run_experiments.pnn_study()
-    assert len(configs) == 8 * 3 and {config.epochs for config in configs} == {150}
-    first, second = configs[0], configs[3]
-    assert (first.arch, first.batch_size, first.learning_rate) == ("pnn_resnet18", 10, 1e-3)
-    assert (second.arch, second.batch_size, second.learning_rate) == ("noiseresnet18", 10, 1e-4)
-    assert {config.batch_size for config in configs[9:]} == {16}
-    table = pd.DataFrame([vars(experiment) for experiment in pnn.EXPERIMENTS])
-    assert table["number"].tolist() == [*range(1, 9)]
-    for experiment in pnn.EXPERIMENTS:
-        assert experiment.options.keys() <= {*registry.option_names("architectures", experiment.arch)}
-
-
-def test_the_control_is_matched():
-    configs = run_experiments.pnn_control_study()
-    assert len(configs) == 10 * 5 and {config.seed for config in configs} == {0, 1, 2, 3, 4}
+def test_the_networks_of_the_control_have_about_as_many_weights_and_its_pairs_differ_in_the_level_alone():
+    networks = []
+    for part in pnn_control.PARTS:
+        assert part.keys() == {"arch", "options"}
+        choices = part["options"] if isinstance(part["options"], list) else [part["options"]]
+        networks += [(part["arch"], options) for options in choices]
     weights = []
-    for config in configs[::5]:
-        model = build_model(config.arch, "relu", (3, 16, 16), **config.options)
+    for arch, options in networks:
+        model = build_model(arch, "relu", (3, 16, 16), **options)
         weights.append(sum(p.numel() for name, p in model.named_parameters() if not name.endswith("noise")))
-    assert max(weights) <= 1.06 * min(weights)
-    recipes = {json.dumps(config.science() | {"arch": "", "options": "", "seed": 0}) for config in configs}
-    assert len(recipes) == 1
-    cells = [config.options for config in configs[::5] if "level" in config.options]
-    pairs = {json.dumps({name: value for name, value in options.items() if name != "level"}) for options in cells}
-    assert len(cells) == 8 and len(pairs) == 4
-
-
-def test_an_option_goes_to_the_networks_that_know_it():
-    configs = run_experiments.pnn_control_study(lambda block: dataclasses.replace(block, options={"pooling": "avg"}))
-    assert len(configs) == 10 * 5
-    for config in configs:
-        assert config.options.get("pooling") == ("avg" if config.arch == "perturb_resnet18" else None)
-    with pytest.raises(ValueError, match="'momentums'"):
-        run_experiments.pnn_study(lambda block: dataclasses.replace(block, options={"momentums": 3}))
-
-
-@pytest.mark.parametrize("study", [run_experiments.pnn_study, run_experiments.pnn_control_study])
-def test_a_network_of_which_a_study_has_no_runs_is_refused(study):
-    with pytest.raises(ValueError, match="the study has no runs of 'cnn'; choose from"):
-        study(lambda block: dataclasses.replace(block, architectures=["perturb_resnet18", "cnn"]))
+    assert len(networks) == 10 and max(weights) <= 1.06 * min(weights)
+    with_level = [options for _, options in networks if "level" in options]
+    pairs = {json.dumps({name: value for name, value in options.items() if name != "level"}) for options in with_level}
+    assert len(with_level) == 8 and len(pairs) == 4

@@ -7,6 +7,7 @@ import pytest
 
 from campaign.analysis import tables
 from campaign.store.folder import Store
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 PER_RUN = (
@@ -148,3 +149,31 @@ def test_corrupted_test_images_are_said_in_a_column_and_never_averaged_with_clea
         cells = made["results_summary"].query("alpha_test == 0").set_index("corrupt_test")
         assert cells.loc[True, "mean_acc"] == pytest.approx(0.6) and cells.loc[True, "n_seeds"] == 2
         assert name == "corrupted" or cells.loc[False, "mean_acc"] == pytest.approx(0.9)
+
+
+def test_finished_runs_are_loaded_with_old_and_new_words(tmp_path):
+    written(tmp_path, [result(seed, arch=arch, p=0.3) for seed in (0, 1) for arch in ("cnn", "mlp_small")])
+    for word in ("arch", "architecture", "architectures"):
+        assert list(tables.load(tmp_path, {word: "cnn", "ps": 0.3, "seeds": 1})["seed"]) == [1]
+    with pytest.raises(ConfigError, match="has a setting 'archs'; choose from"):
+        tables.load(tmp_path, {"archs": "cnn"})
+    with pytest.raises(ConfigError, match="no finished run with seed = 7"):
+        tables.load(tmp_path, {"seeds": 7})
+
+
+def test_the_folders_of_a_dataset_are_its_own_and_those_of_studies_without_it(tmp_path):
+    names = ["digits", "mnist", "pixels/digits", "pixels/mnist", "masks/control/photos", "masks/photos"]
+    for name in names:
+        written_to = tmp_path / name
+        written_to.mkdir(parents=True)
+        (written_to / "results_summary.csv").touch()
+
+    def chosen(dataset=None):
+        return [str(folder.relative_to(tmp_path)) for folder in tables.folders(tmp_path, dataset)]
+
+    assert chosen("mnist") == ["mnist", "pixels/mnist", "masks/control/photos", "masks/photos"]
+    assert sorted(chosen()) == sorted(names)
+    with pytest.raises(ConfigError, match=r"no tables of 'cifar10' .* choose from \['digits', 'mnist', 'photos'\]"):
+        tables.folders(tmp_path, "cifar10")
+    with pytest.raises(ConfigError, match="run a campaign first"):
+        tables.folders(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""`--status` tells how a campaign stands and writes nothing: runners, section 2, 17."""
+"""`--status` says how far a campaign is and writes nothing."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import run_experiments
 from campaign.commands import status
 from campaign.engines.base import Failure
 from campaign.grid.settings import Launch
@@ -13,7 +14,7 @@ from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
-from tests.campaign.running.test_campaign import launch
+from tests.campaign.running.test_campaign import SMALL
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_done_running_failed_and_pending_are_told_apart_and_nothing_is_written(c
     text = status.as_text(found)
     assert "6 runs: 2 finished, 2 running, 1 failed, 1 pending" in text
     assert "node7, process 12" in text and "none yet of 2" in text and "1 of 2" in text
-    assert "ArithmeticError: it fails" in text and "with 2 at work as now" in text
+    assert "ArithmeticError: it fails" in text and "with 2 at a time" in text
 
 
 def test_a_run_whose_launcher_is_dead_is_pending(configs, tmp_path):
@@ -61,7 +62,7 @@ def test_a_run_whose_launcher_is_dead_is_pending(configs, tmp_path):
         os.utime(path, (time.time() - age_s,) * 2)
     found = status.read(configs, tmp_path)
     assert [run["run_id"] for run in found["running"]] == [configs[0].run_id] and found["pending"] == 5
-    assert "time left: unknown until a run has finished" in status.as_text(found)
+    assert "time left: unknown, no launch has estimated it" in status.as_text(found)
 
 
 @pytest.mark.parametrize("since", ["yesterday", 1e300, -1, True, None])
@@ -76,9 +77,11 @@ def test_a_claim_whose_time_nobody_can_read_is_one_all_the_same(configs, tmp_pat
     assert "node7, process 12" in status.as_text(found)
 
 
-def test_the_command_line_prints_it_before_anything_is_there(npz, tmp_path):
-    asked = launch(npz, tmp_path, "--status")
-    assert asked.returncode == 0, asked.stderr
-    assert asked.stdout.startswith("8 runs: 0 finished, 0 running, 0 failed, 8 pending")
+def test_the_command_line_prints_it_before_anything_is_there(npz, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = [*SMALL.split(), "--dataset", npz, "--status"]
+    assert run_experiments.main(words) == 0
+    assert capsys.readouterr().out.startswith("8 runs: 0 finished, 0 running, 0 failed, 8 pending")
+    assert run_experiments.main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pending"] == 8
     assert not list(tmp_path.iterdir())
-    assert json.loads(launch(npz, tmp_path, "--status", "--json").stdout)["pending"] == 8

@@ -8,6 +8,7 @@ import pytest
 from campaign.commands import status
 from campaign.engines.workers import pilot, tasks
 from campaign.grid.settings import Launch
+from campaign.machine.console import duration
 from campaign.planning import costs, plan, survey
 from campaign.planning.costs import Cost, kind_of
 from campaign.running import runner
@@ -68,9 +69,9 @@ def test_launch_plan_status_and_progress_give_one_estimate(configs, tmp_path, qu
     (store,) = campaign.stores.values()
     store.claims.take(configs[0].run_id)
     left = status.read(configs, tmp_path / "results")["left_s"]
-    assert planned == pytest.approx(launched) == progress.left_s()
+    assert launched == pytest.approx(planned) and progress.left_s() == pytest.approx(planned)
     assert left == pytest.approx(planned, abs=0.5)  # the first run has begun
-    assert f"about {runner.duration(planned)}" in capsys.readouterr().out
+    assert f"about {duration(planned)}" in capsys.readouterr().out
     assert json.loads((store.folder / "campaign.json").read_text())["reference"] == {"regime": "clean"}
 
 

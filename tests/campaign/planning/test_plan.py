@@ -3,11 +3,11 @@
 import dataclasses
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 import torch
 
+import run_experiments
 from campaign.commands import plan as command
 from campaign.engines import base
 from campaign.engines.workers import pilot
@@ -19,7 +19,6 @@ from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.regimes import base as regime
-from tests.campaign.running.test_campaign import launch
 
 SMALL = (
     "pixel_mlp --study pixels --image-size 8 --epochs 2 --batch-size 16 --activations relu tanh --ps 0 0.5 --repeats 3"
@@ -119,16 +118,18 @@ def test_the_wall_time_is_that_of_workers_that_take_run_after_run(workers):
     assert plan.makespan(seconds, workers) == max(ends)
 
 
-def test_it_is_printed_as_a_table_or_as_json_and_starts_nothing(npz, tmp_path):
+def test_it_is_printed_as_a_table_or_as_json_and_starts_nothing(npz, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "results").mkdir()
-    table = launch(npz, tmp_path, "--plan", "--max-workers", "2", base=SMALL)
-    assert table.returncode == 0, table.stderr
-    assert "12 runs: 0 finished, 12 to do" in table.stdout and "on 2 workers" in table.stdout
-    assert [word in table.stdout for word in ("CPU time", "wall time", "longest run", "memory")] == [True] * 4
-    as_json = launch(npz, tmp_path, "--plan", "--json", "--max-workers", "2", base=SMALL)
-    made = json.loads(as_json.stdout)
-    assert made["to_do"] == 12 and len(made["kinds"]) == 4 and made["workers"] == 2
-    assert as_json.stderr == ""  # nothing is calibrated twice
+    words = [*SMALL.split(), "--dataset", npz, "--checkpoint-dir", "weights", "--max-workers", "2", "--plan"]
+    assert run_experiments.main(words) == 0
+    table = capsys.readouterr().out
+    assert "12 runs: 0 finished, 12 to do" in table and "on 2 workers" in table
+    assert [word in table for word in ("CPU time", "wall time", "longest run", "memory")] == [True] * 4
+    assert run_experiments.main([*words, "--json"]) == 0
+    printed = capsys.readouterr()
+    made = json.loads(printed.out)
+    assert made["to_do"] == 12 and len(made["kinds"]) == 4 and made["workers"] == 2 and printed.err == ""
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -146,9 +147,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("planning", "message"), list(itertools.product([[], ["--plan"]], WRONG)))
-def test_wrong_input_is_one_sentence_and_nothing_is_started(npz, tmp_path, planning, message):
-    base = SMALL.replace("pixel_mlp ", "resnet18 ") if "resnet18" in message else SMALL
-    done = launch(npz, tmp_path, *planning, *WRONG[message], base=base)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and message in done.stderr
-    assert done.stdout == "" and list(Path(tmp_path).iterdir()) == []
+def test_wrong_input_is_one_sentence_and_nothing_is_started(npz, tmp_path, monkeypatch, capsys, planning, message):
+    arch = "resnet18" if "resnet18" in message else "pixel_mlp"
+    monkeypatch.chdir(tmp_path)
+    words = [arch, *SMALL.split()[1:], "--dataset", npz, "--checkpoint-dir", "weights", *planning, *WRONG[message]]
+    assert run_experiments.main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: ") and printed.err.count("\n") == 1 and message in printed.err
+    assert printed.out == "" and list(tmp_path.iterdir()) == []

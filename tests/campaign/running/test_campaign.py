@@ -1,4 +1,4 @@
-"""Whole campaigns, launched as a user launches them."""
+"""Whole campaigns, launched as a user launches them: two in a process of their own, the others in this one."""
 
 import json
 import os
@@ -15,12 +15,15 @@ import numpy as np
 import pytest
 import torch
 
+import campaign
+import run_experiments
 from campaign.analysis import tables
 from campaign.engines.workers import tasks
 from campaign.grid.settings import Launch
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store import run_file
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import HOST
 from nnet_models import train_and_evaluate
@@ -36,6 +39,12 @@ def command(dataset: str, folder: Path, *more: str, base: str = SMALL) -> list[s
 
 def launch(dataset: str, folder: Path, *more: str, **keywords) -> subprocess.CompletedProcess:
     return subprocess.run(command(dataset, folder, *more, **keywords), cwd=folder, capture_output=True, text=True)
+
+
+def called(dataset: str, folder: Path, *more: str, base: str = SMALL) -> int:
+    """The same launch in this process; serial, unless `more` says otherwise."""
+    folders = ["--output-dir", str(folder / "results"), "--checkpoint-dir", str(folder / "checkpoints")]
+    return run_experiments.main([*base.split(), "--dataset", dataset, *folders, "--engine", "serial", *more])
 
 
 def run_files(folder: Path, name: str = "blobs") -> dict[str, dict]:
@@ -82,11 +91,12 @@ def test_what_it_prints(done):
     assert process.stderr == ""
 
 
-def test_the_pixels_study_runs_from_the_command_line_to_a_summary_by_p_and_activation(npz, tmp_path):
+def test_the_pixels_study_runs_from_the_command_line_to_a_summary_by_p_and_activation(npz, tmp_path, capsys):
     small = "pixel_mlp --study pixels --image-size 8 --epochs 4 --batch-size 16 --activations relu tanh --ps 0 1"
-    process = launch(npz, tmp_path, "--repeats", "3", "--max-workers", "2", base=small)
-    assert process.returncode == 0, process.stderr
-    assert "12 of 12 runs" in process.stdout
+    words = ("--engine", "process", "--max-workers", "2")
+    assert called(npz, tmp_path, "--repeats", "3", *words, base=small) == 0
+    printed = capsys.readouterr().out
+    assert "12 of 12 runs" in printed
     made = tables.read(tmp_path / "results/blobs")
     runs, summary = made["results_per_run"], made["results_summary"]
     assert len(runs) == 12 and runs.groupby(["activation", "p"])["seed"].apply(tuple).nunique() == 1
@@ -95,9 +105,8 @@ def test_the_pixels_study_runs_from_the_command_line_to_a_summary_by_p_and_activ
     assert (summary.query("p == 0")["mean_acc"] > 0.9).all() and (summary.query("p == 1")["mean_acc"] < 0.7).all()
     cell = summary.iloc[0]
     line = f"pixel_mlp  clean  0  activation relu  p 0:  {cell['mean_acc']:.4f} ± {cell['stderr_acc']:.4f}  (n = 3)"
-    assert line in process.stdout
-    (tmp_path / "again").mkdir()
-    assert launch(npz, tmp_path / "again", "--repeats", "3", "--engine", "serial", base=small).returncode == 0
+    assert line in printed
+    assert called(npz, tmp_path / "again", "--repeats", "3", base=small) == 0
     assert run_files(tmp_path / "again") == run_files(tmp_path)
 
 
@@ -107,12 +116,12 @@ ADAPTIVE = (
 )
 
 
-def test_23_the_adaptive_study_pairs_every_run_with_its_baseline_and_resumes(npz, tmp_path):
-    planned = launch(npz, tmp_path, "--plan", "--json", base=f"{ADAPTIVE} optimizer=adam")
-    assert json.loads(planned.stdout)["runs"] == 4 and not (tmp_path / "results").exists()
-    process = launch(npz, tmp_path, "--max-workers", "2", base=ADAPTIVE)
-    assert process.returncode == 0, process.stderr
-    assert "8 of 8 runs" in process.stdout and "paired differences to the baseline" in process.stdout
+def test_the_adaptive_study_pairs_every_run_with_its_baseline_and_resumes(npz, tmp_path, capsys):
+    assert called(npz, tmp_path, "--plan", "--json", base=f"{ADAPTIVE} optimizer=adam") == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == 4 and not (tmp_path / "results").exists()
+    assert called(npz, tmp_path, base=ADAPTIVE) == 0
+    printed = capsys.readouterr().out
+    assert "8 of 8 runs" in printed and "paired differences to the baseline" in printed
     made = tables.read(tmp_path / "results/blobs")
     assert len(made["epochs"]) == 8 * 6
     assert (made["differences"]["n_seeds"] == 2).sum() == 2 * 3  # no run was noisy so early
@@ -120,37 +129,50 @@ def test_23_the_adaptive_study_pairs_every_run_with_its_baseline_and_resumes(npz
     assert runs.groupby(["optimizer", "learning_rate", "seed"])["regime"].apply(set).tolist() == 4 * [
         {"clean", "adaptive"}
     ]
-    again = launch(npz, tmp_path, base=ADAPTIVE)
-    assert "8 runs: 8 finished, 0 to do\n" in again.stdout
+    assert called(npz, tmp_path, base=ADAPTIVE) == 0
+    assert "8 runs: 8 finished, 0 to do\n" in capsys.readouterr().out
 
 
-def test_23_a_run_that_diverges_is_flagged_and_has_no_more_epochs(npz, tmp_path):
-    process = launch(npz, tmp_path, "--learning-rate", "1e12", base=f"{ADAPTIVE} optimizer=sgd seed=0")
-    assert process.returncode == 0 and "diverged" in process.stdout
+def test_a_run_that_diverges_is_flagged_and_has_no_more_epochs(npz, tmp_path, capsys):
+    words = "baby_cnn --regimes clean adaptive --optimizer sgd --learning-rate 1e12 --validation-share 0.25 --seeds 0"
+    assert called(npz, tmp_path, base=f"{words} --image-size 8 --epochs 6 --batch-size 16 --alpha-tests 0") == 0
+    assert "diverged" in capsys.readouterr().out
     runs = tables.read(tmp_path / "results/blobs")["results_per_run"]
-    assert set(runs["status"]) == {"diverged"} and runs["acc_0"].isna().all()
+    assert len(runs) == 2 and set(runs["status"]) == {"diverged"} and runs["acc_0"].isna().all()
 
 
-def test_finished_runs_are_skipped(done, npz):
+def test_finished_runs_are_skipped(done, npz, capsys):
     folder, _ = done
     before = {path: path.stat().st_mtime_ns for path in (folder / "results/blobs/runs").iterdir()}
-    again = launch(npz, folder)
-    assert again.returncode == 0 and "8 runs: 8 finished, 0 to do\n" in again.stdout
+    assert called(npz, folder) == 0 and "8 runs: 8 finished, 0 to do\n" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in (folder / "results/blobs/runs").iterdir()} == before
 
 
 @pytest.mark.parametrize(
     "more",
-    [
-        ["--max-workers", "1"],
-        ["--seeds", "1", "0", "--regimes", "noisy", "clean"],
-        ["--engine", "serial"],
-    ],
-    ids=["one worker", "another order", "in one process"],
+    [["--engine", "process", "--max-workers", "1"], ["--seeds", "1", "0", "--regimes", "noisy", "clean"]],
+    ids=["one worker", "another order, in one process"],
 )
 def test_results_are_bit_identical_however_they_are_made(done, npz, tmp_path, more):
-    assert launch(npz, tmp_path, *more).returncode == 0
+    assert called(npz, tmp_path, *more) == 0
     assert run_files(tmp_path) == run_files(done[0])
+
+
+def test_python_gives_the_same_bits_as_the_command_line(done, npz, tmp_path):
+    from campaign import TrainConfig, load, product, run
+
+    base = TrainConfig(
+        dataset=npz, image_size=8, epochs=2, batch_size=16, alpha_train=0.2, alpha_tests=(0, 0.1, 0.5), noise_samples=2
+    )
+    configs = product(base, arch=["mlp_small", "cnn"], regime=["clean", "noisy"], alpha_train=0.2, seed=[0, 1])
+    assert run(configs, tmp_path / "results", engine="serial") == 0
+    assert run_files(tmp_path) == run_files(done[0])
+    assert sorted(load(tmp_path / "results", where={"architecture": "cnn"})["seed"]) == [0, 0, 1, 1]
+    with pytest.raises(ConfigError, match="unknown argument 'worker'"):
+        run(configs, tmp_path, worker=3)
+    with pytest.raises(AttributeError, match="module 'campaign' has no attribute 'lunch'"):
+        campaign.lunch  # noqa: B018
+    assert {"product", "run", "load", "repeats"} <= set(dir(campaign))
 
 
 def test_a_direct_call_gives_the_same_bits(done, npz):
@@ -162,22 +184,16 @@ def test_a_direct_call_gives_the_same_bits(done, npz):
         assert name.endswith("_seconds") or result[name] == stored[name], name
 
 
-def test_new_runs_are_merged_and_a_changed_setting_makes_new_runs(npz, tmp_path):
+def test_new_runs_are_merged_and_a_changed_setting_makes_new_runs(npz, tmp_path, capsys):
     base = "mlp_small --image-size 8 --epochs 1 --seeds 0 --alpha-tests 0 0.1 --noise-samples 1"
-    assert launch(npz, tmp_path, base=base).returncode == 0
-    more = launch(npz, tmp_path, "--seeds", "0", "1", base=base)
-    assert "4 runs: 2 finished, 2 to do" in more.stdout
-    changed = launch(npz, tmp_path, "--epochs", "2", base=base)
-    assert "2 runs: 0 finished, 2 to do" in changed.stdout
+    assert called(npz, tmp_path, base=base) == 0
+    assert called(npz, tmp_path, "--seeds", "0", "1", base=base) == 0
+    assert "4 runs: 2 finished, 2 to do" in capsys.readouterr().out
+    assert called(npz, tmp_path, "--epochs", "2", base=base) == 0
+    assert "2 runs: 0 finished, 2 to do" in capsys.readouterr().out
     per_run = tables.read(tmp_path / "results/blobs")["results_per_run"]
-    assert sorted(zip(per_run["epochs"], per_run["seed"], strict=True)) == [
-        (1, 0),
-        (1, 0),
-        (1, 1),
-        (1, 1),
-        (2, 0),
-        (2, 0),
-    ]
+    pairs = sorted(zip(per_run["epochs"], per_run["seed"], strict=True))
+    assert pairs == [(1, 0), (1, 0), (1, 1), (1, 1), (2, 0), (2, 0)]
 
 
 def test_on_a_terminal_there_is_one_moving_line(npz, tmp_path):
@@ -217,56 +233,54 @@ WRONG = {
     "max_workers must be at least 1": ["--max-workers", "0"],
     "cpu_threads must be at least 1": ["--cpu-threads-per-worker", "0"],
     "alpha_tests must contain 0": ["--alpha-tests", "0.1", "0.2"],
-    "seeds has duplicates": ["--seeds", "1", "1"],
+    "seed has duplicates": ["--seeds", "1", "1"],
     "expected at least one argument": ["--seeds"],
     "use_cuda=True only supports max_workers=1": ["--use-cuda", "--max-workers", "2"],
     "cannot write to": ["--output-dir", "/proc/results"],
     "cannot write to /proc/checkpoints": ["--checkpoint-dir", "/proc/checkpoints"],
     "at least 8×8": ["cnn", "--image-size", "4"],
-    "momentum is sgd's": ["--momentum", "0.9"],
+    "momentum needs another optimizer": ["--momentum", "0.9"],
     "lr_restart_epochs must be below epochs": ["--lr-schedule", "cosine_restarts", "--lr-restart-epochs", "10"],
-    "--only knows no setting 'depth'": ["--only", "depth=3"],
+    "--only: unknown setting 'depth'": ["--only", "depth=3"],
     "option 'window' has no effect in mode 'off'": ["--regimes", "adaptive", "--options", "mode=off", "window=3"],
     "option 'tensors': 'conv9' matches no tensor": ["--regimes", "adaptive", "--options", "tensors=conv9"],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("message", WRONG)
-def test_wrong_input_is_one_sentence_and_exit_code_2_and_nothing_happens(npz, tmp_path, message):
-    words = ["--dataset", npz, "--output-dir", "results", "--checkpoint-dir", "checkpoints", *WRONG[message]]
-    if WRONG[message][0].startswith("--"):
-        words = ["mlp_small", *words]
-    else:
-        words = [WRONG[message][0], *words[: -len(WRONG[message])], *WRONG[message][1:]]
-    process = subprocess.run(
-        [sys.executable, str(ROOT / "run_experiments.py"), *words], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert process.returncode == 2, process.stdout
-    assert message in process.stderr and process.stderr.startswith("error: ") and process.stderr.count("\n") == 1
-    assert process.stdout == "" and list(tmp_path.iterdir()) == []
+def test_wrong_input_is_one_sentence_and_exit_code_2_and_nothing_happens(npz, tmp_path, monkeypatch, capsys, message):
+    monkeypatch.chdir(tmp_path)
+    wrong = WRONG[message] if not WRONG[message][0].startswith("--") else ["mlp_small", *WRONG[message]]
+    folders = ["--output-dir", "results", "--checkpoint-dir", "checkpoints"]
+    assert run_experiments.main([wrong[0], "--dataset", npz, *folders, *wrong[1:]]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err and printed.err.startswith("error: ") and printed.err.count("\n") == 1
+    assert printed.out == "" and list(tmp_path.iterdir()) == []
 
 
-def test_wrong_data_are_one_sentence_and_exit_code_2_and_nothing_happens(tmp_path):
-    path = save_npz(tmp_path / "wrong.npz", x_train=np.zeros((96, 8, 8), np.uint8))
-    process = launch(path, tmp_path)
-    assert process.returncode == 2 and process.stderr.count("\n") == 1 and "wrong.npz must be uint8" in process.stderr
+def test_wrong_data_are_one_sentence_and_exit_code_2_and_nothing_happens(tmp_path, capsys):
+    path = save_npz(tmp_path / "wrong.npz", x_train=np.zeros((96, 8, 8), np.int32))
+    assert called(path, tmp_path) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1 and "wrong.npz must be uint8" in printed
     assert [item.name for item in tmp_path.iterdir()] == ["wrong.npz"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_a_missing_gpu_is_one_sentence(npz, tmp_path):
-    process = launch(npz, tmp_path, "--use-cuda")
-    assert process.returncode == 2 and "no CUDA device" in process.stderr and process.stderr.count("\n") == 1
+def test_a_missing_gpu_is_one_sentence(npz, tmp_path, capsys):
+    assert called(npz, tmp_path, "--use-cuda") == 2
+    printed = capsys.readouterr().err
+    assert "no CUDA device" in printed and printed.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_results_on_other_data_of_the_same_name_are_not_mixed(npz, tmp_path):
+def test_results_on_other_data_of_the_same_name_are_not_mixed(tmp_path, capsys):
     path = save_npz(tmp_path / "mine.npz")
-    assert launch(path, tmp_path, "--seeds", "0").returncode == 0
+    assert called(path, tmp_path, "--seeds", "0") == 0
     save_npz(tmp_path / "mine.npz", x_train=blobs(96, seed=3)[0])
     for size in ("8", "9"):
-        process = launch(path, tmp_path, "--seeds", "0", "--image-size", size)
-        assert process.returncode == 2 and "other data of the name 'mine'" in process.stderr
+        assert called(path, tmp_path, "--seeds", "0", "--image-size", size) == 2
+        assert "other data of the name 'mine'" in capsys.readouterr().err
 
 
 def test_a_failed_run_is_listed_and_the_others_are_kept(npz, tmp_path, monkeypatch, capsys):
@@ -302,31 +316,22 @@ def test_the_longest_runs_come_first(npz, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_verify_does_a_run_again_and_finds_what_differs(done, npz, tmp_path):
+def test_verify_does_a_run_again_and_finds_what_differs(done, npz, tmp_path, capsys):
     runs = tmp_path / "results/blobs/runs"
     shutil.copytree(done[0] / "results/blobs/runs", runs)
     path = min(runs.iterdir())
-    words = ["--dataset", npz, "--output-dir", str(tmp_path / "results"), "--verify", path.stem]
-    command = [sys.executable, str(ROOT / "run_experiments.py"), *words]
-    good = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert good.returncode == 0 and f"{path.stem}: the same, bit for bit" in good.stdout
+    words = ["--dataset", npz, "--output-dir", str(tmp_path / "results"), "--verify"]
+    assert run_experiments.main([*words, path.stem]) == 0
+    assert f"{path.stem}: the same, bit for bit" in capsys.readouterr().out
     changed = run_file.read(path)
     changed["test_loss"] *= 1 + 1e-15
     changed["provenance"]["torch"] = "0.1"
     run_file.write(path, changed)
-    bad = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert bad.returncode == 1 and "DIFFERENT in test_loss\n" in bad.stdout and "torch was 0.1, is" in bad.stdout
-    missing = subprocess.run([*command[:-1], "no-such-run"], cwd=tmp_path, capture_output=True, text=True)
-    assert missing.returncode == 2 and missing.stderr.startswith("error: there is no finished run 'no-such-run'")
-
-
-def test_sanity(tmp_path):
-    process = subprocess.run(
-        [sys.executable, str(ROOT / "run_experiments.py"), "--sanity"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stderr
-    assert re.search(r"sanity: drop at 0\.1 is -?0\.\d+ clean, -?0\.\d+ noisy: smaller or similar", process.stdout)
-    assert list(tmp_path.iterdir()) == []
+    assert run_experiments.main([*words, path.stem]) == 1
+    printed = capsys.readouterr().out
+    assert "DIFFERENT in test_loss\n" in printed and "torch was 0.1, is" in printed
+    assert run_experiments.main([*words, "no-such-run"]) == 2
+    assert capsys.readouterr().err.startswith("error: there is no finished run 'no-such-run'")
 
 
 def test_half_written_weights_of_dead_workers_are_removed(npz, tmp_path):

@@ -46,12 +46,20 @@ def train(config):
     return train_and_evaluate(config)
 
 
-def estimate(config):
+def pilot(config):
     if "STUB" in os.environ:
-        return {"cost": None, "memory_mb": 1.0, "data_sha256": "", "machine": {}}
-    from nnet_models import estimate_cost
+        return look(config) | {"cost": None}
+    from campaign.engines.workers import pilot
 
-    return estimate_cost(config) | {"memory_mb": 100.0}
+    return pilot.pilot(config)
+
+
+def look(config):
+    if "STUB" in os.environ:
+        return {"data_sha256": "", "machine": {}}
+    from campaign.engines.workers import pilot
+
+    return pilot.look(config)
 
 
 def stub(config):

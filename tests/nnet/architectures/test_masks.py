@@ -12,7 +12,7 @@ from nnet.architectures.parts import masks
 from nnet.architectures.parts.initialise import initialise
 from nnet.architectures.parts.mask_options import Options
 from nnet.architectures.parts.masks import PerturbLayer, combined
-from nnet.perturbations.weight_noise import weight_tensors
+from nnet.perturbations.tensors import weight_tensors
 from nnet_models import build_model
 from tests.nnet.architectures.test_architectures import PLAIN
 
@@ -175,7 +175,8 @@ def test_masks_have_a_stream_of_their_own():
         kept = [name for name in first if not name.endswith(of_masks)]
         assert len(kept) > 80 and all(torch.equal(other[name], first[name]) for name in kept)
     assert all(torch.equal(tensor, first[name]) for name, tensor in state(train_masks=True).items())
-    assert all(torch.equal(state(mix_maps=True)[name], tensor) for name, tensor in first.items())
+    mixed = state(mix_maps=True)
+    assert all(torch.equal(mixed[name], tensor) for name, tensor in first.items())
 
 
 def test_dropout_changes_no_initial_weight():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnet.architectures.parts.stages import Conv2d
+from nnet.architectures.parts.fast import Conv2d
 
 SHAPES = [
     (size, kernel, stride, padding)

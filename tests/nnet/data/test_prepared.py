@@ -76,12 +76,14 @@ def test_data_are_mapped_not_read_and_writes_stay_private(npz):
 def test_many_processes_prepare_the_data_once(tmp_path, empty_cache):
     path = save_npz(tmp_path / "a.npz", x_train=blobs(3000, size=(32, 32))[0], y_train=blobs(3000)[1],
                     x_test=blobs(48, size=(32, 32))[0])  # fmt: skip
-    program = f"from nnet.data import prepared; print(prepared.load({path!r}, 28, '.').sha256)"
-    started = [
-        subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    printed = {process.communicate()[0] for process in started}
-    assert len(printed) == 1 and all(process.returncode == 0 for process in started)
+    program = f"""
+import multiprocessing
+from nnet.data import prepared
+with multiprocessing.get_context("fork").Pool(6) as pool:
+    print(len({{images.sha256 for images in pool.starmap(prepared.load, 6 * [({path!r}, 28, ".")], chunksize=1)}}))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert ended.stdout == "1\n"
     assert len([path for path in empty_cache.iterdir() if not path.name.startswith(".")]) == 1
     assert not list(empty_cache.glob(".*.tmp"))
 

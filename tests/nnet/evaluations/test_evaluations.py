@@ -44,7 +44,7 @@ def trained_of(network, batch: int = 128) -> base.Trained:
 
 def rows_of(network, name: str, batch: int = 128, **options) -> list[dict]:
     made = registry.make_options("evaluations", name, options)
-    rows, _ = base.evaluated(trained_of(network, batch), {name: made})
+    rows, _ = base.measure_all(trained_of(network, batch), {name: made})
     assert all(row.pop("evaluation") == name for row in rows)
     return rows
 
@@ -139,7 +139,7 @@ def test_the_landscape_of_a_quadratic_loss_is_recovered():
 
     trained = base.Trained(model, [], measure, seed=3, precision="fp32")
     made = registry.make_options("evaluations", "landscape", {"directions": 2, "points": 9})
-    rows, columns = base.evaluated(trained, {"landscape": made})
+    rows, columns = base.measure_all(trained, {"landscape": made})
     assert [row["alpha_test"] for row in rows] == [-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2]
     weight = model.weight.detach()
     directions = [0.2 * weight.abs() * numbers("landscape", k, model)[0].double() for k in range(2)]
@@ -191,20 +191,6 @@ def test_an_evaluation_leaves_every_bit_of_the_network_and_measures_drops_from_c
     clean = evaluate(network[0], [network[1:]])[0]
     assert all(row["drop"] == pytest.approx(clean - row["acc"]) for row in rows)
     assert rows == rows_of(network, name, **SMALL.get(name, {}))
-
-
-@pytest.mark.parametrize("name", registry.names("evaluations"))
-def test_an_evaluation_takes_as_many_passes_as_it_says(network, name):
-    calls = []
-    model = network[0]
-    handle = model.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
-    try:
-        options = {name: registry.make_options("evaluations", name, SMALL.get(name, {}))}
-        trained = trained_of(network, batch=301)
-        base.evaluated(trained, options)
-        assert base.passes(trained, options) == (calls.count(False), calls.count(True))
-    finally:
-        handle.remove()
 
 
 def test_a_run_has_the_rows_of_its_evaluations_after_those_of_weight_noise(npz):

@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from nnet.perturbations.divergences import BOUNDARY_LOSSES
 from nnet.perturbations.pixel_attack import attacked_images
-from nnet.perturbations.weight_attack import WeightAttack, frozen_statistics
+from nnet.perturbations.tensors import frozen_statistics
+from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random.normals import Normals
 from nnet.regimes import beta
 from nnet_models import build_model

@@ -2,10 +2,12 @@ import pytest
 import torch
 from torch import nn
 
+from nnet import registry
 from nnet.perturbations.magnitude import standard_deviation
-from nnet.perturbations.weight_noise import WeightNoise, weight_tensors
+from nnet.perturbations.tensors import weight_tensors
+from nnet.perturbations.weight_noise import WeightNoise
 from nnet.random import streams
-from nnet_models import build_model
+from nnet_models import ARCH_NAMES, build_model
 
 
 def mixed() -> nn.Module:
@@ -26,6 +28,34 @@ def test_a_shared_weight_is_chosen_once():
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     model[1].weight = model[0].weight
     assert len(weight_tensors(model)) == 1
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (
+            nn.LSTM(3, 4, 2, proj_size=2),
+            [f"weight_{part}_l{number}" for number in (0, 1) for part in ("ih", "hh", "hr")],
+        ),
+        (
+            nn.GRU(3, 4, bidirectional=True),
+            ["weight_ih_l0", "weight_hh_l0", "weight_ih_l0_reverse", "weight_hh_l0_reverse"],
+        ),
+        (nn.MultiheadAttention(4, 2), ["in_proj_weight", "out_proj.weight"]),
+        (nn.MultiheadAttention(4, 2, kdim=3), ["q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj.weight"]),
+    ],
+)
+def test_all_weights_of_recurrent_and_attention_layers_are_chosen(layer, expected):
+    names = {id(parameter): name for name, parameter in layer.named_parameters()}
+    assert [names[id(weight)] for weight in weight_tensors(layer)] == expected
+
+
+@pytest.mark.parametrize("arch", ARCH_NAMES)
+def test_of_every_architecture_the_parameters_named_weight_are_chosen(arch):
+    model = build_model(arch, image_shape=(registry.constant("architectures", arch, "CHANNELS", 1), 28, 28))
+    layers = [module for module in model.modules() if not isinstance(module, nn.modules.batchnorm._NormBase)]
+    expected = [id(layer.weight) for layer in layers if isinstance(getattr(layer, "weight", None), nn.Parameter)]
+    assert [id(weight) for weight in weight_tensors(model)] == expected
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.5])

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nnet.perturbations.tensor_noise import AdditiveNoise
-from nnet.perturbations.weight_noise import weight_tensors
+from nnet.perturbations.tensor_noise import TensorNoise
+from nnet.perturbations.tensors import weight_tensors
 from nnet.random import streams
 from nnet.regimes import adaptive, base
 from nnet.regimes.parts.adaptive_options import Options
@@ -79,7 +79,7 @@ def test_the_learning_rate_of_every_step(npz, monkeypatch):
 def test_noise_has_its_standard_deviation_and_belongs_to_its_seed(distribution):
     def drawn(seed):
         out = torch.empty(1000, 1000)
-        AdditiveNoise(distribution, seed, "weight_noise", 1, CPU).add(torch.zeros(1000, 1000), 0.7, out)
+        TensorNoise(distribution, seed, "weight_noise", 1, CPU).add(torch.zeros(1000, 1000), 0.7, out)
         return out
 
     noise = drawn(0)
@@ -133,7 +133,7 @@ def test_temporary_weight_noise_leaves_the_weights_and_its_gradient_is_that_at_t
 
     plain = build_model("baby_cnn", image_shape=(3, 8, 8), num_classes=3)
     plain.load_state_dict(before)
-    noise = AdditiveNoise(distribution, 0, "static_noise", 1, CPU)
+    noise = TensorNoise(distribution, 0, "static_noise", 1, CPU)
     with torch.no_grad():
         for weight in weight_tensors(plain):
             noise.add(weight, 0.3 * rms(weight).item(), weight)
@@ -196,7 +196,7 @@ def test_gradient_noise_is_added_to_the_gradient_before_weight_decay(npz, distri
     regime, model = set_up(npz, options=options, lr=0.5, weight_decay=0.1)
     plain = copy.deepcopy(model)
     gradients = plain_gradients(plain, images, labels)
-    noise = AdditiveNoise(distribution, 0, "static_noise", 1, CPU)
+    noise = TensorNoise(distribution, 0, "static_noise", 1, CPU)
     regime.step(images, labels)
     for was, parameter, gradient in zip(plain.parameters(), model.parameters(), gradients, strict=True):
         noisy = torch.empty_like(gradient)

@@ -1,0 +1,49 @@
+"""Helpers of tests of figures."""
+
+import numpy as np
+
+from campaign.analysis import figures, questions, tables
+from campaign.store.folder import Store
+from tests.campaign.analysis.test_tables import result
+
+
+def runs(seeds=3, **changed) -> list[dict]:
+    """Runs of two networks and two regimes; accuracies rise with the seed, and noisy runs lose less."""
+    return [
+        result(
+            seed, (0.9 + 0.01 * seed, 0.8 + shift + 0.02 * seed), arch=arch, regime=regime, alpha_train=0.2, **changed
+        )
+        for arch in ("cnn", "mlp_small")
+        for regime, shift in (("clean", 0.0), ("noisy", 0.05))
+        for seed in range(seeds)
+    ]
+
+
+def stored(folder, results) -> Store:
+    """A results folder with these runs and their tables."""
+    store = Store(folder)
+    for item in results:
+        store.save(item)
+    tables.write(store)
+    return store
+
+
+def draw_all(folder) -> dict:
+    """The figures of all questions by name, laid out as for a file, but not written."""
+    made = tables.read(folder)
+    all_figures = {}
+    for question in questions.modules():
+        all_figures |= figures.draw(question, made, "5 of 5 runs")
+    for figure in all_figures.values():
+        figure.draw_without_rendering()
+    return all_figures
+
+
+def drawn(axes) -> dict:
+    """label -> (x, y, half-lengths of the error bars) of what `errorbar` drew."""
+    lines = {}
+    for container in axes.containers:
+        line, _, (bars,) = container
+        halves = [(segment[1, 1] - segment[0, 1]) / 2 for segment in bars.get_segments() if len(segment)]
+        lines[container.get_label()] = (*line.get_data(), np.array(halves))
+    return lines

@@ -1,0 +1,66 @@
+"""Figures and differences of runs with corrupted pixels."""
+
+import numpy as np
+import pytest
+
+from campaign.analysis import tables
+from campaign.analysis.questions import pixels
+from tests.campaign.analysis.drawing import draw_all, drawn, stored
+from tests.campaign.analysis.test_tables import result
+
+
+def pixel_runs(**changed) -> list[dict]:
+    return [
+        result(seed, (0.9 - 0.5 * p + 0.01 * seed, 0), arch=arch, activation=activation, p=p, **changed)
+        for arch in ("pixel_cnn", "pixel_mlp")
+        for activation in ("relu", "tanh")
+        for p in (0, 0.4, 1)
+        for seed in range(3)
+    ]
+
+
+def test_accuracy_against_p_has_a_row_per_architecture_and_a_panel_per_activation():
+    figure = pixels.figures(tables.build(pixel_runs()))["pixels"]
+    titles = ["pixel_cnn, relu", "pixel_cnn, tanh", "pixel_mlp, relu", "pixel_mlp, tanh"]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    assert [axes.get_subplotspec().rowspan.start for axes in figure.axes] == [0, 0, 1, 1]
+    x, y, bars = drawn(figure.axes[3])["clean"]
+    assert list(x) == [0, 0.4, 1] and y == pytest.approx([91, 71, 41]) and bars == pytest.approx([1 / np.sqrt(3)] * 3)
+    assert "n = 3 seeds" in figure.get_suptitle()
+    assert "%" in figure.get_supylabel() and ", p" in figure.get_supxlabel()
+
+
+def test_all_activations_are_on_one_axis_per_architecture():
+    figure = pixels.figures(tables.build(pixel_runs()))["pixels_by_activation"]
+    assert [axes.get_title() for axes in figure.axes] == ["pixel_cnn", "pixel_mlp"]
+    assert list(drawn(figure.axes[0])) == ["clean, activation relu", "clean, activation tanh"]
+
+
+def test_each_p_is_compared_with_p_0_seed_by_seed():
+    differences = tables.build(pixel_runs())["pixel_differences"]
+    assert len(differences) == 2 * 2 * 2 and set(differences["n_seeds"]) == {3}
+    assert list(differences.query("p == 0.4")["mean_difference"]) == pytest.approx([-0.2] * 4)
+    assert set(differences["alpha_test"]) == {0}
+
+
+def test_a_campaign_that_is_half_done_has_its_lines_named_and_its_few_points_hollow():
+    done = [run for run in pixel_runs() if (run["architecture"] == "pixel_cnn") == (run["activation"] == "tanh")]
+    done = [run for run in done if run["seed"] < 2 or run["architecture"] == "pixel_mlp"]
+    figure = pixels.figures(tables.build(done))["pixels_by_activation"]
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["clean, activation relu", "clean, activation tanh"]
+    hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
+    assert [len(line.get_xdata()) for line in hollow if len(line.get_xdata())] == [3]
+
+
+def test_corrupted_test_images_are_lines_of_their_own():
+    figure = pixels.figures(tables.build(pixel_runs() + pixel_runs(corrupt_test=True)))["pixels"]
+    assert list(drawn(figure.axes[0])) == ["clean", "clean, corrupt_test True"]
+
+
+def test_only_figures_with_data_are_drawn(tmp_path):
+    quiet = [
+        run | {"sweep": run["sweep"][:1], "config": run["config"] | {"alpha_tests": [0.0]}} for run in pixel_runs()
+    ]
+    store = stored(tmp_path / "pixels/digits", quiet)
+    assert list(draw_all(store.folder)) == ["pixels", "pixels_by_activation"]

@@ -1,0 +1,98 @@
+"""Figures, paired differences and the report about accuracy under weight noise."""
+
+import json
+
+import numpy as np
+import pytest
+
+from campaign.analysis import tables
+from campaign.analysis.questions import weight_noise
+from tests.campaign.analysis.drawing import drawn, runs, stored
+from tests.campaign.analysis.test_tables import result
+
+
+def test_accuracy_has_a_panel_per_architecture_and_a_line_per_regime_with_standard_errors():
+    figure = weight_noise.figures(tables.build(runs()))["accuracy"]
+    assert [axes.get_title() for axes in figure.axes] == ["cnn", "mlp_small"]
+    lines = drawn(figure.axes[0])
+    assert list(lines) == ["clean", "noisy α = 0.2"]
+    x, y, bars = lines["noisy α = 0.2"]
+    assert list(x) == [0, 0.1]
+    assert y == pytest.approx([91, 87]) and bars == pytest.approx([1 / np.sqrt(3), 2 / np.sqrt(3)])
+    assert "n = 3 seeds" in figure.get_suptitle()
+    assert "%" in figure.get_supylabel() and "α_test" in figure.get_supxlabel()
+
+
+def test_the_drop_is_in_percentage_points_and_zero_is_on_the_axis():
+    figure = weight_noise.figures(tables.build(runs()))["drop"]
+    assert drawn(figure.axes[1])["clean"][1] == pytest.approx([0, 9])
+    low, high = figure.axes[0].get_xlim()
+    assert low < 0 and high > 0.1
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0", "0.1"]
+
+
+def test_bars_at_one_alpha():
+    axes = weight_noise.figures(tables.build(runs()))["drop_at_01"].axes[0]
+    heights = sorted(patch.get_height() for patch in axes.patches)
+    assert heights == pytest.approx([4, 4, 9, 9])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["cnn", "mlp_small"]
+
+
+def test_the_paired_difference_has_t_intervals():
+    figure = weight_noise.figures(tables.build(runs()))["paired_difference"]
+    x, y, bars = drawn(figure.axes[0])["noisy α = 0.2 − clean"]
+    assert y == pytest.approx([0, 5]) and bars == pytest.approx([0, 0], abs=1e-9)
+    assert "95 %" in figure.get_suptitle() and "Student t" in figure.get_suptitle()
+
+
+def test_paired_differences_are_those_of_accuracy_and_of_drop():
+    differences = tables.build(runs())["paired_differences"].set_index(["architecture", "measure", "alpha_test"])
+    assert len(differences) == 2 * 2 * 2 and set(differences["n_seeds"]) == {3}
+    assert differences.loc[("cnn", "acc", 0.1), "mean_difference"] == pytest.approx(0.05)
+    assert differences.loc[("cnn", "drop", 0.1), "mean_difference"] == pytest.approx(-0.05)
+    assert set(differences["reference"]) == {"clean"}
+
+
+def test_a_campaign_may_name_another_reference(tmp_path):
+    by_p = [result(seed, (0.9, 0.8 + p), p=p) for seed in range(2) for p in (0.0, 0.1)]
+    store = stored(tmp_path / "digits", by_p)
+    assert "paired_differences" not in tables.read(store.folder)
+    (store.folder / "campaign.json").write_text(json.dumps({"runs": [], "reference": {"p": 0}}))
+    made = tables.write(store)
+    cells = made["paired_differences"].query("measure == 'acc'")
+    assert list(cells["mean_difference"]) == pytest.approx([0, 0.1]) and set(cells["p"]) == {0.1}
+    lines = drawn(weight_noise.figures(made)["paired_difference"].axes[0])
+    assert list(lines) == ["clean − p 0"]
+
+
+@pytest.mark.parametrize("text", ["{}", '{"runs": []}', "[]", '{"reference": "clean"}', '{"reference": {}}', "{"])
+def test_without_a_reference_runs_are_compared_with_clean(tmp_path, text):
+    (tmp_path / "campaign.json").write_text(text)
+    assert tables.reference_of(tmp_path) == tables.reference_of(tmp_path / "nowhere") == {"regime": "clean"}
+
+
+def test_a_reference_that_no_run_has_gives_no_differences():
+    for reference in ({"p": 0}, {"level": 0}, {"regime": "sam"}):
+        assert "paired_differences" not in tables.build(runs(), reference)
+
+
+def test_runs_of_different_settings_are_different_lines():
+    drawings = weight_noise.figures(tables.build(runs(epochs=10) + runs(epochs=1)))
+    labels = list(drawn(drawings["accuracy"].axes[0]))
+    assert labels == ["clean, epochs 1", "clean, epochs 10", "noisy α = 0.2, epochs 1", "noisy α = 0.2, epochs 10"]
+    differences = list(drawn(drawings["paired_difference"].axes[0]))
+    assert differences == ["noisy α = 0.2, epochs 1 − clean", "noisy α = 0.2, epochs 10 − clean"]
+
+
+def test_points_with_missing_seeds_are_hollow():
+    figure = weight_noise.figures(tables.build(runs()[:-1]))["accuracy"]
+    assert "n = 2 to 3 seeds (hollow: less than 3)" in figure.get_suptitle()
+    hollow = [line for line in figure.axes[1].lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
+    assert len(hollow) == 1
+
+
+def test_the_report_says_which_of_seeds_and_draws_would_narrow_the_bars():
+    few = [result(seed, (0.9, accuracy)) for seed, accuracy in enumerate((0.8, 0.801))]
+    assert "use more noise draws" in weight_noise.report(tables.build(few))
+    assert "use more seeds" in weight_noise.report(tables.build(runs()))
+    assert weight_noise.report(tables.build([result()])) == ""
