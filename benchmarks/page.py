@@ -15,6 +15,7 @@ SPEEDUPS = {
 """(floor, aim) of the ratio to the plain program, of training and of the sweep."""
 SGEMM_FLOOR, SGEMM_AIM = 0.6, 0.8
 """Floor and aim of the share of a clean step of mlp_large that its matrix products would take alone."""
+PARTS_OF_A_STEP = ("step_ms", "sgemm_ms", "done_ms", "noise_ms", "optimizer_ms", "batch_ms", "rest_ms")
 NOISE_SHARE = 0.15
 CONTROLLER_SHARE = 0.03
 BETA_STEPS = 14
@@ -81,10 +82,9 @@ table) leave no room for most of the aims.
 
 
 def _limit(section: dict) -> str:
-    names = ("step_ms", "sgemm_ms", "done_ms", "noise_ms", "optimizer_ms", "batch_ms", "rest_ms")
     lines = []
     for row in section["rows"]:
-        values = {name: f"{row[name]:.1f}" for name in names}
+        values = {name: f"{row[name]:.1f}" for name in PARTS_OF_A_STEP}
         values["sgemm_ms"] += f" ({percent(row['sgemm_share'])})"
         values["noise_ms"] += f" ({percent(row['noise_share'])})"
         lines.append([f"{row['architecture']}, {row['regime']}", *values.values()])
@@ -99,8 +99,9 @@ step. The last column is activations, pooling, autograd and Python.
 
 Clean training of mlp_large runs at {percent(rows["mlp_large", "clean"]["sgemm_share"])} of the speed of sgemm alone
 (floor {percent(SGEMM_FLOOR)}, aim {percent(SGEMM_AIM)}). The target for noise was at most {percent(NOISE_SHARE)} of a
-noisy step: {", ".join(verdicts)}. The time goes to random bits and Box–Muller for every weight, and to memory: W is read for its
-standard deviation and again for the sum, and W + ε is written. None of them fits into the cache next to the core.
+noisy step: {", ".join(verdicts)}. The time goes to random bits and Box–Muller for every weight, and to memory: W is
+read for its standard deviation and again for the sum, and W + ε is written. None of them fits into the cache next to
+the core.
 """
 
 
@@ -243,8 +244,7 @@ def _sources(sections: dict[str, dict]) -> str:
     lines = [(f"`{one['command'].replace(option, '')}`", one["machine"]["git_commit"][:8]) for one in sections.values()]
     machine = sections["throughput"]["machine"]
     return f"""
-torch {machine["torch"]}, numpy {machine["numpy"]}, Python {machine["python"]}. `results/benchmarks.json` has the
-machine of each row.
+torch {machine["torch"]}, numpy {machine["numpy"]}, Python {machine["python"]}; see `results/benchmarks.json`.
 
 {table(("command", "commit"), lines)}
 """
