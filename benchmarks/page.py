@@ -13,8 +13,9 @@ SPEEDUPS = {
     "pixel_mlp": ((5, 12), (8, 15)),
 }
 """(floor, aim) of the ratio to the plain program, of training and of the sweep."""
-SGEMM_SHARE = (0.6, 0.8)
-"""(floor, aim) of the share of a clean step of mlp_large that its matrix products would take alone."""
+SGEMM_FLOOR, SGEMM_AIM = 0.6, 0.8
+"""Floor and aim of the share of a clean step of mlp_large that its matrix products would take alone."""
+PARTS_OF_A_STEP = ("step_ms", "sgemm_ms", "done_ms", "noise_ms", "optimizer_ms", "batch_ms", "rest_ms")
 NOISE_SHARE = 0.15
 CONTROLLER_SHARE = 0.03
 BETA_STEPS = 14
@@ -65,7 +66,7 @@ def _throughput(section: dict) -> str:
             floors.append(row["ratio"] >= floor)
             aims.append(row["ratio"] >= aim)
         lines.append(cells)
-    starts = [[row[name] for row in section["rows"]] for name in ("plain_before_s", "ours_before_s")]
+    starts = ([row[name] for row in section["rows"]] for name in ("plain_before_s", "ours_before_s"))
     plain, ours = (f"{min(seconds):.1f} to {max(seconds):.1f} s" for seconds in starts)
     return f"""
 The plain program does the same work with a DataLoader, image by image, and with default Adam. It adds and subtracts
@@ -81,17 +82,15 @@ table) leave no room for most of the aims.
 
 
 def _limit(section: dict) -> str:
-    names = ("step_ms", "sgemm_ms", "done_ms", "noise_ms", "optimizer_ms", "batch_ms", "rest_ms")
     lines = []
     for row in section["rows"]:
-        values = {name: f"{row[name]:.1f}" for name in names}
+        values = {name: f"{row[name]:.1f}" for name in PARTS_OF_A_STEP}
         values["sgemm_ms"] += f" ({percent(row['sgemm_share'])})"
         values["noise_ms"] += f" ({percent(row['noise_share'])})"
         lines.append([f"{row['architecture']}, {row['regime']}", *values.values()])
     rows = {(row["architecture"], row["regime"]): row for row in section["rows"]}
     noise = {arch: row["noise_share"] for (arch, regime), row in rows.items() if regime == "noisy"}
     verdicts = [f"{verdict(share <= NOISE_SHARE)} for {arch} ({percent(share)})" for arch, share in noise.items()]
-    floor, aim = map(percent, SGEMM_SHARE)
     return f"""
 A step of 128 images in ms: the time that the products of all layers would take alone as sgemm, and the parts of the
 step. The last column is activations, pooling, autograd and Python.
@@ -99,9 +98,10 @@ step. The last column is activations, pooling, autograd and Python.
 {table(("step", "whole", "sgemm alone", "products as done", "noise", "optimizer", "batch", "rest"), lines)}
 
 Clean training of mlp_large runs at {percent(rows["mlp_large", "clean"]["sgemm_share"])} of the speed of sgemm alone
-(floor {floor}, aim {aim}). The target for noise was at most {percent(NOISE_SHARE)} of a noisy step:
-{", ".join(verdicts)}. The time goes to random bits and Box–Muller for every weight, and to memory: W is read for its
-standard deviation and again for the sum, and W + ε is written. None of them fits into the cache next to the core.
+(floor {percent(SGEMM_FLOOR)}, aim {percent(SGEMM_AIM)}). The target for noise was at most {percent(NOISE_SHARE)} of a
+noisy step: {", ".join(verdicts)}. The time goes to random bits and Box–Muller for every weight, and to memory: W is
+read for its standard deviation and again for the sum, and W + ε is written. None of them fits into the cache next to
+the core.
 """
 
 
@@ -193,9 +193,9 @@ are large and whose steps are short, this takes a larger share.
 
 
 def _adversarial(section: dict) -> str:
-    arms = list(dict.fromkeys(row["arm"] for row in section["rows"]))
+    arms = dict.fromkeys(row["arm"] for row in section["rows"])
     rows = {(row["architecture"], row["arm"]): row for row in section["rows"]}
-    networks = list(dict.fromkeys(row["architecture"] for row in section["rows"]))
+    networks = dict.fromkeys(row["architecture"] for row in section["rows"])
     verdicts = [f"{verdict(rows[name, 'beta']['ratio'] <= BETA_STEPS)} for {name}" for name in networks]
     return f"""
 The time of a training step in clean steps, with 10 steps of the adversary. The target for `beta` was at most
@@ -208,9 +208,8 @@ The time of a training step in clean steps, with 10 steps of the adversary. The 
 def _perturbation(section: dict) -> str:
     lines = []
     for row in section["rows"]:
-        whole = "not tried: too large"
-        if "plain_step_s" in row:
-            whole = f"{row['plain_step_s']:.2f} s, {row['plain_peak_mb']:.0f} MB"
+        tried = "plain_step_s" in row
+        whole = f"{row['plain_step_s']:.2f} s, {row['plain_peak_mb']:.0f} MB" if tried else "not tried: too large"
         lines.append((row["case"], f"{row['in_parts_step_s']:.2f} s, {row['in_parts_peak_mb']:.0f} MB", whole))
     both = [row for row in section["rows"] if "plain_step_s" in row][-1]
     slower = both["in_parts_step_s"] / both["plain_step_s"]
@@ -230,9 +229,9 @@ def _planning(sections: dict[str, dict]) -> str:
     lines = []
     for name, section in sections.items():
         if name.startswith("plan: "):
-            planned, actual = f"{3600 * section['wall_hours']:.0f} s", f"{section['actual_s']:.0f} s"
+            times = f"{3600 * section['wall_hours']:.0f} s", f"{section['actual_s']:.0f} s"
             longer = f"{section['actual_over_planned']:.2f}"
-            lines.append((f"`{name.removeprefix('plan: ')}`", str(section["runs"]), planned, actual, longer))
+            lines.append((f"`{name.removeprefix('plan: ')}`", str(section["runs"]), *times, longer))
     return f"""
 What `--plan` said, and how long the campaign then took:
 
@@ -241,14 +240,11 @@ What `--plan` said, and how long the campaign then took:
 
 
 def _sources(sections: dict[str, dict]) -> str:
-    lines = [
-        (f"`{section['command'].replace(' --json results/benchmarks.json', '')}`", section["machine"]["git_commit"][:8])
-        for section in sections.values()
-    ]
+    option = " --json results/benchmarks.json"
+    lines = [(f"`{one['command'].replace(option, '')}`", one["machine"]["git_commit"][:8]) for one in sections.values()]
     machine = sections["throughput"]["machine"]
     return f"""
-torch {machine["torch"]}, numpy {machine["numpy"]}, Python {machine["python"]}. `results/benchmarks.json` has the
-machine of each row.
+torch {machine["torch"]}, numpy {machine["numpy"]}, Python {machine["python"]}; see `results/benchmarks.json`.
 
 {table(("command", "commit"), lines)}
 """

@@ -14,15 +14,16 @@ from tests.project.pages import blocks, commands, examples, plug_ins, untitled, 
 
 EXAMPLES, PLUG_INS = examples(), plug_ins()
 CONTRACTS = [
-    "tests/nnet/test_registry.py",
-    *(f"tests/nnet/{name}/test_{name}.py" for name in ("architectures", "regimes", "evaluations")),
+    *("tests/nnet/test_registry.py", "tests/campaign/analysis/test_questions.py", "tests/studies/test_studies.py"),
+    *(f"tests/nnet/{name}/test_{name}.py" for name in ("architectures", "datasets", "regimes", "evaluations")),
 ]
 
 
 def done(command: list[str], folder, **environment: str) -> str:
     """The output of a program that ends well."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     result = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=os.environ | environment, capture_output=True, text=True
+        [sys.executable, *command], cwd=folder, env=outside | environment, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
@@ -42,6 +43,7 @@ def extended(tmp_path_factory):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("nnet_models.py", "run_experiments.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
+    (copy / "results").symlink_to(ROOT / "results")
     for path, text in PLUG_INS.items():
         (copy / path).write_text(text)
     (entries,) = [block for block in blocks(ROOT / "docs/extending.md", "python") if "in ACTIVATIONS" in block]
@@ -81,11 +83,12 @@ def test_the_plug_ins_run_together_from_a_folder_of_the_users(tmp_path):
 
 
 def test_new_plug_ins_pass_the_contract_tests_without_an_edit(extended):
-    names = "smoothed or linear or pruning or stripes"
+    names = "smoothed or [linear] or -linear] or pruning or stripes or training_time or width_and_dropout"
     command = ["-m", "pytest", "-v", "-k", names, *CONTRACTS]
     output = done(command, extended)
-    for passed in ("[pruning]", "[smoothed]", "[linear]", "[smoothed-linear]", "[beta-linear]", "[smoothed-resnet18]"):
-        assert f"{passed} PASSED" in output
+    passed = set(re.findall(r"\[([^\[\]]+)\] PASSED", output))
+    assert {"linear", "stripes", "smoothed", "pruning", "training_time", "width_and_dropout"} <= passed, output
+    assert {"smoothed-mlp_small", "smoothed-cnn", "training_time-mnist"} <= passed, output
 
 
 def test_the_activation_and_the_optimizer_train_a_network(extended):

@@ -8,8 +8,10 @@ import pytest
 from scipy import stats
 
 from benchmarks.page import page as performance
+from campaign.analysis import questions, tables
 from tests.conftest import ROOT
 from tests.project.pages import PAGES
+from tests.rooms import FLOORS
 
 RESULTS = ROOT / "results"
 
@@ -47,6 +49,19 @@ def test_the_readme_is_short_and_leads_to_every_page():
     assert len(text.splitlines()) <= 150
     for path in PAGES[1:]:
         assert f"]({path.relative_to(ROOT)})" in text, path
+
+
+def test_the_page_on_design_names_every_room_and_their_order():
+    text = (ROOT / "docs/design.md").read_text()
+    rooms = [path.parent for package in FLOORS for path in (ROOT / package).glob("*/__init__.py")]
+    assert rooms and not [room for room in rooms if f"| `{room.relative_to(ROOT)}/` |" not in text]
+    for package, floors in FLOORS.items():
+        assert f"{package}: {' → '.join(map(', '.join, floors))}" in page("docs/design.md")
+
+
+def test_the_page_on_tables_names_every_table():
+    text = (ROOT / "docs/tables.md").read_text()
+    assert all(f"`{name}.csv`" in text for name in [*tables.NAMES, *questions.table_names()])
 
 
 def test_every_study_has_a_page():
