@@ -1,4 +1,4 @@
-"""The folder for what can be made again at any time: prepared data, costs of runs."""
+"""The folder for files that can be recreated at any time: prepared data, measured costs."""
 
 import os
 from pathlib import Path
