@@ -25,8 +25,8 @@ MONOTONE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU)
 def arrange(network: nn.Sequential) -> nn.Sequential:
     """Make the layers of a sequential network fast, and return the network.
 
-    Linear layers become `Linear`; a `Flatten` and the linear layer after it become one `ImageLinear`. A monotone
-    activation changes places with the max-pooling after it. Convolutions use the memory order B×H×W×C.
+    Linear layers become `Linear`; a `Flatten` of the input and the linear layer after it become one `ImageLinear`. A
+    monotone activation changes places with the max-pooling after it. Convolutions use the memory order B×H×W×C.
     """
     if plain_layers():
         return network
@@ -36,7 +36,7 @@ def arrange(network: nn.Sequential) -> nn.Sequential:
     for place, (layer, following) in enumerate(pairwise(network)):
         if type(layer) in MONOTONE and type(following) is nn.MaxPool2d:
             network[place], network[place + 1] = following, layer
-        elif type(layer) is nn.Flatten and type(following) is Linear:
+        elif place == 0 and type(layer) is nn.Flatten and type(following) is Linear:
             network[place] = nn.Identity()
             following.__class__ = ImageLinear
     return network.to(memory_format=torch.channels_last)
