@@ -7,7 +7,7 @@ seed by seed, with 95 % intervals (Student t over seeds); 1 = 100 %.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -55,14 +55,15 @@ def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     return {"comparison.md": comparison.as_markdown(methods), "comparison.tex": comparison.as_latex(methods)}
 
 
-def figure_settings(evaluation: str) -> dict:
+def figure_settings(evaluation: str) -> dict[str, Any]:
     """The constant `FIGURE` of an evaluation's file, explained in `nnet/evaluations/__init__.py`; {} without one."""
     if evaluation not in registry.names("evaluations"):
         return {}
-    return registry.constant("evaluations", evaluation, "FIGURE", {})
+    figure = registry.constant("evaluations", evaluation, "FIGURE", {})
+    return figure if isinstance(figure, dict) else {}
 
 
-def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings: Mapping[str, object]) -> "Figure":
+def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings: Mapping[str, Any]) -> "Figure":
     """Means of a quantity against the strength of an evaluation: a panel per architecture, a line per setting.
 
     `summary`, `per_run`: results_summary.csv and results_per_run.csv; `settings`: see `figure_settings`.
@@ -90,7 +91,7 @@ def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings
 
 def _mean_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_run: pd.DataFrame) -> str:
     """ ": <name> <mean>" of a column of results_per_run.csv, over the runs with the settings of one line."""
-    if column not in per_run:
+    if column is None or column not in per_run:
         return ""
     keys = [name for name in settings if name in per_run]
     values = per_run.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys)[column]
@@ -114,7 +115,7 @@ def _set_axis(axes: "Axes", cells: pd.DataFrame, scale: str | None, is_band: boo
     axes.grid(alpha=0.25)
 
 
-def _title(summary: pd.DataFrame, settings: Mapping[str, object], is_band: bool) -> str:
+def _title(summary: pd.DataFrame, settings: Mapping[str, Any], is_band: bool) -> str:
     where = f" at {settings['measured_at']}" if "measured_at" in settings else ""
     others = [text for name, text in settings.get("beside", {}).items() if not core.of(summary, name).empty]
     dashed = "".join(f"; dashed: {text}" for text in others)

@@ -13,7 +13,7 @@ previous value plus 0.3 of the accuracy on the next batch. Dots mark its best ep
 import json
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -90,7 +90,8 @@ def published(runs: Runs) -> pd.DataFrame:
     options = [json.dumps(result["config"]["options"], sort_keys=True) for result in runs.results]
     per_run = runs.per_run.assign(options=options)
     rows = []
-    for number, (part, accuracy) in enumerate(zip(pnn.PARTS, pnn.PUBLISHED, strict=True), 1):
+    parts: list[Any] = [*pnn.PARTS]
+    for number, (part, accuracy) in enumerate(zip(parts, pnn.PUBLISHED, strict=True), 1):
         its_options = json.dumps(part["options"], sort_keys=True)
         its_runs = per_run[(per_run["architecture"] == part["arch"]) & (per_run["options"] == its_options)]
         for values, cell in its_runs.groupby(settings, dropna=False):
