@@ -35,7 +35,7 @@ def draw(question: str, by_name: dict[str, pd.DataFrame], note: str = "") -> "di
 def save_all(folder: Path) -> list[Path]:
     """Draw the figures of a results folder as PNG and PDF under `folder`/figures; returns the paths of the PNGs."""
     by_name, note = tables.read(folder), completeness(folder)
-    figures = {}
+    figures: dict[str, Figure] = {}
     for question in questions.modules():
         figures |= draw(question, by_name, note)
     (folder / "figures").mkdir(exist_ok=True)

@@ -55,11 +55,12 @@ def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     return {"comparison.md": comparison.as_markdown(methods), "comparison.tex": comparison.as_latex(methods)}
 
 
-def figure_settings(evaluation: str) -> dict:
+def figure_settings(evaluation: str) -> dict[str, Any]:
     """The constant `FIGURE` of an evaluation's file, explained in `nnet/evaluations/__init__.py`; {} without one."""
     if evaluation not in registry.names("evaluations"):
         return {}
-    return registry.constant("evaluations", evaluation, "FIGURE", {})
+    figure = registry.constant("evaluations", evaluation, "FIGURE", {})
+    return figure if isinstance(figure, dict) else {}
 
 
 def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings: Mapping[str, Any]) -> "Figure":
