@@ -28,10 +28,8 @@ SWEEP = (
     "run_id dataset architecture regime seed alpha_train activation p alpha_test noise_samples acc acc_std loss drop"
 ).split()
 CELL = "dataset architecture regime alpha_train noise_model activation p alpha_test".split()
-SUMMARY = [
-    *CELL,
-    *"n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split(),
-]
+MEANS = "n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split()
+SUMMARY = [*CELL, *MEANS]
 NAMES = ("results_per_run", "sweep", "results_summary")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONFIG_NAMES = {"architecture": "arch"}
@@ -114,9 +112,7 @@ def of(table: pd.DataFrame, evaluation: str = GAUSSIAN) -> pd.DataFrame:
 
 
 def load(
-    results_dir: Path,
-    where: Mapping[str, object] | None = None,
-    configs: Iterable[TrainConfig] | None = None,
+    results_dir: Path, where: Mapping[str, object] | None = None, configs: Iterable[TrainConfig] | None = None
 ) -> pd.DataFrame:
     """A row per finished run anywhere under `results_dir` that has all settings of `where`.
 

@@ -11,15 +11,22 @@ and a docstring, which the notebook shows as Markdown. It may have `texts(tables
 name. In these, `tables` are all tables of a results folder by name: results_per_run, sweep, results_summary and those
 of all questions. A question without data returns {} or "". Long code and code of several questions lies in `parts/`.
 Questions import matplotlib inside functions only, because a launcher writes tables and draws nothing.
+
+A question that cannot be loaded or that raises an exception is left out: its error is printed once, and the campaign
+goes on.
 """
 
-from collections.abc import Mapping
+import functools
+import sys
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
 import pandas as pd
 
 from nnet import registry
+from nnet.checks import ConfigError
 
 KIND = "campaign.analysis.questions"
 REFERENCE = {"regime": "clean"}
@@ -41,38 +48,65 @@ class Runs:
     """What the study compares its runs with: one setting or option and its value, such as {"p": 0}."""
 
 
+@functools.cache
 def modules() -> dict[str, ModuleType]:
-    """Every question by name."""
-    return {name: registry.load(KIND, name) for name in registry.names(KIND)}
+    """Every question by name, without those that cannot be loaded, which are named in a warning."""
+    questions = {}
+    for name in registry.names(KIND):
+        try:
+            questions[name] = registry.load(KIND, name)
+        except ConfigError as error:
+            print(f"warning: question {name!r} is left out: {error}", file=sys.stderr)
+    return questions
 
 
 def table_names() -> list[str]:
     """The names of all tables that questions may give."""
-    return [table for name in registry.names(KIND) for table in registry.constant(KIND, name, "TABLES", ())]
+    return [table for question in modules().values() for table in question.TABLES]
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
-    """The tables of all questions by name, without empty ones. Raises ValueError if a question does not declare one."""
-    answers = {}
-    for name, question in modules().items():
-        for table, rows in question.tables(runs).items():
-            if table not in question.TABLES:
-                raise ValueError(f"question {name!r} gives a table {table!r} that is not in its TABLES")
-            if not rows.empty:
-                answers[table] = rows
-    return answers
+    """The tables of all questions by name, without empty ones."""
+    return {
+        table: rows
+        for name, question in modules().items()
+        for table, rows in _answer(name, lambda: _declared(question, question.tables(runs)), {}).items()  # noqa: B023
+        if not rows.empty
+    }
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
     """The paragraphs of all questions."""
-    return "\n\n".join(filter(None, (question.report(tables) for question in modules().values())))
+    paragraphs = [_answer(name, lambda: question.report(tables), "") for name, question in modules().items()]  # noqa: B023
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     """The text files of all questions by name."""
-    return {name: text for question in modules().values() for name, text in texts_of(question, tables).items()}
+    answers = [_answer(name, lambda: texts_of(question, tables), {}) for name, question in modules().items()]  # noqa: B023
+    return {file: text for answer in answers for file, text in answer.items()}
 
 
 def texts_of(question: ModuleType, tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     """The text files of one question by name; {} if it writes none."""
     return question.texts(tables) if hasattr(question, "texts") else {}
+
+
+_failed: set[str] = set()
+
+
+def _answer(name: str, ask: Callable, nothing: object):
+    """What a question answers; `nothing`, and its traceback once, if it raises an exception."""
+    try:
+        return ask()
+    except Exception:  # noqa: BLE001 - a question must not end a campaign that has runs to do
+        if name not in _failed:
+            _failed.add(name)
+            print(f"warning: question {name!r} failed and is left out:\n{traceback.format_exc()}", file=sys.stderr)
+        return nothing
+
+
+def _declared(question: ModuleType, answers: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    for table in answers.keys() - {*question.TABLES}:
+        raise ValueError(f"{question.__name__} gives a table {table!r} that is not in its TABLES")
+    return answers

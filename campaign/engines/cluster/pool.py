@@ -228,14 +228,10 @@ class Pool:
         """Send files of the launcher to the machine of a worker, unless they are being sent."""
         machine = self.hosts[address].machine
         if machine not in self.sending:
-            contents = [
-                self.client.scatter(Path(path).read_bytes(), workers=[address], hash=False, timeout=SEND_S)
-                for path in paths
-            ]
-            files = [
-                self._submit(address, transfer.receive, path, content)
-                for path, content in zip(paths, contents, strict=True)
-            ]
+            files = []
+            for path in paths:
+                content = self.client.scatter(Path(path).read_bytes(), workers=[address], hash=False, timeout=SEND_S)
+                files.append(self._submit(address, transfer.receive, path, content))
             self.sending[machine] = _Sending(files, [])
         self.sending[machine].waiting.append(address)
 
