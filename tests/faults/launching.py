@@ -29,7 +29,7 @@ KEPT = ("--epoch-checkpoint-s", "0", "--max-workers", "2")
 
 def copy_project(folder: Path) -> Path:
     """The program without its tests, with faults that environment variables switch on."""
-    for name in ("nnet", "campaign"):
+    for name in ("nnet", "campaign", "studies"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("nnet_models.py", "run_experiments.py"):
         shutil.copy(ROOT / name, folder)
