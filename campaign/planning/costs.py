@@ -22,7 +22,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import HOST, CannotWrite, write_file
 from nnet.files.cache import cache_root
-from nnet.record.provenance import code_sha256, processor
+from nnet.record.provenance import code_sha256, plain_layers, processor
 
 PILOT_MB = 2048
 """Memory that must be free for each pilot: what it takes is not known before it has run."""
@@ -116,7 +116,7 @@ def measure(
         kinds.setdefault(kind_of(config), config)
     unknown = [config for kind, config in kinds.items() if kind not in costs.kinds]
     rest = [config for kind, config in kinds.items() if kind in costs.kinds] if accept is not None else []
-    good = dict(costs.kinds)
+    good, remembered = dict(costs.kinds), len(costs.kinds)
     for work, runs in ((tasks.look, rest), (tasks.pilot, unknown)):
         for config, outcome in _tried(work, runs, open_engine, workers):
             if isinstance(outcome, base.Failure):
@@ -134,14 +134,14 @@ def measure(
     server = fork_server.pid()
     if unknown and server is not None:
         costs.shared_mb = max(costs.shared_mb, memory.peak_mb(server) or 0.0)
-    if unknown:
+    if len(good) > remembered:
         _remember(Costs(good, costs.shared_mb), workers)
     return costs
 
 
 def path(workers: int) -> Path:
     """The file of the costs for this many workers."""
-    made_by = repr((code_sha256(), processor(), version("torch"), workers))
+    made_by = repr((code_sha256(), processor(), version("torch"), plain_layers(), workers))
     digest = hashlib.sha256(made_by.encode()).hexdigest()[:8]
     return cache_root() / "costs" / f"{HOST.replace(':', '-')}-{digest}.json"
 

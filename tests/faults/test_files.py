@@ -77,6 +77,7 @@ def test_a_run_file_under_another_runs_name_is_damaged(place, undisturbed):
     assert_same(place.results, undisturbed(4))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["empty", "truncated", "flipped in the middle", "something else"])
 def test_damaged_or_missing_tables_and_notes_are_written_again_and_nothing_is_trained(place, undisturbed, how):
     shutil.copytree(undisturbed(4), place.results)
