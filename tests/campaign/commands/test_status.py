@@ -14,7 +14,7 @@ from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
-from tests.campaign.running.test_campaign import SMALL
+from tests.campaign.running.launches import SMALL
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-import os
+"""Prepared data: their split, size and order, and the cache that keeps them."""
+
 import shutil
 import subprocess
 import sys
@@ -10,14 +11,7 @@ import torch
 from torch.nn import functional
 
 from nnet.data import prepared
-from nnet.datasets.parts.torchvision_files import read_with
-from tests.conftest import ROOT, blobs, flipped, save_npz, write_idx
-
-
-@pytest.fixture
-def empty_cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+from tests.conftest import ROOT, blobs, flipped, save_npz
 
 
 def test_digits_need_no_files_and_have_a_fixed_stratified_split(empty_cache):
@@ -126,131 +120,8 @@ def test_a_moved_file_has_the_same_data(tmp_path, empty_cache):
     assert prepared.load(str(moved), 8, ".").sha256 == before
 
 
-X, Y = blobs(96)
-WRONG = {
-    "no array 'y_test'": dict(y_test=None),
-    "x_train .* must be uint8": dict(x_train=X.astype(np.float32)),
-    "x_test .* N×C×H×W": dict(x_test=X[:48, 0, 0]),
-    "y_train .* 96 integers": dict(y_train=Y[:50]),
-    "y_test .* integers": dict(y_test=Y[:48].astype(np.float64)),
-    "different shapes": dict(x_test=X[:48, :, :4]),
-    "without a gap": dict(y_train=Y - 1),
-    "labels 0, 1": dict(y_train=np.where(Y == 1, 255, Y)),
-    "y_test .* outside": dict(y_test=Y[:48] + 1),
-    "plain arrays": dict(y_train=np.array([None] * 96)),
-    "not empty": dict(x_test=X[:0], y_test=Y[:0]),
-}
-
-
-@pytest.mark.parametrize("message", WRONG)
-def test_a_wrong_npz_is_refused_in_one_sentence(tmp_path, empty_cache, message):
-    path = save_npz(tmp_path / "wrong.npz", **WRONG[message])
-    with pytest.raises(ValueError, match=message) as caught:
-        prepared.load(path, 8, ".")
-    assert "wrong.npz" in str(caught.value) and "\n" not in str(caught.value)
-    assert not [path for path in empty_cache.iterdir() if not path.name.startswith(".")]
-
-
-@pytest.mark.parametrize("damage", ["empty", "cut", "text", "flipped"])
-def test_a_damaged_npz_is_refused_in_one_sentence(tmp_path, empty_cache, damage):
-    path = Path(save_npz(tmp_path / "damaged.npz"))
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 255
-    damaged = {"empty": b"", "cut": path.read_bytes()[:2000], "text": b"no zip file", "flipped": bytes(content)}
-    path.write_bytes(damaged[damage])
-    with pytest.raises(ValueError, match=r"damaged\.npz") as caught:
-        prepared.load(str(path), 8, ".")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_pickled_array_is_never_unpickled(tmp_path, empty_cache):
-    class Bomb:
-        def __reduce__(self):
-            return os.mkdir, (str(tmp_path / "exploded"),)
-
-    array = np.empty(96, dtype=object)
-    array[:] = [Bomb() for _ in range(96)]
-    path = save_npz(tmp_path / "bomb.npz", y_train=array)
-    with pytest.raises(ValueError, match="plain arrays"):
-        prepared.load(path, 8, ".")
-    assert not (tmp_path / "exploded").exists()
-
-
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch, npz):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "file"))
     with pytest.raises(ValueError, match="NNET_CACHE_DIR"):
         prepared.load(npz, 8, ".")
-
-
-@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist", "cifar10"])
-def test_a_failed_download_says_where_the_files_belong(tmp_path, empty_cache, monkeypatch, dataset):
-    def offline(*arguments, **keywords):
-        raise OSError("the network is unreachable")
-
-    monkeypatch.setattr("urllib.request.urlopen", offline)
-    with pytest.raises(ValueError, match="expected there.*unreachable.*NNET_DATA_DIR") as caught:
-        prepared.load(dataset, 28, tmp_path / "data")
-    assert str(tmp_path / "data") in str(caught.value) and "\n" not in str(caught.value)
-    assert not (tmp_path / "data").exists()
-
-
-def test_mnist_is_read_without_a_network(mnist_dir, empty_cache, monkeypatch):
-    monkeypatch.setattr("urllib.request.urlopen", None)
-    images = prepared.load("mnist", 28, mnist_dir)
-    assert images.x_train.shape == (60000, 1, 28, 28) and images.x_test.shape == (10000, 1, 28, 28)
-    raw = Path(mnist_dir) / "MNIST/raw"
-    pixels = np.frombuffer((raw / "t10k-images-idx3-ubyte").read_bytes()[16:], np.uint8).reshape(10000, 1, 28, 28)
-    labels = np.frombuffer((raw / "t10k-labels-idx1-ubyte").read_bytes()[8:], np.uint8)
-    assert np.array_equal(images.x_test.numpy(), pixels) and np.array_equal(images.y_test.numpy(), labels)
-    share = torch.bincount(images.y_train[:2000]) / 2000 - torch.bincount(images.y_train) / 60000
-    assert share.abs().max() < 0.001
-
-
-def write_fashion(folder: Path, labels: np.ndarray) -> np.ndarray:
-    images = np.random.default_rng(0).integers(0, 256, (len(labels), 28, 28))
-    for split in ("train", "t10k"):
-        write_idx(folder / f"FashionMNIST/raw/{split}-images-idx3-ubyte", images)
-        write_idx(folder / f"FashionMNIST/raw/{split}-labels-idx1-ubyte", labels)
-    return images
-
-
-def test_fashion_mnist_is_read_without_a_network(tmp_path, empty_cache, monkeypatch):
-    monkeypatch.setattr("urllib.request.urlopen", None)
-    labels = np.arange(200) % 10
-    pixels = write_fashion(tmp_path, labels)
-    images = prepared.load("fashion_mnist", 28, tmp_path)
-    assert np.array_equal(images.x_test[:, 0].numpy(), pixels) and np.array_equal(images.y_test.numpy(), labels)
-
-
-def test_fashion_mnist_with_a_wrong_label_is_refused(tmp_path, empty_cache):
-    write_fashion(tmp_path, np.append(np.arange(199) % 10, 5))
-    with pytest.raises(ValueError, match="corrupt: classes are unequal"):
-        prepared.load("fashion_mnist", 28, tmp_path)
-
-
-def test_colour_images_become_channels_first(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
-
-    class Split:
-        def __init__(self, root, train):
-            self.data, self.targets = pixels, [3, 1, 2, 0, 5, 4]
-
-    x_train, y_train, _, y_test = read_with(Split, tmp_path, ())
-    assert np.array_equal(x_train, np.moveaxis(pixels, 3, 1)) and y_train.dtype == np.int64
-    assert list(y_test) == [3, 1, 2, 0, 5, 4]
-
-
-@pytest.mark.parametrize("damage", ["cut", "empty", "one bit"])
-@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
-def test_a_damaged_mnist_file_is_refused(mnist_dir, tmp_path, empty_cache, monkeypatch, name, damage):
-    monkeypatch.setattr("urllib.request.urlopen", None)
-    shutil.copytree(Path(mnist_dir) / "MNIST/raw", tmp_path / "MNIST/raw", copy_function=shutil.copyfile)
-    path = tmp_path / "MNIST/raw" / name
-    content = path.read_bytes()
-    flipped = content[:5000] + bytes([content[5000] ^ 1]) + content[5001:]
-    os.chmod(tmp_path / "MNIST/raw", 0o755)
-    path.write_bytes({"cut": content[:5000], "empty": b"", "one bit": flipped}[damage])
-    with pytest.raises(ValueError, match="corrupt") as caught:
-        prepared.load("mnist", 28, tmp_path)
-    assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)

@@ -1,132 +1,20 @@
 """Evaluations other than weight noise, against plain references."""
 
-import copy
-import functools
 import itertools
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
 
 from nnet import registry
 from nnet.evaluations import base
 from nnet.evaluations.landscape import slope
 from nnet.evaluations.quantization import quantized
-from nnet.perturbations.divergences import BOUNDARY_LOSSES
-from nnet.random.normals import Normals
-from nnet.random.streams import seed_of
-from nnet_models import TrainConfig, build_model, evaluate, train_and_evaluate
-from tests.conftest import blobs, learn
+from nnet_models import TrainConfig, evaluate, train_and_evaluate
+from tests.nnet.evaluations.measurements import measured_at, numbers, rows_of, weights_of
 
-ZETAS = [0, 0.05, 0.2, 0.5]
 SMALL = {"landscape": {"directions": 2, "points": 7}}
-
-
-@pytest.fixture(scope="module")
-def network():
-    """A network that has learnt the blobs, its test images and their labels."""
-    torch.manual_seed(0)
-    model = build_model("mlp_small", image_shape=(3, 8, 8), num_classes=3)
-    images, labels = blobs(300, channels=3, contrast=25)
-    x, y = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
-    learn(model, x, y, steps=40, rate=2e-3)
-    images, labels = blobs(301, channels=3, seed=7, contrast=25)
-    return model.eval(), torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
-
-
-def trained_of(network, batch: int = 128) -> base.Trained:
-    model, x, y = network
-    batches = list(zip(x.split(batch), y.split(batch), strict=True))
-    return base.Trained(model, batches, functools.partial(evaluate, batches=batches), seed=3, precision="fp32")
-
-
-def rows_of(network, name: str, batch: int = 128, **options) -> list[dict]:
-    made = registry.make_options("evaluations", name, options)
-    rows, _ = base.measure_all(trained_of(network, batch), {name: made})
-    assert all(row.pop("evaluation") == name for row in rows)
-    return rows
-
-
-def weights_of(model) -> list[nn.Parameter]:
-    return [parameter for name, parameter in model.named_parameters() if name.endswith("weight")]
-
-
-def numbers(purpose: str, index: int, model) -> list[torch.Tensor]:
-    stream = Normals(seed_of(3, purpose, index))
-    return [stream.draw(weight.shape).numbers() for weight in weights_of(model)]
-
-
-def measured_at(network, moved: list[torch.Tensor]) -> tuple[float, float]:
-    """Accuracy and loss of a copy of the network with these weights, on all images at once."""
-    model, x, y = copy.deepcopy(network[0]), *network[1:]
-    with torch.no_grad():
-        for weight, value in zip(weights_of(model), moved, strict=True):
-            weight.copy_(value)
-        logits = model(x)
-        return (logits.argmax(1) == y).double().mean().item(), functional.cross_entropy(logits, y).item()
-
-
-def plain_attack(network, zeta, objective, steps, restart=0) -> list[torch.Tensor]:
-    """Sign steps from a little noise, on all images in one batch, projected after each."""
-    model, x, y = copy.deepcopy(network[0]), *network[1:]
-    weights = weights_of(model)
-    clean = [weight.detach().clone() for weight in weights]
-    target = model(x).detach()
-    shifts = [(1e-3 * number).clamp(-zeta, zeta) for number in numbers("test_attack", restart, model)]
-    for _ in range(steps):
-        for weight, was, shift in zip(weights, clean, shifts, strict=True):
-            weight.data = was + was.abs() * shift
-        gradients = torch.autograd.grad(BOUNDARY_LOSSES[objective](target, model(x), y), weights)
-        shifts = [
-            (shift + zeta / steps * gradient.sign()).clamp(-zeta, zeta)
-            for shift, gradient in zip(shifts, gradients, strict=True)
-        ]
-    return [was + was.abs() * shift for was, shift in zip(clean, shifts, strict=True)]
-
-
-@pytest.mark.parametrize("objective", ["ce", "kl"])
-@pytest.mark.parametrize("batch", [301, 43, 128])
-def test_the_gradient_of_all_images_is_the_sum_of_that_of_parts(network, objective, batch):
-    rows = rows_of(network, "worst_case", batch, zetas=ZETAS, objective=objective, test_attack_steps=4)
-    for row, zeta in zip(rows, ZETAS, strict=True):
-        accuracy, loss = measured_at(network, plain_attack(network, zeta, objective, 4))
-        assert row["alpha_test"] == zeta and row["noise_samples"] == 1
-        assert row["acc"] == pytest.approx(accuracy, abs=2 / 301)  # a sign of a gradient near 0 may differ
-        assert row["loss"] == pytest.approx(loss, rel=0.01)
-
-
-def test_the_adversary_is_worse_than_chance_at_every_zeta_and_worse_with_larger_ones(network):
-    worst = rows_of(network, "worst_case", zetas=ZETAS)
-    corners = rows_of(network, "random_corners", zetas=ZETAS)
-    assert worst[0] == corners[0]
-    for attacked, by_chance in zip(worst[1:], corners[1:], strict=True):
-        assert attacked["acc"] < by_chance["acc"] and attacked["loss"] > by_chance["loss"]
-    assert all(less["loss"] < more["loss"] for less, more in itertools.pairwise(worst))
-
-
-def test_of_several_starts_the_one_counts_that_ends_with_the_largest_objective(network):
-    (row,) = rows_of(network, "worst_case", zetas=[0, 0.1], restarts=4, test_attack_steps=1)[1:]
-    losses = [measured_at(network, plain_attack(network, 0.1, "ce", 1, restart))[1] for restart in range(4)]
-    assert len(set(losses)) > 1
-    assert row["loss"] == pytest.approx(max(losses), rel=1e-3) and row["noise_samples"] == 4
-
-
-def test_random_corners_are_corners_of_the_box(network):
-    rows = rows_of(network, "random_corners", zetas=ZETAS, corners=3)
-    for row, zeta in zip(rows, ZETAS, strict=True):
-        clean = weights_of(network[0])
-        expected = [
-            measured_at(
-                network,
-                [w + zeta * w.abs() * z.sign() for w, z in zip(clean, numbers("corners", k, network[0]), strict=True)],
-            )
-            for k in range(3 if zeta else 1)
-        ]
-        assert row["acc"] == pytest.approx(sum(accuracy for accuracy, _ in expected) / len(expected), abs=1e-9)
-        assert row["acc_min"] == pytest.approx(min(accuracy for accuracy, _ in expected), abs=1e-9)
-        assert row["noise_samples"] == len(expected)
 
 
 def test_the_landscape_of_a_quadratic_loss_is_recovered():
