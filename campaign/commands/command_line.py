@@ -19,10 +19,12 @@ from nnet.checks import ConfigError
 
 MEASURING = {"alpha_tests", "noise_samples", "evaluations", "sweep_precision", "corrupt_test", "max_test_samples"}
 """The settings that the help lists under how a network is measured."""
+COMMANDS = ("plan", "status", "sanity", "verify", "print_job")
+"""What can be asked for instead of a launch; one at a time."""
 DESCRIPTION = (
     "Train many small networks in parallel and measure how perturbations change their accuracy. Finished runs are kept "
-    "and skipped. A flag overrides a line of the block in main(), or of the study, for this launch; several values "
-    "after a flag vary, every combination is run."
+    "and skipped. A flag overrides a line of the block in main(), or of the study, for this launch; give several "
+    "values to run every combination of them."
 )
 
 
@@ -56,11 +58,15 @@ def parse(words: Sequence[str]) -> CommandLine:
         similar = difflib.get_close_matches(rest[0], parser._option_string_actions, 1)
         hint = f"did you mean {similar[0]}?" if similar else "see --help"
         raise ConfigError(f"unrecognized arguments: {' '.join(rest)} ({hint})")
+    _refuse_two_words(words)
+    asked = [name for name in COMMANDS if getattr(flags, name)]
+    if len(asked) > 1:
+        first, second = (name.replace("_", "-") for name in asked[:2])
+        raise ConfigError(f"--{first} does not go with --{second}; give one of them")
     if flags.json and not (flags.plan or flags.status):
         raise ConfigError("--json goes with --plan or --status")
-    for name in ("plan", "status", "sanity", "verify", "shard") if flags.print_job else ():
-        if getattr(flags, name):
-            raise ConfigError(f"--{name} does not go with --print-job, whose jobs would repeat it")
+    if flags.print_job and flags.shard:
+        raise ConfigError("--shard does not go with --print-job, whose jobs would repeat it")
     return CommandLine(
         lines=_lines(flags),
         only=[_named(word, literal) for word in flags.only],
@@ -69,6 +75,16 @@ def parse(words: Sequence[str]) -> CommandLine:
         **{name: getattr(flags, name) for name in ("study", "help", "plan", "status", "json", "sanity", "verify")},
         **{name: getattr(flags, name) for name in ("print_job", "retry_failed", "cluster_file")},
     )
+
+
+def _refuse_two_words(words: Sequence[str]) -> None:
+    """Raise ConfigError if two words name one setting, of which argparse would take the last without a word."""
+    flags: dict[str, str] = {}
+    for word in words:
+        flag = word.partition("=")[0]
+        name = canonical(flag.removeprefix("--"))
+        if flag.startswith("--") and name in settings() and flags.setdefault(name, flag) != flag:
+            raise ConfigError(f"{name} is given twice: as {flags[name]} and {flag}")
 
 
 def usage(lines: Mapping[str, Any]) -> str:

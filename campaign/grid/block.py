@@ -74,7 +74,7 @@ def _checked(lines: Mapping[str, Any], where: str) -> dict[str, Any]:
             raise ConfigError(f"{where}: {name} must be a dict of settings by name; got {value!r}")
         if not isinstance(value, list):
             continue
-        if setting.once:
+        if setting.operation:
             raise ConfigError(f"{where}: {name} has one value for all runs; got {value!r}")
         if setting.several and not all(isinstance(item, list | tuple) for item in value):
             raise ConfigError(

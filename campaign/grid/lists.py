@@ -76,6 +76,8 @@ def make(changes: Iterable[tuple[TrainConfig, Mapping[str, Any]]], droppable: It
         configs.append(TrainConfig(**fields))
         unused -= known
         everyone |= known
+    if unused and not everyone:
+        raise ConfigError(f"unknown option {min(unused)!r}: none of these runs has options")
     if unused:
         raise unknown("option", min(unused), sorted(everyone))
     return join(configs)

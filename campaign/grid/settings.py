@@ -65,7 +65,7 @@ class Setting:
         values = [value for word in words for value in self._values(word)]
         if self.several:
             return tuple(values)
-        if self.once and len(values) > 1:
+        if self.operation and len(values) > 1:
             raise ConfigError(f"{self.name} takes one value; got {' '.join(words)}")
         return values[0] if len(values) == 1 else values
 

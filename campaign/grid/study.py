@@ -11,6 +11,7 @@ from nnet import registry
 from nnet.checks import ConfigError, unknown
 
 KIND = "studies"
+PROGRAM = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def _errors_in_one_sentence(name: str) -> Iterator[None]:
         raise ConfigError(f"study {name}: {error.filename}, line {error.lineno}: {error.msg}") from error
     except Exception as error:  # noqa: BLE001 - the file is the user's and may raise anything
         frames = traceback.extract_tb(error.__traceback__)
+        if not isinstance(error, ConfigError) and Path(frames[-1].filename).is_relative_to(PROGRAM):
+            raise  # a bug of this program, which the study called
         lines = [frame for frame in frames if frame.name == "<module>"]
         place = f"{lines[-1].filename}, line {lines[-1].lineno}: " if lines else ""
         kind = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "

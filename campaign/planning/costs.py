@@ -78,6 +78,8 @@ class Costs:
     """Processor and library versions of the pilots, as in a run file."""
     notes: list[str] = field(default_factory=list)
     """What a person should know about them."""
+    failures: list[base.Failure] = field(default_factory=list)
+    """Of pilots that failed, though their configuration is right."""
 
     def seconds(self, config: TrainConfig) -> float:
         """Estimated seconds of a run; 0 if nothing is known."""
@@ -163,6 +165,7 @@ def _tried(
 def _refuse_or_note(config: TrainConfig, failure: base.Failure, costs: Costs) -> None:
     if failure.error == ConfigError.__name__:
         raise ConfigError(failure.message)
+    costs.failures.append(failure)
     how = f" {failure.how}" if isinstance(failure, base.Death) else ""
     costs.notes.append(f"{config.run_id} was tried and failed: {failure.error}: {failure.message}{how}")
 

@@ -26,8 +26,8 @@ def idle_cores(campaign: "Campaign") -> list[str]:
     cores = min(campaign.workers * now, usable_cores())
     threads = min(cores // runs, MOST_THREADS)
     return [] if threads <= now else [
-        f"{runs} runs leave some of {cores} cores without one; --cpu-threads {threads} would use more of "
-        "them, and may change the last bits of results"
+        f"{runs} run(s) cannot use all {cores} cores; --cpu-threads {threads} would use more of them, and may change "
+        "the last bits of results"
     ]  # fmt: skip
 
 

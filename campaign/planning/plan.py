@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from campaign.machine import memory
 from campaign.machine.cores import usable_cores
 from campaign.planning.costs import Costs, path
-from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -22,11 +21,11 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
 
     With `memory_check` fewer workers are planned if the memory of this machine would not suffice, as in a launch; not
     so if there are more workers than cores here, because then the plan is for another machine. Raises ConfigError if a
-    run cannot be set up or a training step fails.
+    run cannot be set up, and RuntimeError with the traceback of the worker if trying it fails.
     """
     cores, costs = usable_cores(), campaign.measure()
-    if costs.notes and any(costs.seconds(config) == 0 for config in campaign.pending):
-        raise ConfigError(f"{costs.notes[0]}; start this run to see why")
+    if costs.failures:
+        raise RuntimeError(f"a run that was tried failed:\n{costs.failures[0].traceback}")
     seconds = {config.run_id: costs.seconds(config) for config in campaign.pending}
     order = sorted(campaign.pending, key=lambda config: seconds[config.run_id], reverse=True)
     workers = campaign.workers

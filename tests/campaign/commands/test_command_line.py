@@ -94,7 +94,7 @@ def test_a_switch_has_a_no_and_may_vary(name):
     flag = name.replace("_", "-")
     assert lines(f"--{flag}") == {name: True} and lines(f"--no-{flag}") == {name: False}
     assert lines(f"--set {name}=false") == {name: False}
-    if name != "memory_check":
+    if not settings()[name].operation:
         assert lines(f"--set {name}=true,false") == {name: [True, False]}
 
 
@@ -162,6 +162,14 @@ WRONG = {
     "--shard 3/2": "a shard is I/N with I from 1 to N",
     "--print-job pbs": "invalid choice: 'pbs'",
     "--print-job slurm --plan": "--plan does not go with --print-job",
+    "--print-job slurm --shard 1/2": "--shard does not go with --print-job",
+    "--status --plan": "--plan does not go with --status",
+    "--verify a-run --sanity": "--sanity does not go with --verify",
+    "--seed 0 --seeds 1": "seed is given twice: as --seed and --seeds",
+    "--architecture=cnn --arch cnn": "arch is given twice: as --architecture and --arch",
+    "--checkpoint-dir a b": "checkpoint_dir takes one value; got a b",
+    "--set cpu_threads=1,2": "cpu_threads takes one value",
+    "--options depth=3": "unknown option 'depth': none of these runs has options",
 }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 import run_experiments
-from campaign.grid import study
+from campaign.grid import lists, study
 from nnet.checks import ConfigError
 
 MINE = '''"""Does width help?
@@ -77,3 +77,10 @@ def test_a_study_in_the_folder_of_ones_own_plug_ins_has_a_name(tmp_path, monkeyp
     (tmp_path / "studies/width.py").write_text(MINE)
     monkeypatch.setenv("NNET_PLUGINS", str(tmp_path))
     assert study.load("width").block["epochs"] == 1 and study.load("pixels").block["epochs"] == 5
+
+
+def test_a_bug_of_the_program_that_a_study_meets_shows_its_traceback(tmp_path, monkeypatch):
+    monkeypatch.setattr(lists, "SEED_BITS", "many")
+    (tmp_path / "mine.py").write_text("from campaign import repeats\nBLOCK = dict(seed=repeats(3))\n")
+    with pytest.raises(TypeError):
+        study.load(str(tmp_path / "mine.py"))

@@ -74,9 +74,9 @@ def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path, monk
     for module in ("survey", "notes"):
         monkeypatch.setattr(f"campaign.planning.{module}.usable_cores", lambda: 40)
     (note,) = notes_of(prepare(configs[:3], Launch(tmp_path, max_workers=8)))
-    assert note.startswith("3 runs leave some of 8 cores without one; --cpu-threads 2 would use more of them")
+    assert note.startswith("3 run(s) cannot use all 8 cores; --cpu-threads 2 would use more of them")
     (note,) = notes_of(prepare(configs[:3], Launch(tmp_path)))
-    assert "of 40 cores" in note and "--cpu-threads 4 " in note
+    assert "all 40 cores" in note and "--cpu-threads 4 " in note
     assert notes_of(prepare(configs, Launch(tmp_path, max_workers=7))) == []
 
 
