@@ -78,7 +78,7 @@ def parse(words: Sequence[str]) -> CommandLine:
 
 
 def _refuse_two_words(words: Sequence[str]) -> None:
-    """Raise ConfigError if two words name one setting, of which argparse would take the last without a word."""
+    """Raise ConfigError if two words name one setting, because argparse would silently use the last one."""
     flags: dict[str, str] = {}
     for word in words:
         flag = word.partition("=")[0]

@@ -146,7 +146,7 @@ def _option_names(parts: list[dict]) -> set[str]:
 
 
 def _differ(values: list[list]) -> bool:
-    """Whether parts differ in a line, of which `values` has the values in each part."""
+    """Whether parts differ in a line; `values` has its values in each part."""
     distinct = [[item for index, item in enumerate(items) if item not in items[:index]] for items in values]
     return any(items != distinct[0] for items in distinct[1:])
 

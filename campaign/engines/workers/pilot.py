@@ -112,7 +112,7 @@ def _warm_up(cfg: TrainConfig, batches: Batches) -> None:
 
 
 def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> Timing:
-    """One small run of so many training steps and so many batches of test images."""
+    """One small run of `steps` training steps on `count` batches of test images."""
     small = _small(cfg, batches, steps, count)
     size = Batches(small, batches.images, batches.device)
     processor, start = time.thread_time(), time.perf_counter()
