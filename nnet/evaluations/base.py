@@ -69,7 +69,7 @@ class Evaluation:
 
 def options_of(cfg: TrainConfig) -> dict[str, dict]:
     """The options of each evaluation of a run, by its name. Raises ConfigError for a wrong value."""
-    return {name: registry.make_options("evaluations", name, cfg.options) for name in cfg.evaluations}
+    return {name: registry.make_options("evaluations", name, cfg.options_of(name)) for name in cfg.evaluations}
 
 
 def measure_all(trained: Trained, options: dict[str, dict]) -> tuple[list[dict], dict]:
