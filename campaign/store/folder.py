@@ -75,9 +75,8 @@ class Store:
 
         What was kept of the run while it was unfinished or failed is deleted.
         """
-        follows = {"sweep", *points.derived(result)}
         path = self._run_file(result["run_id"])
-        run_file.write(path, {name: value for name, value in result.items() if name not in follows})
+        run_file.write(path, points.stored(result))
         self.damaged.pop(path, None)
         self._forget_unfinished(result["run_id"])
         return path

@@ -3,11 +3,11 @@
 from nnet.config import TrainConfig
 
 
-def train(config: TrainConfig) -> dict:
+def train(config: TrainConfig, known: dict | None = None) -> dict:
     """One run: see `nnet_models.train_and_evaluate`."""
     from nnet_models import train_and_evaluate
 
-    return train_and_evaluate(config)
+    return train_and_evaluate(config, known)
 
 
 def pilot(config: TrainConfig) -> dict:
