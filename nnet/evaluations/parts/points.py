@@ -62,7 +62,7 @@ def clean(measurements: Iterable[dict], settings: Mapping, images_sha256: str) -
 
     `settings`: of any measurement, with max_test_samples, corrupt_test and sweep_precision.
     """
-    for measurement in measurements:
+    for measurement in sorted(measurements, key=lambda measurement: -measurement["version"]):
         if measurement["evaluation"] == WEIGHT_NOISE and measurement["images_sha256"] == images_sha256:
             if all(measurement["settings"][name] == settings[name] for name in IMAGES):
                 for point in measurement["points"]:
