@@ -19,8 +19,10 @@ from nnet.checks import ConfigError
 
 MEASURING = {"alpha_tests", "noise_samples", "evaluations", "sweep_precision", "corrupt_test", "max_test_samples"}
 """The settings that the help lists under how a network is measured."""
-COMMANDS = ("plan", "status", "sanity", "verify", "print_job")
+COMMANDS = ("plan", "status", "list_weights", "prune_weights", "merge", "sanity", "verify", "print_job")
 """What can be asked for instead of a launch; one at a time."""
+WITH_JSON = ("plan", "status", "list_weights", "prune_weights")
+"""Those that can print JSON."""
 DESCRIPTION = (
     "Train many small networks in parallel and measure how perturbations change their accuracy. Finished runs are kept "
     "and skipped. A flag overrides a line of the block in main(), or of the study, for this launch; give several "
@@ -42,8 +44,13 @@ class CommandLine:
     json: bool = False
     sanity: bool = False
     verify: str | None = None
+    list_weights: bool = False
+    prune_weights: bool = False
+    merge: str | None = None
     print_job: str | None = None
     retry_failed: bool = False
+    measure_only: bool = False
+    remeasure: str | None = None
     shard: Shard | None = None
     cluster_file: str | None = None
     cluster: dict = field(default_factory=dict)
@@ -63,8 +70,8 @@ def parse(words: Sequence[str]) -> CommandLine:
     if len(asked) > 1:
         first, second = (name.replace("_", "-") for name in asked[:2])
         raise ConfigError(f"--{first} does not go with --{second}; give one of them")
-    if flags.json and not (flags.plan or flags.status):
-        raise ConfigError("--json goes with --plan or --status")
+    if flags.json and not any(getattr(flags, name) for name in WITH_JSON):
+        raise ConfigError("--json goes with --plan, --status, --list-weights or --prune-weights")
     if flags.print_job and flags.shard:
         raise ConfigError("--shard does not go with --print-job, whose jobs would repeat it")
     return CommandLine(
@@ -72,8 +79,8 @@ def parse(words: Sequence[str]) -> CommandLine:
         only=[_named(word, literal) for word in flags.only],
         shard=None if flags.shard is None else Shard.parse(flags.shard),
         cluster={name: getattr(flags, name) for name in FLAGS},
-        **{name: getattr(flags, name) for name in ("study", "help", "plan", "status", "json", "sanity", "verify")},
-        **{name: getattr(flags, name) for name in ("print_job", "retry_failed", "cluster_file")},
+        **{name: getattr(flags, name) for name in (*COMMANDS, "study", "help", "json", "cluster_file")},
+        **{name: getattr(flags, name) for name in ("retry_failed", "measure_only", "remeasure")},
     )
 
 
@@ -148,6 +155,8 @@ def _add_further(trained: Callable, launch: Callable) -> None:
         help=f"a study instead of the block: {', '.join(registry.names(KIND))}, or a .py file",
     )
     launch("--retry-failed", action="store_true", help="also do the runs that have failed before")
+    launch("--measure-only", action="store_true", help="train nothing: leave out runs without kept weights")
+    launch("--remeasure", metavar="NAME", help="do an evaluation again, of all runs, also after an interruption")
 
 
 def _add_cluster_flags(add: Callable) -> None:
@@ -163,9 +172,12 @@ def _add_commands(add: Callable) -> None:
     add("-h", "--help", action="store_true", help="print this help")
     add("--plan", action="store_true", help="print runs, time and memory of the campaign")
     add("--status", action="store_true", help="print how the campaign stands, also while it runs")
-    add("--json", action="store_true", help="with --plan or --status: print JSON")
+    add("--list-weights", action="store_true", help="list the kept weights, with their sizes")
+    add("--prune-weights", action="store_true", help="delete those of these runs that are measured as asked")
+    add("--json", action="store_true", help="with one of the last four: print JSON")
+    add("--merge", metavar="FOLDER", help="join another results folder into this one, point by point")
     add("--sanity", action="store_true", help="quick check: does training with noise help?")
-    add("--verify", metavar="RUN_ID", help="repeat a finished run and compare every bit")
+    add("--verify", metavar="RUN_ID", help="train and measure a run again and compare every bit")
     add("--print-job", choices=schedulers(), help="print a job script that runs an array of shards")
 
 
@@ -177,7 +189,7 @@ def _lines(flags: argparse.Namespace) -> dict[str, Any]:
         if known[name].kind is dict:
             lines[name] = dict(_named(word, literal) for word in lines[name])
         elif known[name].kind is not bool:
-            lines[name] = known[name].value([lines[name]] if known[name].once else lines[name])
+            lines[name] = _value(known[name], [lines[name]] if known[name].once else lines[name])
     if flags.networks:
         _add_line(lines, "arch", known["arch"].value(flags.networks), "as a flag and without one")
     if flags.repeats is not None:
@@ -193,6 +205,17 @@ def _lines(flags: argparse.Namespace) -> dict[str, Any]:
             raise ConfigError("--set has no options; give them as --options NAME=VALUE")
         _add_line(lines, name, known[name].value(value.split(",")), "as a flag and in --set")
     return lines
+
+
+def _value(setting: Setting, words: Sequence[str]) -> object:
+    """The value of a flag; an architecture after another value of the flag was meant to stand alone."""
+    misplaced = [word for word in words[1:] if setting.name != "arch" and word in registry.names("architectures")]
+    if misplaced:
+        raise ConfigError(
+            f"{setting.name} cannot be {misplaced[0]!r}, an architecture; put architectures before the flags, or write "
+            f"--arch {misplaced[0]}"
+        )
+    return setting.value(words)
 
 
 def _add_line(lines: dict[str, Any], name: str, value: Any, how: str) -> None:

@@ -40,6 +40,8 @@ def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> 
                 return instead
             campaign = _prepared(runs, line)
     except (ConfigError, ChildProcessError) as error:
+        # No worker could be started to try a run, before anything of the campaign was started: exit code 2 as well.
+        # Once runs are under way, the runner keeps what is finished and returns 1.
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -91,7 +93,15 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     if line.verify is not None:
         from campaign.commands.verify import verify
 
-        return verify(line.verify, where.output_dir, configs[0].dataset, configs[0].data_dir)
+        return verify(line.verify, where.output_dir, configs[0])
+    if line.list_weights or line.prune_weights:
+        from campaign.commands import weights
+
+        return (weights.prune if line.prune_weights else weights.show)(configs, where, line.json)
+    if line.merge is not None:
+        from campaign.commands.merge import merge
+
+        return merge(line.merge, where.output_dir, runs.reference)
     return None
 
 
