@@ -16,6 +16,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 if TYPE_CHECKING:
+    from campaign.planning.measuring import Measuring
     from campaign.planning.survey import Campaign
 
 
@@ -84,7 +85,8 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import plan
         from campaign.planning.survey import survey
 
-        campaign = survey(configs, where, line.retry_failed, _cluster_options(where.engine, line))
+        options = _cluster_options(where.engine, line)
+        campaign = survey(configs, where, line.retry_failed, options, _measuring(line))
         return plan.show(campaign, where.memory_check, line.json)
     if line.sanity:
         from campaign.commands.sanity import sanity
@@ -109,7 +111,13 @@ def _prepared(runs: blocks.Runs, line: CommandLine) -> "Campaign":
     from campaign.planning.survey import prepare
 
     options = _cluster_options(runs.launch.engine, line)
-    return prepare(runs.configs, runs.launch, line.retry_failed, line.shard, options, runs.reference)
+    return prepare(runs.configs, runs.launch, line.retry_failed, line.shard, options, runs.reference, _measuring(line))
+
+
+def _measuring(line: CommandLine) -> "Measuring":
+    from campaign.planning.measuring import Measuring
+
+    return Measuring(only=line.measure_only, again=line.remeasure)
 
 
 def _cluster_options(section: str, line: CommandLine) -> dict:

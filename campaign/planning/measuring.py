@@ -1,11 +1,10 @@
 """What a launch is asked beyond missing points: to train nothing (`--measure-only`), to measure again (`--remeasure`)."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from nnet.checks import unknown
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, unknown
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 from nnet.evaluations.parts.points import Wanted
