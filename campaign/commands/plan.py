@@ -40,7 +40,7 @@ def as_text(made: dict) -> str:
         f"points       {made['points']} to compute",
     ]
     lines += [
-        f"weights      {kept['mb']:.1f} MB to be kept in {kept['folder']}, {kept['free_mb'] / 1024:.1f} GB are free there"
+        f"weights      {kept['mb']:.1f} MB in {kept['folder']}, where {kept['free_mb'] / 1024:.1f} GB are free"
         for kept in made["weights"]
     ]
     if made["workers"] > made["cores_of_this_machine"]:

@@ -67,10 +67,10 @@ class Cost:
         """
         every = {want.evaluation: len(want.points()) for want in points.wanted(cfg)}
         missing = every if missing is None else missing
-        passes, all_passes = missing.get(points.WEIGHT_NOISE, 0), every.pop(points.WEIGHT_NOISE)
+        passes = missing.get(points.WEIGHT_NOISE, 0)
         further = sum(missing.values()) - passes
         measuring = (self.pass_s + self.image_s * self.test_images) * passes
-        measuring += self.evaluations_s * further / max(1, sum(every.values()))
+        measuring += self.evaluations_s * further / max(1, sum(every.values()) - every[points.WEIGHT_NOISE])
         return self.setting_up_s + measuring + (0.0 if trained else self._training(cfg))
 
     def _training(self, cfg: TrainConfig) -> float:

@@ -13,6 +13,7 @@ from nnet.files.atomic import remove_leftovers, write_file, writing
 
 UNFINISHED = ("partial", "deaths", "failures")
 PARTIAL = (".pt", ".epoch", ".points")
+RESUMED = (".pt", ".points")
 FOLDERS = ("", "runs", *UNFINISHED)
 MISSING = (FileNotFoundError, NotADirectoryError)
 
@@ -36,7 +37,7 @@ class Store:
         self.folder = Path(folder)
         self.claims = Claims(self.folder / "claims")
         self.damaged: dict[Path, str] = {}
-        self._loaded: dict[str, tuple[tuple, dict]] = {}
+        self._loaded: dict[str, tuple[tuple | None, dict | None]] = {}
 
     def results(self) -> dict[str, dict]:
         """All runs by run_id as their files are now, including those of other launchers.
@@ -48,21 +49,26 @@ class Store:
         return {run_id: run for run_id, run in found.items() if run is not None}
 
     def result(self, run_id: str) -> dict | None:
-        """What is known of one run by now, or None. A damaged file is listed in `damaged`."""
-        path = self._run_file(run_id)
+        """What is known of one run by now, or None. A damaged file is listed in `damaged`.
+
+        From a disk that is gone, what was read before.
+        """
+        path, (version, run) = self._run_file(run_id), self._loaded.get(run_id, (None, None))
         try:
-            version = _version(path)
-            if self._loaded.get(run_id, (None,))[0] != version:
-                self._loaded[run_id] = version, run_file.read(path)
-        except MISSING:
-            return None
+            if version != (now := _version(path)):
+                run = run_file.read(path)
+                self._loaded[run_id] = now, run
+        except OSError as error:
+            if run is None and not isinstance(error, MISSING):
+                raise
         except run_file.OtherForm:
             raise
         except ValueError as error:
             self.damaged[path] = str(error)
             return None
-        self.damaged.pop(path, None)
-        return self._loaded[run_id][1]
+        else:
+            self.damaged.pop(path, None)
+        return run
 
     def save(self, result: dict) -> Path:
         """Replace the run file by what `train_and_evaluate` returned; what follows from the measurements is left out.
@@ -97,7 +103,8 @@ class Store:
         """Why a run failed, in one line, or None if it did not."""
         with suppress(*MISSING):
             lines = self.failure_file(run_id).read_text(errors="replace").splitlines()
-            return lines[2] if len(lines) > 2 else "for an unknown reason"
+            if not self._is_over(self.failure_file(run_id)):
+                return lines[2] if len(lines) > 2 else "for an unknown reason"
         return None
 
     def failure_file(self, run_id: str) -> Path:
@@ -131,8 +138,8 @@ class Store:
 
     def partly_done(self) -> set[str]:
         """The run_ids of unfinished runs that can resume after a stored epoch or point."""
-        paths = (self.folder / "partial").glob("[!.]*.p*t*")
-        return {path.stem for path in paths if not self._is_over(path)}
+        paths = (self.folder / "partial").glob("[!.]*")
+        return {path.stem for path in paths if path.suffix in RESUMED and not self._is_over(path)}
 
     def set_aside_damaged(self) -> list[Path]:
         """Rename damaged run files to <name>.damaged, so that their runs are done again; the new paths."""

@@ -41,8 +41,10 @@ def read(path: Path) -> dict:
     return run
 
 
-def seconds(run: dict) -> float:
-    """The seconds that a network took so far: its training and all of its measurements."""
+def seconds(run: dict | None) -> float:
+    """The seconds that a network took so far: its training and all of its measurements; 0 before it has a run file."""
+    if run is None:
+        return 0.0
     return run["train_seconds"] + sum(measurement["seconds"] for measurement in run["measurements"])
 
 
