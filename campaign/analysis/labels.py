@@ -11,7 +11,8 @@ from nnet.config import TrainConfig
 
 TRAINING = [field for field in dataclasses.fields(TrainConfig) if field.metadata.get("group", "training") == "training"]
 DEFAULTS = {field.name: field.default for field in TRAINING if field.name != "options"}
-SETTINGS = {"architecture", *(field.name for field in TRAINING)}
+HASHES = ("dataset_sha256", "initial_weights_sha256")
+SETTINGS = {"architecture", *(field.name for field in TRAINING), *HASHES}
 """The names of columns that are settings of a network's training."""
 UNSAID = ("", "none")
 JSON = ("options", "settings")

@@ -1,6 +1,7 @@
 """From the run files of one dataset to the three tables of every campaign."""
 
 import json
+import math
 from collections.abc import Iterable
 
 import pandas as pd
@@ -30,7 +31,6 @@ MEANS = "n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stder
 SUMMARY = [*TRAINING, *POINT, *MEANS]
 CONFIG_NAMES = {"architecture": "arch"}
 KEYS = {CONFIG_NAMES.get(name, name) for name in TRAINING} | {"seed"}
-ALPHA_TEST, WEIGHT_NOISE = "alpha_test", "weight_noise"
 
 
 def in_order(results: Iterable[dict]) -> list[dict]:
@@ -80,7 +80,7 @@ def per_run(results: list[dict], further: list[dict]) -> pd.DataFrame:
         {name: value for name, value in result.items() if name not in FILE_ONLY} | points.derived(result) | settings
         for result, settings in zip(results, further, strict=True)
     ]
-    asked = [json.dumps(points.asked_settings(result), sort_keys=True) for result in results]
+    asked = [_asked_settings(result) for result in results]
     if len(set(asked)) > 1:
         rows = [row | {"asked": text} for row, text in zip(rows, asked, strict=True)]
     added = dict.fromkeys(name for row in rows for name in row if name not in PER_RUN)
@@ -91,7 +91,7 @@ def sweep(results: list[dict]) -> pd.DataFrame:
     """sweep.csv: a row per network and point, means over draws; what evaluations add stands at the end."""
     rows = [{name: result[name] for name in RUN} | row for result in results for row in points.table_rows(result)]
     added = dict.fromkeys(name for row in rows for name in row if name not in SWEEP)
-    numbers = dict.fromkeys((ALPHA_TEST, "acc", "acc_std", "acc_min", "loss", "drop"), float)
+    numbers = dict.fromkeys(("alpha_test", "acc", "acc_std", "acc_min", "loss", "drop"), float)
     return pd.DataFrame(rows, columns=[*SWEEP, *added]).astype(numbers)
 
 
@@ -106,15 +106,14 @@ def summary(results: list[dict], further: list[dict], sweep: pd.DataFrame) -> pd
         ],
         columns=["run_id", *settings, "status"],
     )
-    measured = runs.merge(sweep[["run_id", *POINT, "acc", "drop", "loss"]], on="run_id").assign(diverged=False)
-    diverged = runs[runs["status"] == "diverged"].assign(diverged=True)
+    diverged = runs[runs["status"] == "diverged"].assign(diverged=1)
+    measured = runs[runs["status"] != "diverged"].merge(sweep[["run_id", *POINT, "acc", "drop", "loss"]], on="run_id")
     counted = diverged.merge(measured[[*settings, *POINT]].drop_duplicates(), on=settings)
-    alone = diverged[~diverged["run_id"].isin(counted["run_id"])]
-    asked = pd.DataFrame(_asked_points(results), columns=["run_id", *POINT])
-    cells = pd.concat([measured, counted, alone.merge(asked, on="run_id")])
-    cells = cells.astype({name: float for name in (ALPHA_TEST, "acc", "drop", "loss")})
+    alone = diverged[~diverged["run_id"].isin(counted["run_id"])].merge(_asked_points(results), on="run_id")
+    cells = pd.concat([measured.assign(diverged=0), counted, alone])
+    cells = cells.astype({"diverged": int} | dict.fromkeys(("alpha_test", "acc", "drop", "loss"), float))
     grouped = cells.groupby([*TRAINING, *POINT, *names], sort=True, dropna=False)
-    means = pd.DataFrame({"n_seeds": grouped["acc"].count(), "n_diverged": grouped["diverged"].sum().astype(int)})
+    means = pd.DataFrame({"n_seeds": grouped["acc"].count(), "n_diverged": grouped["diverged"].sum()})
     for name in ("acc", "drop", "loss"):
         means[f"mean_{name}"] = grouped[name].mean()
         means[f"std_{name}"] = grouped[name].std()
@@ -122,14 +121,24 @@ def summary(results: list[dict], further: list[dict], sweep: pd.DataFrame) -> pd
     return means.reset_index()[[*SUMMARY, *names]]
 
 
-def _asked_points(results: list[dict]) -> list[dict]:
-    """The strengths of weight noise at which diverged runs would have been measured."""
-    return [
-        {"run_id": result["run_id"], "evaluation": WEIGHT_NOISE, "settings": "{}", "part": "", ALPHA_TEST: alpha}
-        for result in results
-        if result["status"] == "diverged"
-        for alpha in result["asked"]["alpha_tests"]
-    ]
+def _asked_settings(result: dict) -> str:
+    """The settings of weight noise in the last request that differ from their defaults, JSON."""
+    return _weight_noise_rows(result)[0]["settings"]
+
+
+def _asked_points(results: list[dict]) -> pd.DataFrame:
+    """The points of weight noise at which diverged runs would have been measured, by run_id."""
+    diverged = [result for result in results if result["status"] == "diverged"]
+    rows = [{"run_id": result["run_id"], **row} for result in diverged for row in _weight_noise_rows(result)]
+    return pd.DataFrame(rows, columns=["run_id", *POINT])
+
+
+def _weight_noise_rows(result: dict) -> list[dict]:
+    """The rows that the last request's measurement of weight noise makes in sweep.csv, without its values."""
+    want, *_ = points.asked_for(result["asked"])
+    empty = [{"strength": strength, "draw": 0, "acc": math.nan, "loss": None} for strength in want.strengths or ()]
+    measurement = {"evaluation": want.evaluation, "version": want.version, "settings": want.settings, "points": empty}
+    return points.table_rows({"measurements": [measurement | {"images_sha256": ""}]})
 
 
 def _varied_options(options: list[dict]) -> dict[str, list[str]]:

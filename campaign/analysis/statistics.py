@@ -64,8 +64,8 @@ def paired_differences(
     `sweep`: rows of sweep.csv, or the result of `campaign.analysis.tables.with_settings` if runs differ in more than
     its columns; `by`: a setting or an option of architectures, as in `pairs`. Runs of one seed share initial weights,
     batch order and test noise, so the difference is taken between runs that agree in everything else, at the same point
-    of the same evaluation with the same settings. One row per setting: `n_seeds`, `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
-    No rows if nothing can be paired.
+    of the same evaluation with the same settings. One row per setting and point: `n_seeds`, `mean_difference`,
+    `stderr_difference`, `low`, `high` (Student t; empty for a single seed). No rows if nothing can be paired.
     """
     if sweep.empty or (by not in sweep and "options" not in sweep):
         return pd.DataFrame(columns=list(DIFFERENCE))
@@ -96,7 +96,8 @@ def _without(options: str, owner: str) -> str:
 def _with_option(rows: pd.DataFrame, option: str) -> pd.DataFrame:
     """The rows of architectures with this option: its value in a column, and the other options in `options`."""
     owned = [
-        (architecture, json.loads(text)) for architecture, text in zip(rows["architecture"], rows["options"], strict=True)
+        (architecture, json.loads(text))
+        for architecture, text in zip(rows["architecture"], rows["options"], strict=True)
     ]
     values = [options.get(owner, {}).pop(option, None) for owner, options in owned]
     others = [json.dumps({owner: its for owner, its in options.items() if its}, sort_keys=True) for _, options in owned]
@@ -112,8 +113,9 @@ def _difference(values: pd.Series) -> dict:
 def share_of_draws(sweep: pd.DataFrame, alpha_test: float = 0.1) -> float:
     """The share of the variance over seeds at one α_test that comes from the noise draws: 0 to 1, NaN if unknown.
 
-    `sweep`: the result of `campaign.analysis.tables.with_settings`. A seed's accuracy is a mean over K draws; their spread within a seed (acc_std²/K) is compared with the spread of these means over seeds,
-    both averaged over the cells of the table.
+    `sweep`: the result of `campaign.analysis.tables.with_settings`. A seed's accuracy is a mean over K draws; their
+    spread within a seed (acc_std²/K) is compared with the spread of these means over seeds, both averaged over the
+    cells of the table.
     """
     rows = sweep[(sweep["alpha_test"] == alpha_test) & (sweep["noise_samples"] > 1)]
     settings = [name for name in rows if name not in (*MEASURED, "seed")]

@@ -9,13 +9,13 @@ import pandas as pd
 
 from campaign.analysis import columns, questions, rows
 from campaign.analysis.labels import SETTINGS, varied
-from campaign.analysis.rows import WEIGHT_NOISE
 from campaign.grid.names import canonical
 from campaign.store import run_file
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
+from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 from nnet.files.atomic import write_file
 
 NAMES = ("results_per_run", "sweep", "results_summary")

@@ -7,6 +7,7 @@ differences to these baselines, seed by seed, with 95 % intervals (Student t ove
 interval contains zero, the data do not show a difference.
 """
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,22 @@ import pandas as pd
 from campaign.analysis.labels import SETTINGS, paired_text, varied
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import over_seeds, pairs
+from nnet.evaluations.parts.wanted import IMAGES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLES = ("epochs", "baseline_differences")
+COLUMNS = {
+    "epoch": "number of the epoch, from 1",
+    "train_loss": "mean cross-entropy of the epoch, under the noise of training",
+    "val_loss": "mean cross-entropy on the validation images after the epoch",
+    "val_acc": "accuracy on the validation images after the epoch",
+    "test_acc": "accuracy on all test images after the epoch",
+    "smoothed_acc": "running value over test batches that a published program reported as its accuracy",
+    "measure": "which accuracy is compared: test (acc_0) or validation",
+    "n_diverged": "number of pairs that are left out because one of the two runs diverged",
+}
 RUN = "run_id dataset architecture regime seed alpha_train activation p".split()
 MEASURES = {
     "acc_0": "test, last epoch",
@@ -31,7 +43,7 @@ MEASURES = {
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
-    """`epochs` and `baseline_differences`, where some run has validation images or its test accuracy after every epoch."""
+    """`epochs` and `baseline_differences`, where some run has validation images or its test accuracy every epoch."""
     epochs = epochs_of(runs.results)
     return {} if epochs.empty else {"epochs": epochs, "baseline_differences": differences(runs.per_run, epochs)}
 
@@ -89,7 +101,8 @@ def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
             for run_id, first in zip(paired["run_id_reference"], paired["first_noisy_epoch"], strict=True)
         ]
     if "asked" in columns:
-        paired["acc_0"] = paired["acc_0"].where(paired["asked"] == paired["asked_reference"])
+        same = paired["asked"].map(_images) == paired["asked_reference"].map(_images)
+        paired["acc_0"] = paired["acc_0"].where(same)
     diverged = (paired["status"] != "ok") | (paired["status_reference"] != "ok")
     differences_of = {
         name: (paired[name] - paired[f"{name}_reference"]).astype(float).mask(diverged)
@@ -104,6 +117,11 @@ def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
     )
     left_out = long.groupby([*keys, "measure"], sort=True, dropna=False)["n_diverged"].sum()
     return over_seeds(long, [*keys, "measure"]).assign(n_diverged=left_out.to_numpy())
+
+
+def _images(asked: str) -> str:
+    """The settings in `asked` on which the accuracy without noise depends."""
+    return json.dumps({name: value for name, value in json.loads(asked).items() if name in IMAGES}, sort_keys=True)
 
 
 def _cell(value: object) -> object:

@@ -102,7 +102,8 @@ def drop_at(summary: pd.DataFrame, alpha_test: float) -> "Figure":
 def paired_difference(differences: pd.DataFrame) -> "Figure":
     """Accuracy of each setting minus that of its reference against α_test, in percentage points with 95 % intervals.
 
-    `differences`: the rows of the table `differences` under weight noise. A panel per architecture; above zero is better than the reference.
+    `differences`: the rows of the table `differences` under weight noise. A panel per architecture; above zero is
+    better than the reference.
     """
     differences = differences[differences["measure"] == "acc"]
     others = (*DIFFERENCE, "architecture", "alpha_test", "measure", "reference")
