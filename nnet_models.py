@@ -160,8 +160,7 @@ def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
     images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir)
     batches = Batches(cfg, images, device)
-    names = registry.option_names("architectures", cfg.arch)
-    options = {name: value for name, value in cfg.options.items() if name in names}
+    options = cfg.options_of(cfg.arch)
     set_seed(streams.seed_of(cfg.seed, "init"))
     model = build_model(cfg.arch, cfg.activation, batches.image_shape, images.num_classes, cfg.dropout, **options)
     model.to(device)
@@ -170,7 +169,7 @@ def _set_up(cfg: TrainConfig) -> _Run:
     optimizer = OPTIMIZERS[cfg.optimizer].build(
         model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay, **momentum
     )
-    regime_options = registry.make_options("regimes", cfg.regime, cfg.options)
+    regime_options = registry.make_options("regimes", cfg.regime, cfg.options_of(cfg.regime))
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
     partial = Partial(cfg, model, regime, images.sha256)
     return _Run(cfg, batches, model, regime, partial, evaluations.options_of(cfg))
@@ -241,7 +240,7 @@ def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict, fur
         "sweep": rows,
         "history": [{name: _finite(value) for name, value in row.items()} for row in history],
         **run.regime.record(),
-        "config": cfg.science(),
+        "config": cfg.training(),
         "provenance": provenance.provenance(run.regime.device),
     }
 

@@ -109,7 +109,8 @@ def prune(configs: Sequence[TrainConfig], launch: Launch, as_json: bool) -> int:
         rows = list(map(dataclasses.asdict, deleted))
         say(json.dumps({"mb": _mb(deleted), "deleted": rows, "in_use": left, "error": problem}, indent=1))
     else:
-        say("\n".join([_table(deleted, "deleted"), *(f"left: {holder} works on {run}" for run, holder in left.items())]))
+        stay = [f"left: {holder} works on {run_id}" for run_id, holder in left.items()]
+        say("\n".join([_table(deleted, "deleted"), *stay]))
     if problem:
         say(f"error: {problem}", sys.stderr)
     return 1 if problem else 0
