@@ -112,10 +112,10 @@ class Costs:
 
 def kind_of(cfg: TrainConfig) -> str:
     """A text that is the same for all runs whose parts cost the same."""
-    fields = cfg.training() | {f"measuring.{name}": value for name, value in cfg.measuring().items()}
-    fields = {name: value for name, value in fields.items() if name.removeprefix("measuring.") not in SAME_COST}
+    fields = cfg.training() | cfg.measuring() | {"options": cfg.all_options()}
+    fields = {name: value for name, value in fields.items() if name not in SAME_COST}
     fields |= {name: fields[name] > 0 for name in ("alpha_train", "p")}
-    fields |= {"measuring.alpha_tests": any(cfg.alpha_tests), "smoothed_accuracy": cfg.smoothed_accuracy}
+    fields |= {"alpha_tests": any(cfg.alpha_tests), "smoothed_accuracy": cfg.smoothed_accuracy}
     return repr(sorted((fields | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
 
 

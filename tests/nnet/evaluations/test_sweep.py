@@ -5,9 +5,9 @@ import statistics
 
 import pytest
 import torch
+from nnet.evaluations.parts.sweep import sweep
 from torch import nn
 
-from nnet.evaluations.parts.sweep import sweep
 from nnet.random.normals import Normals
 from nnet_models import build_model, evaluate
 from tests.conftest import blobs, learn
