@@ -1,6 +1,7 @@
 """What a person should know before a campaign starts: notes, one sentence each."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from campaign.engines import base
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_THREADS = 4
 """More threads do not speed up networks as small as these."""
+LISTED = 10
 
 
 def idle_cores(campaign: "Campaign") -> list[str]:
@@ -28,6 +30,14 @@ def idle_cores(campaign: "Campaign") -> list[str]:
         f"{runs} run(s) cannot use all {cores} cores; --cpu-threads {threads} would use more of them, and may change "
         "the last bits of results"
     ]  # fmt: skip
+
+
+def left_out(runs: Sequence[TrainConfig]) -> list[str]:
+    """A note that names the runs that a launch which trains nothing leaves out."""
+    names = [config.run_id for config in runs]
+    further = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    listed = f"{', '.join(names[:LISTED])}{further}"
+    return [f"{len(names)} run(s) would have to be trained and are left out: {listed}"] if names else []
 
 
 def unwatched(campaign: "Campaign") -> list[str]:

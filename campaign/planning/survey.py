@@ -13,6 +13,7 @@ from campaign.machine import memory
 from campaign.machine.cores import usable_cores
 from campaign.planning import costs, notes, weights, work
 from campaign.planning.costs import Costs
+from campaign.planning.measuring import Measuring
 from campaign.planning.work import Requests
 from campaign.store.folder import Store
 from nnet import registry
@@ -44,6 +45,10 @@ class Campaign:
     """The share of the runs that this launch does first."""
     notes: list[str] = field(default_factory=list)
     """What a person should know before it starts, in sentences."""
+    measuring: Measuring = field(default_factory=Measuring)
+    """Whether it trains nothing, and what it measures again."""
+    left_out: list[TrainConfig] = field(default_factory=list)
+    """Runs that would have to be trained, in a launch that trains nothing."""
 
     @functools.cached_property
     def runs(self) -> dict[str, Requests]:
@@ -52,7 +57,8 @@ class Campaign:
 
     def known(self, config: TrainConfig) -> dict | None:
         """What is known of a run by now, as in its run file; None before it has one. Raises ConfigError."""
-        return work.known(self.stores[config.dataset_name], config)
+        run = work.known(self.stores[config.dataset_name], config)
+        return self.measuring.view(self.runs[config.run_id], run)
 
     def left(self, config: TrainConfig) -> Requests:
         """What is asked of a run and not done by now; empty once it is finished."""
@@ -113,12 +119,18 @@ class Campaign:
 
 
 def survey(
-    configs: Sequence[TrainConfig], launch: Launch, retry_failed: bool = False, engine_options: dict | None = None
+    configs: Sequence[TrainConfig],
+    launch: Launch,
+    retry_failed: bool = False,
+    engine_options: dict | None = None,
+    measuring: Measuring | None = None,
 ) -> Campaign:
     """Find out which runs are done and which are to do. Nothing is tried and nothing written.
 
     Raises ConfigError as `prepare`, but for what only trying a run can show.
     """
+    measuring = measuring or Measuring()
+    measuring.check(configs)
     threads = max((config.cpu_threads for config in configs), default=1)
     capacity = base.capacity(launch.engine, engine_options or {}, threads)
     if launch.run_timeout_s is not None and not launch.run_timeout_s > 0:
@@ -132,12 +144,16 @@ def survey(
         _refuse_unwritable(folder)
     campaign = Campaign(
         list(configs), stores, [], launch.engine, workers, launch.run_timeout_s, engine_options or {},
-        elsewhere=capacity is not None,
+        elsewhere=capacity is not None, measuring=measuring,
     )  # fmt: skip
     try:
         campaign.pending = _pending(campaign, retry_failed)
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+    if measuring.only:
+        campaign.left_out = [config for config in campaign.pending if not campaign.is_trained(config)]
+        campaign.pending = [config for config in campaign.pending if campaign.is_trained(config)]
+        campaign.notes += notes.left_out(campaign.left_out)
     if capacity is not None:
         campaign.workers = max(1, min(workers, len(campaign.pending)))
     return campaign
@@ -150,14 +166,15 @@ def prepare(
     shard: Shard | None = None,
     engine_options: dict | None = None,
     reference: dict | None = None,
+    measuring: Measuring | None = None,
 ) -> Campaign:
     """Find out which runs are done, try one run of each kind that is not, and plan the rest.
 
     Nothing is written to the output folder. Runs that have failed before are left out unless `retry_failed`. The
-    runs of the `shard` come first, then the longest. `reference`: see `Campaign`. Raises ConfigError, in one
+    runs of the `shard` come first, then the longest. `reference`, `measuring`: see `Campaign`. Raises ConfigError, in one
     sentence, for anything that would make the campaign impossible.
     """
-    campaign = survey(configs, launch, retry_failed, engine_options)
+    campaign = survey(configs, launch, retry_failed, engine_options, measuring)
     campaign.reference, campaign.shard = reference, shard
     campaign.costs = campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
     campaign.notes += campaign.costs.notes

@@ -49,10 +49,10 @@ def run(campaign: Campaign) -> int:
         say(f"trained weights: {Path(folder)}")
     failures = campaign.failures()
     _list(failures, campaign.stores)
-    under_way = len(campaign.runs) - campaign.finished() - len(failures)
+    under_way = len(campaign.runs) - campaign.finished() - len(failures) - len(campaign.left_out)
     if under_way:
         say(f"{under_way} run(s) are under way in other shards; see --status")
-    return 1 if failures else 0
+    return 1 if failures or campaign.left_out else 0
 
 
 class _Launch:
@@ -92,7 +92,8 @@ class _Launch:
         """Run what is pending. Raises KeyboardInterrupt, and OSError if nothing more can be written or started."""
         before = {config.run_id: self.campaign.known(config) for config in self.campaign.pending}
         self.progress = Progress(self.campaign.estimates(), self.campaign.all_workers, before)
-        with closing(self.progress), self.campaign.open(tasks.train) as engine:
+        what = tasks.measure if self.campaign.measuring.only else tasks.train
+        with closing(self.progress), self.campaign.open(what) as engine:
             while self.schedule.unfinished():
                 while engine.room and (config := self._next()) is not None:
                     engine.start(config, self.campaign.known(config))
@@ -126,7 +127,8 @@ class _Launch:
             for log in self.logs.values():
                 log.add("stop", detail=why)
         total, finished = len(self.campaign.runs), self.campaign.finished()
-        kept = f"{finished} of {total} runs are finished and kept; the same command goes on from here"
+        how = "does all of them again" if self.campaign.measuring.again else "goes on from here"
+        kept = f"{finished} of {total} runs are finished and kept; the same command {how}"
         say(f"\n{why}: {kept}", sys.stderr)
         return code
 

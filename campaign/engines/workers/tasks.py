@@ -10,6 +10,14 @@ def train(config: TrainConfig, known: dict | None = None) -> dict:
     return train_and_evaluate(config, known)
 
 
+def measure(config: TrainConfig, known: dict) -> dict:
+    """The same of a run that is trained. Raises Refused, without training, if its kept weights are not sound."""
+    from nnet.record import kept
+
+    kept.require(config, known)
+    return train(config, known)
+
+
 def pilot(config: TrainConfig) -> dict:
     """What a run of this kind costs: see `campaign.engines.workers.pilot.pilot`."""
     from campaign.engines.workers import pilot
