@@ -171,8 +171,8 @@ def prepare(
     """Find out which runs are done, try one run of each kind that is not, and plan the rest.
 
     Nothing is written to the output folder. Runs that have failed before are left out unless `retry_failed`. The
-    runs of the `shard` come first, then the longest. `reference`, `measuring`: see `Campaign`. Raises ConfigError, in one
-    sentence, for anything that would make the campaign impossible.
+    runs of the `shard` come first, then the longest. `reference`, `measuring`: see `Campaign`. Raises ConfigError, in
+    one sentence, for anything that would make the campaign impossible.
     """
     campaign = survey(configs, launch, retry_failed, engine_options, measuring)
     campaign.reference, campaign.shard = reference, shard

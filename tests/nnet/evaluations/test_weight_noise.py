@@ -5,13 +5,9 @@ import statistics
 
 import pytest
 import torch
-from nnet.evaluations.parts.sweep import sweep
 from torch import nn
 
-<<<<<<< HEAD:tests/nnet/evaluations/test_sweep.py
-=======
 from nnet.evaluations.parts import points
->>>>>>> m-core:tests/nnet/evaluations/test_weight_noise.py
 from nnet.random.normals import Normals
 from nnet_models import build_model, evaluate
 from tests.conftest import blobs, learn
