@@ -3,13 +3,16 @@
 import json
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 
 import pandas as pd
 
-from campaign.analysis.labels import DEFAULTS
 from campaign.analysis.statistics import standard_error
-from nnet import registry
+from nnet.checks import ConfigError
+from nnet.config import DEFAULTS, TrainConfig
 from nnet.evaluations.parts import points
+from nnet.identity import in_group
+from nnet.options import completed, training_owners
 
 FILE_ONLY = (
     *("form", "diverged_epoch", "sweep", "history", "events", "config", "asked", "measurements", "provenance"),
@@ -44,12 +47,12 @@ def training_of(result: dict) -> dict:
 
     A setting or option that is younger than the run file has its default.
     """
-    config = DEFAULTS | result["config"]
-    owners = (("regimes", result["regime"]), ("architectures", result["architecture"]))
-    defaults = {name: registry.option_defaults(kind, name) for kind, name in owners if name in registry.names(kind)}
-    usual = {owner: values for owner, values in defaults.items() if values}
-    options = {owner: usual.get(owner, {}) | config["options"].get(owner, {}) for owner in usual | config["options"]}
-    return config | {"options": options}
+    usual = {name: DEFAULTS[name] for name in in_group(TrainConfig, "training") if name in DEFAULTS}
+    config = usual | {"noise_model": None} | result["config"]
+    owners = training_owners(result["regime"], result["architecture"], config["corruption"])
+    with suppress(ConfigError):  # the file of a plug-in is gone
+        config["options"] = completed(config["options"], owners)
+    return config
 
 
 def further_settings(results: list[dict]) -> list[dict]:
