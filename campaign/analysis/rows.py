@@ -1,5 +1,6 @@
 """From the run files of one dataset to the three tables of every campaign."""
 
+import functools
 import json
 import math
 from collections.abc import Iterable
@@ -83,7 +84,7 @@ def per_run(results: list[dict], further: list[dict]) -> pd.DataFrame:
         {name: value for name, value in result.items() if name not in FILE_ONLY} | points.derived(result) | settings
         for result, settings in zip(results, further, strict=True)
     ]
-    asked = [_asked_settings(result) for result in results]
+    asked = [_asked_settings(json.dumps(result["asked"])) for result in results]
     if len(set(asked)) > 1:
         rows = [row | {"asked": text} for row, text in zip(rows, asked, strict=True)]
     added = dict.fromkeys(name for row in rows for name in row if name not in PER_RUN)
@@ -124,21 +125,22 @@ def summary(results: list[dict], further: list[dict], sweep: pd.DataFrame) -> pd
     return means.reset_index()[[*SUMMARY, *names]]
 
 
-def _asked_settings(result: dict) -> str:
-    """The settings of weight noise in the last request that differ from their defaults, JSON."""
-    return _weight_noise_rows(result)[0]["settings"]
+@functools.cache
+def _asked_settings(asked: str) -> str:
+    """The settings of weight noise in a request, JSON, that differ from their defaults, JSON."""
+    return _weight_noise_rows(json.loads(asked))[0]["settings"]
 
 
 def _asked_points(results: list[dict]) -> pd.DataFrame:
     """The points of weight noise at which diverged runs would have been measured, by run_id."""
     diverged = [result for result in results if result["status"] == "diverged"]
-    rows = [{"run_id": result["run_id"], **row} for result in diverged for row in _weight_noise_rows(result)]
+    rows = [{"run_id": result["run_id"], **row} for result in diverged for row in _weight_noise_rows(result["asked"])]
     return pd.DataFrame(rows, columns=["run_id", *POINT])
 
 
-def _weight_noise_rows(result: dict) -> list[dict]:
-    """The rows that the last request's measurement of weight noise makes in sweep.csv, without its values."""
-    want, *_ = points.asked_for(result["asked"])
+def _weight_noise_rows(asked: dict) -> list[dict]:
+    """The rows that the measurement of weight noise of a request makes in sweep.csv, without its values."""
+    want, *_ = points.asked_for(asked)
     empty = [{"strength": strength, "draw": 0, "acc": math.nan, "loss": None} for strength in want.strengths or ()]
     measurement = {"evaluation": want.evaluation, "version": want.version, "settings": want.settings, "points": empty}
     return points.table_rows({"measurements": [measurement | {"images_sha256": ""}]})
