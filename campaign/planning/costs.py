@@ -22,7 +22,8 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import HOST, CannotWrite, write_file
 from nnet.files.cache import cache_root
-from nnet.record.provenance import code_sha256, plain_layers, processor
+from nnet.processor import plain_layers, processor
+from nnet.record.provenance import code_sha256
 
 PILOT_MB = 2048
 """Memory that must be free for each pilot: what it takes is not known before it has run."""
@@ -94,7 +95,8 @@ class Costs:
 
 def kind_of(cfg: TrainConfig) -> str:
     """A text that is the same for all runs whose parts cost the same."""
-    science = {name: value for name, value in cfg.science().items() if name not in SAME_COST}
+    settings = cfg.training() | cfg.measuring() | {"options": cfg.all_options()}
+    science = {name: value for name, value in settings.items() if name not in SAME_COST}
     science |= {name: science[name] > 0 for name in ("alpha_train", "p")} | {"alpha_tests": any(cfg.alpha_tests)}
     return repr(sorted((science | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
 
