@@ -10,7 +10,7 @@ from campaign.analysis import report, tables
 from campaign.analysis.questions import baseline, weight_noise
 from campaign.analysis.questions.baseline import MEASURES
 from tests.campaign.analysis.drawing import draw_all, stored
-from tests.campaign.analysis.test_tables import result
+from tests.campaign.analysis.making import result
 
 CLEAN = {0: [0.50, 0.60, 0.55, 0.58], 1: [0.40, 0.70, 0.65, 0.60], 2: [0.45, 0.50, 0.55, 0.54]}
 NOISY = {0: [0.50, 0.60, 0.59, 0.57], 1: [0.40, 0.70, 0.72, 0.66], 2: [0.45, 0.50, 0.53, 0.56]}

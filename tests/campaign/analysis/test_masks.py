@@ -12,7 +12,7 @@ from nnet.architectures.base import build_model
 from studies import pnn_control
 from studies.pnn import PARTS
 from tests.campaign.analysis.drawing import draw_all, stored
-from tests.campaign.analysis.test_tables import result
+from tests.campaign.analysis.making import result
 
 QUIET = {0: 0.50, 1: 0.60, 2: 0.55}
 LOUD = {0: 0.53, 1: 0.61, 2: 0.57}

@@ -6,7 +6,7 @@ import pytest
 from campaign.analysis import tables
 from campaign.analysis.questions import pixels
 from tests.campaign.analysis.drawing import draw_all, drawn, stored
-from tests.campaign.analysis.test_tables import result
+from tests.campaign.analysis.making import result
 
 
 def pixel_runs(**changed) -> list[dict]:

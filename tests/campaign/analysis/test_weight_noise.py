@@ -8,7 +8,7 @@ import pytest
 from campaign.analysis import tables
 from campaign.analysis.questions import weight_noise
 from tests.campaign.analysis.drawing import drawn, runs, stored
-from tests.campaign.analysis.test_tables import result
+from tests.campaign.analysis.making import result
 
 
 def test_accuracy_has_a_panel_per_architecture_and_a_line_per_regime_with_standard_errors():
