@@ -23,7 +23,8 @@ from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 from nnet.files.atomic import HOST, CannotWrite, write_file
 from nnet.files.cache import cache_root
-from nnet.record.provenance import code_sha256, plain_layers, processor
+from nnet.processor import plain_layers, processor
+from nnet.record.provenance import code_sha256
 
 PILOT_MB = 2048
 """Memory that must be free for each pilot: what it takes is not known before it has run."""
