@@ -158,8 +158,8 @@ def _row(result: dict, path: Path) -> dict:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """A table. Rows of no part have an empty text in `part`, not NaN."""
-    table = pd.read_csv(path)
+    """A table. `part` is an empty text, not NaN, where the whole network is perturbed."""
+    table = pd.read_csv(path, dtype={"part": str})
     return table.fillna({"part": ""}) if "part" in table else table
 
 
