@@ -1,0 +1,2 @@
+class Refused(RuntimeError):
+    """X."""
