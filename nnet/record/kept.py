@@ -1,2 +1,0 @@
-class Refused(RuntimeError):
-    """X."""
