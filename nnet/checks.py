@@ -19,6 +19,10 @@ class ConfigError(ValueError):
     """A wrong configuration or wrong input: one sentence for the user, exit code 2. Any other exception is a bug."""
 
 
+class Refused(RuntimeError):
+    """A run or a measurement whose result would be booked wrongly: one sentence that says what to do."""
+
+
 def setting(default: Any, rule: Rule, **metadata: Any) -> Any:
     """A dataclass field with its default, the rule for its values and further metadata."""
     return dataclasses.field(default=default, metadata={"rule": rule} | metadata)
