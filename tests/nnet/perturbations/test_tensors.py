@@ -24,7 +24,9 @@ LAYERS = {
     "LSTM": (lambda: nn.LSTM(3, 4, 2, bidirectional=True, proj_size=2), ()),
     "GRU": (lambda: nn.GRU(3, 4, 2, bidirectional=True), ()),
     "attention": (lambda: nn.MultiheadAttention(8, 2), ()),
-    "attention with other keys": (lambda: nn.MultiheadAttention(8, 2, kdim=4, vdim=6, add_bias_kv=True), ("bias_k", "bias_v")),
+    "attention of three": (
+        lambda: nn.MultiheadAttention(8, 2, kdim=4, vdim=6, add_bias_kv=True), ("bias_k", "bias_v")
+    ),
     "encoder": (lambda: nn.TransformerEncoderLayer(8, 2, 16), ()),
     "vit": (small_vit, ("class_token", "encoder.pos_embedding")),
 }  # fmt: skip

@@ -12,9 +12,8 @@ from torch import nn
 
 from nnet import registry
 from nnet.architectures.parts import standardize
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, Refused
 from nnet.config import TrainConfig
-from nnet.record.kept import Refused
 
 WITHIN = ("state_dict", "model")
 """Keys under which files hold a state dict among other things."""
