@@ -5,7 +5,7 @@ import hashlib
 import pickle
 import sys
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
@@ -71,7 +71,7 @@ def read(path: str, sha256: str | None) -> dict[str, torch.Tensor]:
         with open(path, "rb") as file:  # opened once: the file that is hashed is the file that is read
             found = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
-            content = None if found != sha256 else parse(file)
+            content: Any = None if found != sha256 else parse(file)
     except FAILURES as error:
         reason = "it holds Python objects" if isinstance(error, pickle.UnpicklingError) else str(error).split("\n")[0]
         raise ConfigError(
