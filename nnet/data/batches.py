@@ -77,11 +77,16 @@ class Batches:
             return self._evaluation(self._corruption("test_pixels")(pixels(self.x_test)), self.y_test)
         return self._evaluation(self.x_test, self.y_test)
 
+    def all_test(self) -> Iterator[Batch]:
+        """All test images in their order, as they are in the dataset, whatever the settings of measurements."""
+        return self._evaluation(self.images.x_test, self.images.y_test)
+
     def _evaluation(self, images: torch.Tensor, labels: torch.Tensor) -> Iterator[Batch]:
         if len(labels) == 0:
             return
         for part, of_part in zip(images.split(self.evaluation_batch), labels.split(self.evaluation_batch), strict=True):
-            yield repeated(part if part.is_floating_point() else pixels(part), self.channels), of_part
+            part = part.to(self.device)  # noqa: PLW2901
+            yield repeated(part if part.is_floating_point() else pixels(part), self.channels), of_part.to(self.device)
 
     def _augmentation(self, epoch: int) -> Callable[[torch.Tensor], torch.Tensor]:
         if self.cfg.augmentation == "none":

@@ -8,6 +8,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 ROOT = Path(__file__).resolve().parents[2]
+SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
+"""What must be the same for a training to give the same bits again."""
 
 
 def provenance(device: "torch.device") -> dict:
@@ -43,6 +46,15 @@ def machine(device: "torch.device") -> dict:
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     } | ({"NNET_PLAIN": True} if plain_layers() else {})
+
+
+def other_bits(recorded: Mapping, here: Mapping) -> list[str]:
+    """Why this machine may give other bits than those of a recorded provenance: one text per difference."""
+    return [
+        f"{name} was {recorded.get(name)!r} and is {here[name]!r} here"
+        for name in SAME_BITS
+        if recorded.get(name) != here[name]
+    ]
 
 
 def plain_layers() -> bool:
@@ -78,9 +90,17 @@ def code_sha256() -> str:
 
 def weights_sha256(model: "torch.nn.Module") -> str:
     """SHA-256 of every tensor in the network's state: names, shapes and bytes."""
+    return state_sha256(model.state_dict())
+
+
+def state_sha256(state: "Mapping[str, torch.Tensor]") -> str:
+    """The same from the state itself."""
+    import torch
+
     digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        digest.update(repr((name, tuple(tensor.shape))).encode() + tensor.cpu().numpy().tobytes())
+    for name, tensor in state.items():
+        values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        digest.update(repr((name, tuple(tensor.shape))).encode() + values.tobytes())
     return digest.hexdigest()
 
 
