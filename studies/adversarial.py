@@ -26,8 +26,8 @@ PARTS = [
     dict(regime="clean"),
     dict(regime="noisy", alpha_train=0.3),
     dict(regime=["awp", "sam"]),
-    dict(regime="beta", alpha_train=0.3, options={"beta_robustness": 0.1}),  # both values as published
+    dict(regime="beta", alpha_train=0.3, options={"beta": {"beta_robustness": 0.1}}),  # both values as published
     dict(regime="clean", dropout=0.3),
-    dict(regime="beta", alpha_train=0, options={"beta_robustness": 0.25}),
+    dict(regime="beta", alpha_train=0, options={"beta": {"beta_robustness": 0.25}}),
 ]
 REFERENCE = {"regime": "clean"}

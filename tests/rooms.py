@@ -14,8 +14,8 @@ from pathlib import Path
 
 FLOORS = {
     "nnet": (
-        ("files", "random", "checks", "registry"),
-        ("perturbations", "datasets", "activations", "optimizers"),
+        ("files", "random", "checks", "registry", "options"),
+        ("perturbations", "datasets", "activations", "optimizers", "identity"),
         ("config",),
         ("training",),
         ("regimes",),

@@ -8,12 +8,13 @@ from collections.abc import Container, Sequence
 import pandas as pd
 
 from nnet.config import TrainConfig
+from nnet.identity import group_of
 
 SETTINGS = {"architecture"} | {field.name for field in dataclasses.fields(TrainConfig)}
 """The names of columns that are settings of a run."""
-SCIENCE = [field for field in dataclasses.fields(TrainConfig) if not field.metadata.get("operation")]
+SCIENCE = [field for field in dataclasses.fields(TrainConfig) if group_of(field) != "operation"]
 DEFAULTS = {field.name: field.default for field in SCIENCE}
-YOUNGER = {field.name: field.default for field in SCIENCE if field.metadata.get("younger")}
+YOUNGER = DEFAULTS
 """Settings that a run's configuration names only if they are not at their default."""
 
 

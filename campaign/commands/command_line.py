@@ -14,11 +14,17 @@ from campaign.grid.names import ALIASES, canonical, check_known
 from campaign.grid.settings import Setting, literal, settings
 from campaign.grid.shard import Shard
 from campaign.grid.study import KIND
+from nnet import options as by_owner
 from nnet import registry
 from nnet.checks import ConfigError
 
-MEASURING = {"alpha_tests", "noise_samples", "evaluations", "sweep_precision", "corrupt_test", "max_test_samples"}
-"""The settings that the help lists under how a network is measured."""
+TITLES = {
+    "training": "what is trained",
+    "measuring": "how it is measured",
+    "record": "how it is measured",
+    "operation": "launch",
+}
+"""The section of the help that lists the settings of a group."""
 COMMANDS = ("plan", "status", "sanity", "verify", "print_job")
 """What can be asked for instead of a launch; one at a time."""
 DESCRIPTION = (
@@ -109,11 +115,10 @@ def _parser(lines: Mapping[str, Any]) -> argparse.ArgumentParser:
         allow_abbrev=False,
         add_help=False,
     )
-    groups = {title: parser.add_argument_group(title) for title in ("what is trained", "how it is measured", "launch")}
+    groups = {title: parser.add_argument_group(title) for title in dict.fromkeys(TITLES.values())}
     groups["what is trained"].add_argument("networks", nargs="*", metavar="ARCH", help="architectures: as --arch")
     for setting in settings().values():
-        trained = "how it is measured" if setting.name in MEASURING else "what is trained"
-        _add_setting(groups["launch" if setting.operation else trained].add_argument, setting, lines)
+        _add_setting(groups[TITLES[setting.group]].add_argument, setting, lines)
     _add_further(groups["what is trained"].add_argument, groups["launch"].add_argument)
     _add_cluster_flags(parser.add_argument_group("cluster").add_argument)
     _add_commands(parser.add_argument_group("instead of launching").add_argument)
@@ -126,7 +131,7 @@ def _add_setting(add: Callable, setting: Setting, lines: Mapping[str, Any]) -> N
     if setting.kind is bool:
         shape |= {"action": argparse.BooleanOptionalAction}
     elif setting.kind is dict:
-        shape |= {"nargs": "+", "action": "extend", "metavar": "NAME=VALUE"}
+        shape |= {"nargs": "+", "action": "extend", "metavar": "OWNER.NAME=VALUE"}
     else:
         metavar = {int: "N", float: "X", str: "NAME"}[setting.kind]
         shape |= {"nargs": "*" if setting.several else None if setting.once else "+", "metavar": metavar}
@@ -175,7 +180,7 @@ def _lines(flags: argparse.Namespace) -> dict[str, Any]:
     lines = {name: words[name] for name in known if name in words}
     for name in lines:
         if known[name].kind is dict:
-            lines[name] = dict(_named(word, literal) for word in lines[name])
+            lines[name] = _options(lines[name])
         elif known[name].kind is not bool:
             lines[name] = known[name].value([lines[name]] if known[name].once else lines[name])
     if flags.networks:
@@ -190,9 +195,21 @@ def _lines(flags: argparse.Namespace) -> dict[str, Any]:
         name = canonical(name)
         check_known([name], known, "--set: unknown setting")
         if known[name].kind is dict:
-            raise ConfigError("--set has no options; give them as --options NAME=VALUE")
+            raise ConfigError("--set has no options; give them as --options OWNER.NAME=VALUE")
         _add_line(lines, name, known[name].value(value.split(",")), "as a flag and in --set")
     return lines
+
+
+def _options(words: Sequence[str]) -> dict[str, dict]:
+    """The options by owner and name that words like beta.attack_size=0.1 give."""
+    options: dict[str, dict] = {}
+    for word in words:
+        name, value = _named(word, literal)
+        owner, dot, option = name.rpartition(".")
+        if not dot:
+            by_owner.check_form({name: value})
+        options.setdefault(owner, {})[option] = value
+    return options
 
 
 def _add_line(lines: dict[str, Any], name: str, value: Any, how: str) -> None:

@@ -154,7 +154,7 @@ def capacity(engine: str, options: dict, cpu_threads: int) -> int | None:
     Raises ConfigError for an unknown engine or option, and for an engine that cannot work here.
     """
     registry.require(ENGINES, engine, "engine")
-    registry.check_options(options, (ENGINES, engine))
+    registry.check_options(options, ENGINES, engine)
     missing = missing_for(engine)
     if missing is not None:
         raise ConfigError(missing)

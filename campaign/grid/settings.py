@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from nnet.checks import ConfigError, switch
 from nnet.config import TrainConfig
+from nnet.identity import group_of
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,17 @@ class Setting:
     several: bool
     """Whether the value is a tuple."""
     default: object
-    operation: bool
-    """Whether it belongs to the launch: it changes no result, and a study takes it from the block."""
+    group: str
+    """Its group in TrainConfig; operation also for the fields of Launch."""
     once: bool
     """Whether it is a field of Launch: one value for the whole campaign, never a list."""
     doc: str
     """The first sentence of the field's docstring."""
+
+    @property
+    def operation(self) -> bool:
+        """Whether it belongs to the launch: it changes no result, and a study takes it from the block."""
+        return self.group == "operation"
 
     def value(self, words: Sequence[str]) -> object:
         """The value that words of a command line mean: several words are a tuple or, of any other setting, a list.
@@ -120,7 +126,7 @@ def _setting(owner: type, item: dataclasses.Field) -> Setting:
         optional=optional,
         several=several,
         default=default,
-        operation=owner is Launch or bool(item.metadata.get("operation")),
+        group="operation" if owner is Launch else group_of(item),
         once=owner is Launch,
         doc=_docs(owner).get(item.name, ""),
     )

@@ -94,7 +94,8 @@ class Costs:
 
 def kind_of(cfg: TrainConfig) -> str:
     """A text that is the same for all runs whose parts cost the same."""
-    science = {name: value for name, value in cfg.science().items() if name not in SAME_COST}
+    settings = cfg.training() | cfg.measuring() | {"options": cfg.all_options()}
+    science = {name: value for name, value in settings.items() if name not in SAME_COST}
     science |= {name: science[name] > 0 for name in ("alpha_train", "p")} | {"alpha_tests": any(cfg.alpha_tests)}
     return repr(sorted((science | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
 

@@ -46,7 +46,7 @@ def _watches(config: TrainConfig) -> bool:
     watching = registry.constant("regimes", config.regime, "WATCHES_VALIDATION")
     if watching is None:
         return False
-    options = config.options_and_defaults()
+    options = config.all_options()[config.regime]
     return all(options[name] in values for name, values in watching.items())
 
 

@@ -181,7 +181,7 @@ def _refuse_other_data(stores: dict[str, Store], config: TrainConfig, tried: dic
     """Raise ConfigError if a folder has results on other data of the same name."""
     store = stores[config.dataset_name]
     for result in store.results().values():
-        same_file = result["config"].get("dataset_sha256") == config.science().get("dataset_sha256")
+        same_file = result["config"].get("dataset_sha256") == config.dataset_sha256
         resized_alike = result["config"]["image_size"] == config.image_size
         if not same_file or (resized_alike and result["sha256"]["data"] != tried["data_sha256"]):
             raise ConfigError(

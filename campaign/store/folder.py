@@ -67,9 +67,10 @@ class Store:
         """Store why a run failed, its configuration and how often it was tried."""
         path = self.failure_file(config.run_id)
         tries = 1 + self.tries(config.run_id)
+        settings = {"training": config.training(), "measuring": config.measuring()}
         text = (
             f"run {config.run_id}\ntried {tries} time(s)\n{failure.error}: {failure.message}\n\n"
-            f"{json.dumps(config.science(), indent=1)}\n\n{failure.traceback}"
+            f"{json.dumps(settings, indent=1)}\n\n{failure.traceback}"
         )
         write_file(path, text.encode())
         self._death_file(config.run_id).unlink(missing_ok=True)

@@ -95,7 +95,7 @@ class Batches:
 
     def _corruption(self, purpose: str, epoch: int = 0) -> PixelNoise:
         cfg, seed = self.cfg, streams.seed_of(self.cfg.seed, purpose, epoch)
-        return PixelNoise(cfg.corruption, cfg.p, cfg.options.get("sigma", 0.0), seed, self.device)
+        return PixelNoise(cfg.corruption, cfg.p, cfg.options_of(cfg.corruption).get("sigma", 0.0), seed, self.device)
 
 
 def subset(images: torch.Tensor, labels: torch.Tensor, most: int | None) -> tuple[torch.Tensor, torch.Tensor]:

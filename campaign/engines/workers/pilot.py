@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from campaign.machine.memory import own_peak_mb
 from nnet import registry
 from nnet.checks import ConfigError
-from nnet.config import CORRUPTIONS, TrainConfig
+from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
 from nnet.record import provenance
@@ -138,10 +138,11 @@ def _small(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> TrainC
 
 def _options(cfg: TrainConfig, evaluations: tuple[str, ...]) -> dict:
     """The options of a small run: without those of other evaluations, and those that count epochs."""
-    owners = [("regimes", cfg.regime), ("architectures", cfg.arch), *(("evaluations", name) for name in evaluations)]
-    known = {option for owner in owners for option in registry.option_names(*owner)} | {*CORRUPTIONS[cfg.corruption]}
-    epochs = registry.constant("regimes", cfg.regime, "COUNTS_EPOCHS", ())
-    return {name: value for name, value in cfg.options.items() if name in known and name not in epochs}
+    others = {*cfg.evaluations} - {*evaluations}
+    options = {owner: dict(its_options) for owner, its_options in cfg.options.items() if owner not in others}
+    for name in registry.constant("regimes", cfg.regime, "COUNTS_EPOCHS", ()):
+        options.get(cfg.regime, {}).pop(name, None)
+    return options
 
 
 def _larger(seconds: float, least: int, most: int) -> int:

@@ -38,7 +38,7 @@ def result(seed=0, accuracies=(0.9, 0.8), diverged=False, columns=None, **change
         "drop_at_01": None if diverged else clean - noisy, "test_loss": None if diverged else 0.5,
         "train_loss": None if diverged else 0.4, "status": "diverged" if diverged else "ok", "train_seconds": 3.0,
         "sweep_seconds": 1.0, **(columns or {}), "diverged_epoch": 2 if diverged else None,
-        "sweep": [] if diverged else sweep, "history": [], "config": cfg.science(), "provenance": {}, "sha256": {},
+        "sweep": [] if diverged else sweep, "history": [], "config": cfg.training(), "provenance": {}, "sha256": {},
     }  # fmt: skip
 
 

@@ -72,6 +72,6 @@ def stub(config):
         "seed": config.seed, "alpha_train": config.alpha_train, "noise_model": config.noise_model,
         "activation": config.activation, "p": config.p, "epochs": config.epochs, "acc_0": accuracy, "acc_01": None,
         "drop_at_01": None, "test_loss": 0.5, "train_loss": 0.5, "status": "ok", "train_seconds": 0.1,
-        "sweep_seconds": 0.1, "diverged_epoch": None, "sweep": [row], "history": [], "config": config.science(),
+        "sweep_seconds": 0.1, "diverged_epoch": None, "sweep": [row], "history": [], "config": config.training(),
         "provenance": {}, "sha256": {"data": ""},
     }  # fmt: skip
