@@ -3,13 +3,13 @@
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from nnet.checks import ConfigError, optional, whole
-from nnet.config import TrainConfig
+from nnet.checks import ConfigError, whole
+from nnet.config import TrainConfig, default_data_dir
 from nnet.data.given import Data, Given, given_images
 from nnet.evaluations.base import Trained
 from nnet.evaluations.parts import measuring, points
@@ -56,11 +56,12 @@ def evaluate_model(
     """
     import pandas as pd  # here: a worker makes no tables
 
-    cfg = TrainConfig(
-        evaluations=tuple(evaluations), alpha_tests=tuple(alpha_tests), noise_samples=noise_samples,
-        noise_model=noise_model, options=options or {}, seed=seed, max_test_samples=max_test_samples,
-        sweep_precision=precision, image_size=image_size, **({} if data_dir is None else {"data_dir": data_dir}),
+    settings: dict[str, Any] = dict(
+        evaluations=evaluations, alpha_tests=alpha_tests, noise_samples=noise_samples, noise_model=noise_model,
+        options=options or {}, seed=seed, max_test_samples=max_test_samples, sweep_precision=precision,
+        image_size=image_size, data_dir=data_dir or default_data_dir(),
     )  # fmt: skip
+    cfg = TrainConfig(**settings)
     wants, spared = measuring.checked(cfg), _spared(model, not_noised)
     images, labels = given_images(data, cfg.image_size, cfg.data_dir, cfg.max_test_samples)
     size, channels = whole(1)("batch_size", batch_size), whole(1)("channels", channels)
@@ -93,9 +94,10 @@ def _try(model: nn.Module, batches: Given, largest: int) -> None:
         with torch.no_grad():
             logits = model(images)
     except Exception as error:  # whatever the user's network raises
+        reason = " ".join(str(error).split())[:MOST_CHARACTERS]
         hint = "; channels=3 repeats their one channel" if images.dim() == 4 and images.shape[1] == 1 else ""
         raise ConfigError(
-            f"the model does not take {tuple(images.shape[1:])} images ({' '.join(str(error).split())[:MOST_CHARACTERS]}){hint}"
+            f"the model does not take inputs of shape {tuple(images.shape[1:])} ({reason}){hint}"
         ) from error
     if not isinstance(logits, torch.Tensor) or logits.dim() != 2 or len(logits) != len(images):
         given = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
@@ -112,7 +114,8 @@ def _as_it_was(model: nn.Module) -> Iterator[None]:
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         model.eval().requires_grad_(True)
-        yield
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
     finally:
         for module, training in modes:
             module.training = training

@@ -104,7 +104,9 @@ def _tensor(values: object, name: str, source: str) -> torch.Tensor:
     try:
         return torch.as_tensor(values).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"the {name} of {source} must be a tensor or an array; got {type(values).__name__}") from error
+        raise ConfigError(
+            f"the {name} of {source} must be a tensor or an array; got {type(values).__name__}"
+        ) from error
 
 
 def _described(tensor: torch.Tensor) -> str:
