@@ -36,7 +36,8 @@ class Given(Sequence[Batch]):
         images, labels = self.parts[number]
         images = images.to(self.device)
         images = images if images.is_floating_point() else pixels(images)
-        return repeated(images, self.channels) if images.dim() == 4 else images, labels.to(self.device)
+        one = images.dim() == 4 and images.shape[1] == 1
+        return repeated(images, self.channels) if one else images, labels.to(self.device)
 
     def __iter__(self) -> Iterator[Batch]:
         return (self[number] for number in range(len(self)))
