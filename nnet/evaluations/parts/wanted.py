@@ -53,7 +53,7 @@ class Wanted:
         """The evaluation's options by name, strengths and draws included."""
         listed = {stated(self.evaluation, "STRENGTHS"): self.strengths, stated(self.evaluation, "DRAWS"): self.draws}
         names = registry.option_names("evaluations", self.evaluation)
-        return {name: value for name, value in (self.settings | listed).items() if name in names}
+        return {name: canonical(value) for name, value in (self.settings | listed).items() if name in names}
 
 
 def wanted(cfg: TrainConfig) -> list[Wanted]:

@@ -1,4 +1,4 @@
-"""The sweep against a plain reference that shares no code with it but the names of the random streams."""
+"""Weight noise against a plain reference that shares no code with it but the names of the random streams."""
 
 import hashlib
 import statistics
@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from nnet.evaluations.parts.sweep import sweep
+from nnet.evaluations.parts import points
 from nnet.random.normals import Normals
 from nnet_models import build_model, evaluate
 from tests.conftest import blobs, learn
+from tests.nnet.evaluations.measurements import measured_of, trained_of
 
 ALPHAS = (0.0, 0.05, 0.3, 2.0)
 
@@ -67,10 +68,14 @@ def plain_sweep(model, x, y, alphas, draws, noise_model, seed):
     return result
 
 
-def ours(trained, alphas=ALPHAS, draws=4, noise_model="tensor_std", seed=2):
-    model, x, y = trained
-    batches = list(zip(x.split(128), y.split(128), strict=True))
-    return sweep(model, lambda network: evaluate(network, batches), alphas, draws, noise_model, seed)
+def sweep(trained, alphas=ALPHAS, draws=4, noise_model="tensor_std", seed=2, measure=None, known=()) -> dict:
+    """The run file of a network that weight noise alone was measured on."""
+    asked = dict(alpha_tests=alphas, noise_samples=draws, noise_model=noise_model)
+    return measured_of(trained_of(trained, measure=measure, seed=seed), "weight_noise", known, **asked)
+
+
+def ours(trained, **changed) -> list[dict]:
+    return points.table_rows(sweep(trained, **changed))
 
 
 @pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude"])
@@ -106,17 +111,44 @@ def test_a_row_does_not_depend_on_the_other_alphas(trained):
     assert ours(trained, alphas=(0.0, 2.0))[1] == whole[2.0]
 
 
-def test_more_draws_extend_fewer(trained):
+def test_more_draws_and_strengths_add_points_and_compute_none_twice(trained):
+    calls = []
+    batches = list(zip(trained[1].split(128), trained[2].split(128), strict=True))
+
+    def counted(network):
+        calls.append(evaluate(network, batches))
+        return calls[-1]
+
+    few = sweep(trained, alphas=(0.0, 1.0), draws=2, measure=counted)["measurements"]
+    assert len(calls) == 1 + 2
+    more = sweep(trained, alphas=(0.0, 0.3, 1.0), draws=3, measure=counted, known=few)["measurements"]
+    assert len(calls) == 3 + 3 + 1  # three draws at the new strength, one more at the other
+    (whole,) = sweep(trained, alphas=(0.0, 0.3, 1.0), draws=3)["measurements"]
+    assert more[0]["points"] == whole["points"] and few[0]["points"][0] in whole["points"]
+    assert sweep(trained, alphas=(0.0, 1.0), draws=1, measure=counted, known=more)["measurements"] == more
+    assert len(calls) == 7
+
+
+def test_a_mean_is_that_of_a_plain_loop_bit_for_bit(trained):
     model, x, y = trained
-    measured = []
-
-    def measure(network):
-        measured.append(evaluate(network, [(x, y)]))
-        return measured[-1]
-
-    for draws in (2, 3):
-        sweep(model, measure, (0.0, 1.0), draws, "tensor_std", seed=2)
-    assert measured[:3] == measured[3:6]
+    batches = list(zip(x.split(128), y.split(128), strict=True))
+    weights = [module.weight for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    clean = [weight.data for weight in weights]
+    values = []
+    for draw in range(3):
+        stream = plain_stream(2, "sweep", draw)
+        for weight in weights:
+            spread = 0.3 * weight.data.double().std(correction=1)
+            weight.data = stream.draw(weight.shape).added_to(
+                weight.data, spread.float(), 0.0, torch.empty_like(weight.data)
+            )
+        values.append(evaluate(model, batches))
+        for weight, was in zip(weights, clean, strict=True):
+            weight.data = was
+    row = ours(trained, draws=3)[2]
+    assert row["alpha_test"] == 0.3
+    assert row["acc"] == statistics.fmean(accuracy for accuracy, _ in values)
+    assert row["loss"] == pytest.approx(statistics.fmean(loss for _, loss in values), rel=1e-6)
 
 
 def test_alpha_zero_is_evaluated_once(trained):
@@ -126,7 +158,7 @@ def test_alpha_zero_is_evaluated_once(trained):
         calls.append(1)
         return 0.5, 1.0
 
-    rows = sweep(trained[0], count, (0.0, 0.1, 0.2), 5, "tensor_std", seed=0)
+    rows = ours(trained, alphas=(0.0, 0.1, 0.2), draws=5, measure=count)
     assert len(calls) == 1 + 2 * 5
     assert rows[0]["noise_samples"] == 1 and rows[0]["acc_std"] is None and rows[0]["drop"] == 0
 
@@ -146,7 +178,7 @@ def test_mismatch_is_relative_to_each_weight_and_gone_afterwards():
         return 0.5, 1.0
 
     for _ in range(2):
-        sweep(model, remember, (0.0, 0.1, 0.5), 1, "magnitude", seed=4)
+        sweep((model, torch.zeros(1), torch.zeros(1)), (0.0, 0.1, 0.5), 1, "magnitude", seed=4, measure=remember)
         assert torch.equal(model.weight, clean)
     assert all(torch.equal(first, again) for first, again in zip(seen[:3], seen[3:], strict=True))
     assert torch.equal(seen[0], clean) and (seen[1][:5] == 0).all()
