@@ -30,7 +30,7 @@ def trained_part(
         "dataset": cfg.dataset_name,
         "architecture": cfg.arch,
         **{name: getattr(cfg, name) for name in ("regime", "seed", "alpha_train")},
-        "noise_model": training["noise_model"],
+        "noise_model": training.get("noise_model"),
         **{name: getattr(cfg, name) for name in ("activation", "p", "epochs")},
         "status": "diverged" if diverged else "ok",
         "train_loss": _finite(last["train_loss"]),
