@@ -11,6 +11,7 @@ _FACE = {
     "run": "campaign.commands.launch",
     "load": "campaign.analysis.tables",
     "TrainConfig": "nnet.config",
+    "evaluate_model": "nnet.foreign",
 }
 __all__ = [*_FACE]
 
