@@ -7,6 +7,7 @@ import torch
 
 from nnet.checks import check_fields, setting, several, whole
 from nnet.evaluations import base
+from nnet.evaluations.parts.fixed_point import codes_and_step
 from nnet.perturbations.tensors import replaced, weight_tensors
 
 STRENGTHS = "bits"
@@ -48,6 +49,5 @@ def quantized(weight: torch.Tensor, bits: int) -> torch.Tensor:
     """
     if bits == 1:
         return torch.where(weight < 0, -1.0, 1.0).to(weight.dtype) * weight.abs().mean()
-    most = 2 ** (bits - 1) - 1
-    step = weight.abs().max() / most
-    return weight.clone() if step == 0 else (weight / step).round().clamp_(-most, most) * step
+    codes, step = codes_and_step(weight, bits)
+    return codes * step

@@ -5,7 +5,6 @@ Importing it does not import torch: the launcher compares code and processors to
 
 import functools
 import hashlib
-import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnet import registry
+from nnet.processor import plain_layers, processor
 
 if TYPE_CHECKING:
     import torch
@@ -55,26 +55,6 @@ def other_bits(recorded: Mapping, here: Mapping) -> list[str]:
         for name in SAME_BITS
         if recorded.get(name) != here[name]
     ]
-
-
-def plain_layers() -> bool:
-    """Whether the environment variable NNET_PLAIN=1 asks for PyTorch's own layers."""
-    return os.environ.get("NNET_PLAIN") == "1"
-
-
-@functools.cache
-def processor() -> str:
-    """The model name as the system gives it: "AMD EPYC", "Intel(R) Xeon(R) Processor"."""
-    return processor_entry("model name") or platform.processor() or platform.machine()
-
-
-def processor_entry(name: str) -> str | None:
-    """The first value of `name` in /proc/cpuinfo, or None."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), None)
 
 
 @functools.cache

@@ -28,8 +28,8 @@ WEIGHT_NOISE = "weight_noise"
 IMAGES = {"max_test_samples": None, "corrupt_test": False, "sweep_precision": "fp32"}
 """Settings that every measurement has, with their defaults: which test images, and in which arithmetic."""
 
-Point = tuple[float | None, int]
-"""(strength, draw); the strength is None where the settings determine the strengths."""
+Point = tuple[Any, int]
+"""(strength, draw); the strength is a float, or None where the settings determine the strengths."""
 
 
 @dataclass(frozen=True)

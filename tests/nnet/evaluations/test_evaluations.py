@@ -153,7 +153,7 @@ def test_wrong_evaluations_are_refused_when_a_run_is_configured(evaluations, opt
         ("quantization", {"bits": [0]}, "bits must be at least 1"),
         ("quantization", {"bits": [17]}, "bits must be at most 16"),
         ("quantization", {"bits": 3}, "bits must be a list"),
-        ("quantization", {"bits": [3, 3]}, "bits has duplicates"),
+        ("quantization", {"bits": [3, 3]}, "bits must be a list of distinct numbers"),
     ],
 )
 def test_wrong_options_are_refused(name, options, message):

@@ -50,7 +50,8 @@ def test_the_proper_accuracy_depends_on_neither_batches_nor_order(size):
     assert evaluate(model, batches)[0] == evaluate(model, batches[::-1])[0] == 0.86
 
 
-config = functools.partial(small_run, arch="lenet", epochs=3, options={"lenet": {"nfilters": 4}}, smoothed_accuracy=True)
+FEW = {"lenet": {"nfilters": 4}}
+config = functools.partial(small_run, arch="lenet", epochs=3, options=FEW, smoothed_accuracy=True)
 
 
 def test_every_epoch_has_both_and_training_is_the_same(npz):
