@@ -31,9 +31,9 @@ OF_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d\.)")
 class Options:
     """Options of this network. Raises ConfigError for a wrong value, and for a name that torchvision lacks."""
 
-    name: str = setting("resnet18", text)
+    name: str = setting("mobilenet_v3_small", text)
     """torchvision's name of the network, such as resnet50, vit_b_16, convnext_tiny or efficientnet_b0. Default
-    resnet18."""
+    mobilenet_v3_small."""
     input_size: int | None = setting(None, optional(whole(1)))
     """Height and width in pixels to which the network resizes its images; None takes the size of its published weights,
     such as 224. Default None."""

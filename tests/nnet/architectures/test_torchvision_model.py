@@ -40,7 +40,7 @@ def test_standardisation_and_size_are_those_of_the_published_weights():
 
 @pytest.mark.parametrize(("options", "size"), [({}, 224), ({"input_size": 64}, 64)])
 def test_images_of_another_size_are_resized_inside(options, size):
-    model, seen = build((3, 32, 40), **options), []
+    model, seen = build((3, 32, 40), name="resnet18", **options), []
     model.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     images = torch.rand(2, 3, 32, 40)
     model(images)
