@@ -10,6 +10,7 @@ import sys
 import pandas as pd
 import pytest
 
+import run_experiments
 from tests.conftest import ROOT
 from tests.project.pages import blocks, commands, examples, plug_ins, untitled, write_plug_ins
 
@@ -99,12 +100,14 @@ def test_the_activation_and_the_optimizer_train_a_network(extended):
     assert float(done(["-c", code], extended)) > 0.5
 
 
-def test_the_readmes_study_works_at_the_first_try(tmp_path):
+def test_the_readmes_study_works_at_the_first_try(tmp_path, monkeypatch, capsys):
     text = EXAMPLES["width.py"]
     assert len(text.splitlines()) < 20
     (tmp_path / "width.py").write_text(text)
-    script, *flags = words("README.md", "run_experiments.py --study width.py")
-    assert "digits: 12 of 12 runs" in done([str(ROOT / script), *flags], tmp_path)
+    _, *flags = words("README.md", "run_experiments.py --study width.py")
+    monkeypatch.chdir(tmp_path)
+    assert run_experiments.main(flags) == 0
+    assert "digits: 12 of 12 runs" in capsys.readouterr().out
     assert len(list((tmp_path / "results/width/digits/runs").iterdir())) == 12
 
 
