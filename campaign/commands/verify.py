@@ -66,8 +66,6 @@ def _trained(stored: dict, given: TrainConfig) -> TrainConfig:
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(f"{stored['run_id']} was made from {config[name]}{suffix}; give that file as {flag}")
         config[name] = getattr(given, name)
-    if config["noise_model"] is None:
-        del config["noise_model"]
     return TrainConfig(
         **config,
         alpha_tests=(0.0,),

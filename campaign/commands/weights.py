@@ -53,9 +53,10 @@ def load_model(
 ) -> "nn.Module":
     """The trained network of a finished run, on the CPU and in evaluation mode.
 
-    Its weights are those in <checkpoint_dir>/<dataset>/<run_id>.pt. It takes pixels, float32 B×C×H×W in [0, 1], and
-    returns logits, B×classes. Raises ConfigError, in one sentence, for an unknown run and for weights that are gone,
-    damaged or not those of the run file.
+    Its weights are those in <checkpoint_dir>/<dataset>/<run_id>.pt. It takes pixels, float32 B×C×H×W in [0, 1] at the
+    run's `image_size`, and returns logits, B×classes. C is that of the data; of gray images it is 3, the channel
+    repeated, unless the architecture states CHANNELS = 1. Raises ConfigError, in one sentence, for an unknown run and
+    for weights that are gone, damaged or not those of the run file.
     """
     run = one_run.read(run_id, output_dir)
     path = Path(checkpoint_dir) / run["dataset"] / f"{run_id}.pt"
@@ -65,7 +66,7 @@ def load_model(
 
     try:
         model = kept.load_model(path)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(str(error)) from error
     if provenance.weights_sha256(model) != run["sha256"]["weights"]:
         raise ConfigError(f"{path} does not hold the weights of {run_id}: its run file has another SHA-256")

@@ -57,7 +57,7 @@ class Cost:
     test_images: int
     memory_mb: float
     """Memory of one worker."""
-    weights_mb: float = 0.0
+    weights_mb: float
     """Size of the trained weights."""
 
     def seconds(self, cfg: TrainConfig, missing: Mapping[str, int] | None = None, trained: bool = False) -> float:

@@ -1,4 +1,4 @@
-"""What a launch is asked beyond missing points: to train nothing (`--measure-only`), to measure again (`--remeasure`)."""
+"""What a launch is asked beyond missing points: to train nothing, or to do an evaluation again."""
 
 import json
 from collections.abc import Iterable

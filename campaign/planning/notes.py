@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from campaign.engines import base
 from campaign.machine.cores import usable_cores
-from campaign.planning.weights import SAME_BITS
 from nnet import registry
 from nnet.config import TrainConfig
+from nnet.record.provenance import SAME_BITS
 
 if TYPE_CHECKING:
     from campaign.planning.survey import Campaign

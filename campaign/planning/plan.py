@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from campaign.machine import memory
 from campaign.machine.console import duration
 from campaign.machine.cores import usable_cores
-from campaign.planning import weights, work
+from campaign.planning import notes, weights, work
 from campaign.planning.costs import Costs, path
 from nnet.config import TrainConfig
 
@@ -44,7 +44,7 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
         "kinds": _rows(order, seconds, costs),
         "pending": [{"run_id": config.run_id, "seconds": seconds[config.run_id]} for config in order],
         "weights": weights.kept(campaign),
-        "notes": costs.notes + weights.notes(campaign),
+        "notes": notes.left_out(campaign.left_out) + costs.notes + weights.notes(campaign),
         "costs": str(path(campaign.at_once)),
     }
 
@@ -53,7 +53,8 @@ def counts(campaign: "Campaign") -> dict:
     """What was found of a surveyed campaign, JSON-able: numbers of runs, and of points to compute.
 
     `trained` runs have a run file, `finished` ones are measured as asked; those `to_do` are `to_train` or `to_measure`,
-    `lacking` says in words what the latter lack; `refused` ones could not get the recorded weights here.
+    `lacking` says in words what the latter lack; `refused` ones could not get the recorded weights here. Runs are
+    `left_out` in a launch that trains nothing.
     """
     runs = {run_id: campaign.known(requests[0]) for run_id, requests in campaign.runs.items()}
     measured = [config for config in campaign.pending if runs[config.run_id] is not None]
@@ -65,7 +66,8 @@ def counts(campaign: "Campaign") -> dict:
         "runs": len(runs),
         "trained": sum(run is not None for run in runs.values()),
         "finished": finished,
-        "failed": len(runs) - finished - len(campaign.pending),
+        "failed": len(runs) - finished - len(campaign.pending) - len(campaign.left_out),
+        "left_out": len(campaign.left_out),
         "to_do": len(campaign.pending),
         "to_train": len(campaign.pending) - len(measured),
         "to_measure": len(measured),
@@ -83,6 +85,8 @@ def counted(counts: dict) -> str:
         words = [f"{counts['trained']} trained", *words]
     if counts["failed"]:
         words.append(f"{counts['failed']} failed (--retry-failed tries them again)")
+    if counts["left_out"]:
+        words.append(f"{counts['left_out']} left out (--measure-only)")
     if counts["to_measure"]:
         words.append(f"{counts['to_measure']} to be measured {counts['lacking']}".rstrip())
     if counts["to_train"] or not counts["to_measure"]:

@@ -103,9 +103,10 @@ class Campaign:
         return base.make(name, what, workers, self.timeout_s)
 
     def measure(self, accept: Callable[[TrainConfig, dict], None] | None = None) -> Costs:
-        """What the runs to do cost; see `costs.measure`."""
+        """Set `costs` to what the runs to do cost, and return it; see `costs.measure`."""
         asked = [request for config in self.pending for request in self.left(config)]
-        return costs.measure(asked, self.open_pilot, self.at_once, accept)
+        self.costs = costs.measure(asked, self.open_pilot, self.at_once, accept)
+        return self.costs
 
     @property
     def at_once(self) -> int:
@@ -171,12 +172,12 @@ def prepare(
     """Find out which runs are done, try one run of each kind that is not, and plan the rest.
 
     Nothing is written to the output folder. Runs that have failed before are left out unless `retry_failed`. The
-    runs of the `shard` come first, then the longest. `reference`, `measuring`: see `Campaign`. Raises ConfigError, in one
-    sentence, for anything that would make the campaign impossible.
+    runs of the `shard` come first, then the longest. `reference`, `measuring`: see `Campaign`. Raises ConfigError, in
+    one sentence, for anything that would make the campaign impossible.
     """
     campaign = survey(configs, launch, retry_failed, engine_options, measuring)
     campaign.reference, campaign.shard = reference, shard
-    campaign.costs = campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
+    campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
     campaign.notes += campaign.costs.notes
     campaign.pending.sort(key=campaign.seconds, reverse=True)
     if shard is not None:

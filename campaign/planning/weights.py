@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from campaign.planning import work
 from nnet.config import TrainConfig
+from nnet.record.provenance import SAME_BITS, other_bits
 
 if TYPE_CHECKING:
     from campaign.planning.survey import Campaign
-
-SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
-"""What must agree for two runs of one configuration to give the same bits."""
 
 
 def kept(campaign: "Campaign") -> list[dict]:
@@ -34,14 +32,12 @@ def gone(campaign: "Campaign") -> list[TrainConfig]:
 
 def refused(campaign: "Campaign") -> dict[TrainConfig, list[str]]:
     """Those of them that would not have the same weights here, with the differences from where they were trained."""
-    found = {}
-    for config in gone(campaign):
+    machine, found = campaign.costs.machine, {}
+    for config in gone(campaign) if machine.keys() >= {*SAME_BITS} else []:
         run = campaign.known(config)
-        here = campaign.costs.machine | {"threads": config.cpu_threads}
-        before = {} if run is None else run["provenance"]
-        differing = [name for name in SAME_BITS if name in here and before.get(name) != here[name]]
-        if campaign.costs.machine and differing:
-            found[config] = [f"{name} was {before.get(name)}, is {here[name]}" for name in differing]
+        here = machine | {"threads": config.cpu_threads}
+        if run is not None and (differences := other_bits(run["provenance"], here)):
+            found[config] = differences
     return found
 
 

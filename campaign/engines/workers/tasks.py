@@ -14,7 +14,7 @@ def measure(config: TrainConfig, known: dict) -> dict:
     """The same of a run that is trained. Raises Refused, without training, if its kept weights are not sound."""
     from nnet.record import kept
 
-    kept.require(config, known)
+    kept.check_kept(config, known)
     return train(config, known)
 
 

@@ -6,14 +6,14 @@ import run_experiments
 from campaign.store import run_file
 from tests.conftest import timeless
 
-BASE = "mlp_small --image-size 8 --epochs 1 --batch-size 16 --alpha-tests 0 0.1 --noise-samples 2 --engine serial"
+BASE = "mlp_small --regime noisy --image-size 8 --epochs 1 --batch-size 16 --alpha-tests 0 0.1 --noise-samples 2"
 ONE, TWO = ("--seeds", "0"), ("--seeds", "0", "1")
 
 
 def launch(dataset: str, folder: Path, *more: str) -> int:
     """The exit code of a launch, or a command, whose results and weights lie in `folder`."""
     folders = ["--output-dir", str(folder / "results"), "--checkpoint-dir", str(folder / "checkpoints")]
-    return run_experiments.main([*BASE.split(), "--dataset", dataset, *folders, *more])
+    return run_experiments.main([*BASE.split(), "--dataset", dataset, "--engine", "serial", *folders, *more])
 
 
 def run_paths(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """`--merge`: runs and points of two results folders become one folder, or nothing changes."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from campaign.store.claims import Claims
 from campaign.store.folder import Store
-from nnet.files.atomic import CannotWrite
+from nnet.files.atomic import HOST, CannotWrite
 from tests.campaign.commands.small import ONE, TWO, change, contents, launch, run_paths, runs, same
 
 MORE = ("--alpha-tests", "0", "0.1", "0.3", "--noise-samples", "3", "--evaluations", "quantization")
@@ -121,12 +122,13 @@ def test_wrong_folders_are_one_sentence(npz, place, capsys):
     assert "is damaged" in refused(npz, place, capsys)
 
 
-def test_a_run_that_a_launcher_works_on_is_not_touched(npz, place, capsys, monkeypatch):
+def test_a_run_that_a_launcher_works_on_is_not_touched(npz, place, capsys):
     run_id = run_paths(place / "there")[1].stem
-    take = Claims.take
-    monkeypatch.setattr(Claims, "take", lambda self, name: name != run_id and take(self, name))
-    monkeypatch.setattr(Claims, "holder", lambda self, name: "process 7 on elsewhere")
-    assert f"process 7 on elsewhere works on {run_id}" in refused(npz, place, capsys)
+    other = Claims(place / "here/results/blobs/claims")
+    assert other.take(run_id)
+    assert f"process {os.getpid()} on {HOST} works on {run_id}" in refused(npz, place, capsys)
+    other.release(run_id)
+    assert merge(npz, place) == 0
 
 
 def test_a_merge_that_a_full_disk_ends_is_finished_by_the_same_command(npz, place, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """Kept weights: a network is loaded from them, they are listed, and deleted where nothing needs them any more."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import campaign
 from campaign.store.claims import Claims
 from nnet.checks import ConfigError
 from nnet.data import prepared
+from nnet.files.atomic import HOST
 from nnet_models import evaluate
-from tests.campaign.commands.small import ONE, TWO, change, contents, launch, points, run_paths, runs, weights
+from tests.campaign.commands.small import ONE, TWO, contents, launch, points, run_paths, runs, weights
 from tests.conftest import flipped, timeless
 
 
@@ -38,9 +40,8 @@ def test_a_loaded_network_has_the_recorded_accuracy_and_is_in_evaluation_mode(np
     run = runs(place)[1]
     model = load(place, run["run_id"])
     assert not model.training
-    pixels = torch.from_numpy(images.test.images.copy()).float() / 255
-    labels = torch.from_numpy(images.test.labels.copy())
-    accuracy, loss = evaluate(model, [(pixels, labels)])
+    pixels = images.x_test.expand(-1, 3, -1, -1).float() / 255
+    accuracy, loss = evaluate(model, [(pixels, images.y_test)])
     clean = points(run)[0.0, 0]
     assert accuracy == clean["acc"] and loss == pytest.approx(clean["loss"], rel=1e-6)
 
@@ -123,13 +124,11 @@ def test_only_weights_of_runs_measured_as_asked_are_deleted(npz, place, capsys):
     assert list((place / "results/blobs/claims").glob("*.json")) == []
 
 
-def test_weights_of_a_run_that_a_launcher_works_on_stay(npz, place, capsys, monkeypatch):
+def test_weights_of_a_run_that_a_launcher_works_on_stay(npz, place, capsys):
     first, second = (path.stem for path in run_paths(place))
-    take = Claims.take
-    monkeypatch.setattr(Claims, "take", lambda self, name: name != first and take(self, name))
-    monkeypatch.setattr(Claims, "holder", lambda self, name: "process 7 on elsewhere")
+    assert Claims(place / "results/blobs/claims").take(first)
     said = prune(npz, place, capsys, *TWO)
-    assert said["in_use"] == {first: "process 7 on elsewhere"}
+    assert said["in_use"] == {first: f"process {os.getpid()} on {HOST}"}
     assert [path.stem for path in weights(place)] == [first]
     assert [file["run_id"] for file in said["deleted"]] == [second]
 
@@ -148,5 +147,5 @@ def test_pruned_runs_stay_finished_and_are_trained_again_to_the_same_bits_for_ne
 def test_runs_that_keep_no_weights_have_none_to_list(npz, place, capsys):
     for command in ("--list-weights", "--prune-weights"):
         capsys.readouterr()
-        assert launch(npz, place, *TWO, "--set", "epochs=1", command, "--checkpoint-dir", "none") == 2
+        assert launch(npz, place, *TWO, command, "--checkpoint-dir", "none") == 2
         assert capsys.readouterr().err == "error: these runs keep no weights: checkpoint_dir is None\n"
