@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from nnet.evaluations.parts import points
 from tests.conftest import ROOT
 from tests.project.pages import blocks, commands, examples, plug_ins, untitled, write_plug_ins
 
@@ -68,9 +69,11 @@ def test_the_plug_ins_run_together_from_a_folder_of_the_users(tmp_path):
     assert re.search(r"training took \d+ s in all", output)
     runs = [json.loads(path.read_text()) for path in (tmp_path / "results/stripes/runs").iterdir()]
     assert {run["architecture"] for run in runs} == {"linear", "mlp_small"}
-    assert {str(run["config"]["options"]) for run in runs} == {"{}", "{'smoothing': 0.2}"}
-    assert min(run["acc_0"] for run in runs if run["architecture"] == "mlp_small") > 0.9
-    assert all([row["alpha_test"] for row in run["sweep"] if "evaluation" in row] == [0.5, 0.9] for run in runs)
+    assert {str(run["config"]["options"].get("smoothed")) for run in runs} == {"None", "{'smoothing': 0.2}"}
+    assert min(points.derived(run)["acc_0"] for run in runs if run["architecture"] == "mlp_small") > 0.9
+    for run in runs:
+        rows = [row for row in points.table_rows(run) if row["evaluation"] == "pruning"]
+        assert [row["alpha_test"] for row in rows] == [0.5, 0.9]
     folder = tmp_path / "results/stripes"
     assert len((folder / "training_time.csv").read_text().splitlines()) == 13
     done(

@@ -13,7 +13,7 @@ from nnet import registry
 from nnet.regimes import base, noisy
 from nnet_models import build_model, train_and_evaluate
 from tests.conftest import interrupted, small_run, timeless
-from tests.nnet.evaluations.test_sweep import plain_draw, plain_stream
+from tests.nnet.evaluations.test_weight_noise import plain_draw, plain_stream
 
 REGIMES = registry.names("regimes")
 
