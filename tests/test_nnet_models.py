@@ -36,7 +36,7 @@ def result(npz) -> dict:
 def test_the_result_is_strict_json_and_begins_with_the_columns(npz, result):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert list(result)[: len(COLUMNS)] == COLUMNS
-    assert result["run_id"] == config(npz, epochs=3).run_id and result["config"] == config(npz, epochs=3).science()
+    assert result["run_id"] == config(npz, epochs=3).run_id and result["config"] == config(npz, epochs=3).training()
 
 
 def test_the_columns_say_what_the_sweep_says(result):

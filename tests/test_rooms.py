@@ -19,7 +19,10 @@ PLUG_IN_FOLDERS = (
     *("nnet/architectures", "nnet/datasets", "nnet/regimes", "nnet/evaluations"),
     *("campaign/engines", "campaign/analysis/questions", "studies"),
 )
-LIGHT = ("nnet.config.", "nnet.checks.", "nnet.registry.", "nnet.activations.", "nnet.optimizers.", "campaign.")
+LIGHT = (
+    *("nnet.config.", "nnet.checks.", "nnet.registry.", "nnet.activations.", "nnet.optimizers.", "nnet.processor."),
+    *("nnet.files.", "nnet.record.provenance.", "nnet.evaluations.parts.points.", "campaign."),
+)
 """What the launcher may import."""
 IN_WORKERS = {f"campaign.engines.workers.{name}" for name in ("preload", "tasks", "pilot")}
 """These alone of `campaign` run in workers."""

@@ -1,7 +1,8 @@
 """Evaluations, one per file: each file defines a class `Evaluation`, derived from the one in base.py.
 
-A file may say how its rows are drawn, in a dict of literals `FIGURE` with any of these keys. An evaluation without one
-is drawn as accuracy against its strength.
+Literals at the top level of a file say which points the evaluation has: `STRENGTHS`, `DRAWS`, `VERSION`, `REPORTS` and
+`FROM_CONFIG`, explained in parts/wanted.py. One more, the dict `FIGURE`, says how its rows are drawn, with any of these
+keys. An evaluation without it is drawn as accuracy against its strength.
 
     axis           the text below the horizontal axis (default: "strength of <name>")
     scale          "symlog": a logarithmic axis that also shows zero (default: linear)

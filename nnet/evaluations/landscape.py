@@ -3,6 +3,8 @@
 Büchel, Faber and Muir 2022 (ICLR), table S1; the slope uses the true distance between the points.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -13,6 +15,7 @@ from nnet.evaluations import base
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+DRAWS = "directions"
 FIGURE = {
     "axis": "place a along random directions d: θ + a·d",
     "quantity": "loss",
@@ -40,34 +43,40 @@ class Options:
 
 
 class Evaluation(base.Evaluation):
-    """A row per place a on the lines, which is the row's strength: means over the directions at θ + a·d.
+    """The strength is the place a on a line: θ + a·d, with a random direction d of its own for each draw.
 
-    d = `direction_size`·|θ|·N(0, 1). The column `landscape_slope` is the mean slope of the loss.
+    d = `direction_size`·|θ|·N(0, 1). The column `landscape_slope` is the mean slope of the loss, whose values are means
+    over the directions.
     """
 
     def __init__(self, trained: base.Trained, options: Options):
         super().__init__(trained)
         self.options = options
 
-    def rows(self) -> list[dict]:
-        """The rows from −2 to 2."""
+    def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:
+        """The rows of one direction after another, from −2 to 2."""
         trained, options = self.trained, self.options
         line = WeightAttack(trained.model, 1.0, 1, 0.0)
         places = torch.linspace(-REACH, REACH, options.points, dtype=torch.float64).tolist()
-        measured = {place: [] for place in places}
-        for number in range(options.directions):
-            normals = streams.normals(trained.seed, "landscape", number, trained.device)
+        for _, number in points:
+            normals = streams.normals(trained.seed, "evaluation/landscape", number, trained.device)
             direction = [normals.draw(parameter.shape).numbers().to(parameter.dtype) for parameter in line.parameters]
+            rows = []
             for place in places:
                 with line.applied(direction, place * options.direction_size):
-                    measured[place].append(trained.measure(trained.model))
-        return [self.row(place, figures) for place, figures in measured.items()]
+                    rows.append(self.row(place, number, trained.measure(trained.model)))
+            yield rows
 
     def columns(self, rows: list[dict]) -> dict:
         """The slope; None if a loss is not finite."""
-        losses = [row["loss"] for row in rows]
-        distance = 2 * REACH / (len(rows) - 1)
-        return {"landscape_slope": None if None in losses else slope(losses, distance)}
+        losses = defaultdict(list)
+        for row in rows:
+            losses[row["strength"]].append(row["loss"])
+        distance = 2 * REACH / (len(losses) - 1)
+        finite = all(None not in values for values in losses.values())
+        return {
+            "landscape_slope": slope([fmean(losses[place]) for place in sorted(losses)], distance) if finite else None
+        }
 
 
 def slope(losses: list[float], distance: float) -> float:

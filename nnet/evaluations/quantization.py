@@ -1,14 +1,16 @@
 """Accuracy with weights rounded to few bits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from nnet.checks import check_fields, setting, several, whole
 from nnet.evaluations import base
+from nnet.evaluations.parts.fixed_point import codes_and_step
 from nnet.perturbations.tensors import replaced, weight_tensors
 
+STRENGTHS = "bits"
 FIGURE = {"axis": "bits of a weight"}
 
 
@@ -24,20 +26,19 @@ class Options:
 
 
 class Evaluation(base.Evaluation):
-    """A row per number of bits, which is the row's strength: each weight tensor rounded by `quantized`."""
+    """The strength is the number of bits: each weight tensor is rounded by `quantized`."""
 
     def __init__(self, trained: base.Trained, options: Options):
         super().__init__(trained)
-        self.options = options
         self.weights = weight_tensors(trained.model)
 
-    def rows(self) -> list[dict]:
-        """The rows in ascending order of bits."""
-        return [self._row(bits) for bits in self.options.bits]
-
-    def _row(self, bits: int) -> dict:
-        with replaced(self.weights, [quantized(weight.data, bits) for weight in self.weights]):
-            return self.row(float(bits), [self.trained.measure(self.trained.model)])
+    def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:
+        """One row per number of bits."""
+        for bits, draw in points:
+            rounded = [quantized(weight.data, round(bits)) for weight in self.weights]
+            with replaced(self.weights, rounded):
+                values = self.trained.measure(self.trained.model)
+            yield [self.row(bits, draw, values)]
 
 
 def quantized(weight: torch.Tensor, bits: int) -> torch.Tensor:
@@ -48,6 +49,5 @@ def quantized(weight: torch.Tensor, bits: int) -> torch.Tensor:
     """
     if bits == 1:
         return torch.where(weight < 0, -1.0, 1.0).to(weight.dtype) * weight.abs().mean()
-    most = 2 ** (bits - 1) - 1
-    step = weight.abs().max() / most
-    return weight.clone() if step == 0 else (weight / step).round().clamp_(-most, most) * step
+    codes, step = codes_and_step(weight, bits)
+    return codes * step

@@ -1,6 +1,6 @@
 """Accuracy at random corners of the box that `worst_case` searches: the difference is the worth of an adversary."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nnet.checks import check_fields, setting, strengths, switch, whole
@@ -8,6 +8,8 @@ from nnet.evaluations import base
 from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
+STRENGTHS = "zetas"
+DRAWS = "corners"
 FIGURE = {"axis": "how far weights are moved, ζ (relative to each weight)", "scale": "symlog"}
 
 
@@ -15,7 +17,7 @@ FIGURE = {"axis": "how far weights are moved, ζ (relative to each weight)", "sc
 class Options:
     """Options of the corners. Raises ConfigError for a wrong value."""
 
-    zetas: Sequence[float] = setting(base.ZETAS, strengths)
+    zetas: Sequence[float] = setting((0.0, 0.005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5), strengths)
     """ζ, the change of every weight relative to its size, ≥ 0, including 0. Default 0 to 0.5."""
     corners: int = setting(5, whole(1))
     """Random corners of the box of each ζ, at least 1. Default 5."""
@@ -27,21 +29,23 @@ class Options:
 
 
 class Evaluation(base.Evaluation):
-    """A row per ζ: θ + ζ|θ|·s, with a random sign s = ±1 for each weight; corner k has the same s for every ζ."""
+    """The strength is ζ: θ + ζ|θ|·s, with a random sign s = ±1 for each weight; corner k has the same s for every ζ."""
 
     def __init__(self, trained: base.Trained, options: Options):
         super().__init__(trained)
-        self.options = options
+        self.box = WeightAttack(trained.model, 1.0, 1, 0.0, attack_all=options.test_attack_all)
 
-    def rows(self) -> list[dict]:
-        """The rows in ascending order of ζ."""
-        trained, zetas = self.trained, self.options.zetas
-        box = WeightAttack(trained.model, 1.0, 1, 0.0, attack_all=self.options.test_attack_all)
-        measured = {zeta: [] for zeta in zetas[1:]}
-        for corner in range(self.options.corners):
-            normals = streams.normals(trained.seed, "corners", corner, trained.device)
-            signs = [normals.draw(parameter.shape).numbers().sign().to(parameter.dtype) for parameter in box.parameters]
-            for zeta in zetas[1:]:
-                with box.applied(signs, zeta):
-                    measured[zeta].append(trained.measure(trained.model))
-        return [self.row(0.0, [trained.clean]), *(self.row(zeta, figures) for zeta, figures in measured.items())]
+    def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:
+        """One row per ζ and corner."""
+        trained, drawn = self.trained, None
+        for zeta, corner in points:
+            if zeta == 0:
+                yield [self.row(zeta, corner, trained.clean)]
+                continue
+            if corner != drawn:
+                normals = streams.normals(trained.seed, "evaluation/random_corners", corner, trained.device)
+                parameters, drawn = self.box.parameters, corner
+                signs = [normals.draw(parameter.shape).numbers().sign().to(parameter.dtype) for parameter in parameters]
+            with self.box.applied(signs, zeta):
+                values = trained.measure(trained.model)
+            yield [self.row(zeta, corner, values)]

@@ -30,17 +30,20 @@ class WeightNoise:
         self.draws = [stream.draw(weight.shape) for weight in self.weights]
 
     @contextmanager
-    def applied(self, alpha: float) -> Iterator[None]:
+    def applied(self, alpha: float, only: int | None = None) -> Iterator[None]:
         """Within the `with` block the weights are W + ε of strength α ≥ 0; afterwards W again, bit for bit.
 
-        The memory of W is not written: inside the block the parameters use other memory.
+        The memory of W is not written: inside the block the parameters use other memory. With `only`, an index of
+        `weights`, all other tensors stay exact.
         """
         if alpha == 0:
             yield
             return
-        for weight, draw, perturbed in zip(self.weights, self.draws, self.perturbed, strict=True):
-            self._perturb(weight.data, draw, alpha, perturbed)
-        with replaced(self.weights, self.perturbed):
+        chosen = slice(None) if only is None else slice(only, only + 1)
+        weights, perturbed = self.weights[chosen], self.perturbed[chosen]
+        for weight, draw, out in zip(weights, self.draws[chosen], perturbed, strict=True):
+            self._perturb(weight.data, draw, alpha, out)
+        with replaced(weights, perturbed):
             yield
 
     def _perturb(self, weight: torch.Tensor, draw: Draw, alpha: float, out: torch.Tensor) -> None:
