@@ -1,4 +1,4 @@
-"""One run, from top to bottom: set up, train, sweep over weight noise, evaluate, return the result."""
+"""One run, from top to bottom: set up, train or load the kept weights, measure what is missing, return the result."""
 
 import functools
 import math
@@ -8,12 +8,10 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from nnet import registry
 from nnet.activations import get_activation
@@ -23,17 +21,15 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batch, Batches
-from nnet.evaluations import base as evaluations
-from nnet.evaluations.parts import running_accuracy
-from nnet.evaluations.parts.sweep import sweep
-from nnet.files import checkpoint
+from nnet.evaluations.base import Trained
+from nnet.evaluations.parts import measuring, points, running_accuracy
+from nnet.evaluations.parts.accuracy import evaluate
 from nnet.optimizers import OPTIMIZERS
+from nnet.perturbations.tensors import check_noised
 from nnet.random import streams
-from nnet.record import provenance
-from nnet.record.unfinished import Partial
+from nnet.record import initial, kept, provenance, result
+from nnet.record.unfinished import Partial, PartialPoints
 from nnet.regimes.base import Regime
-from nnet.training import precision as precisions
-from nnet.training import validation
 from nnet.training.lr_schedule import scheduled
 
 __all__ = [
@@ -52,35 +48,33 @@ __all__ = [
 _only_run = threading.Lock()
 
 
-def train_and_evaluate(cfg: TrainConfig) -> dict:
-    """Train one network, sweep weight noise over it, evaluate it, and return the result of the run, JSON-able.
+def train_and_evaluate(cfg: TrainConfig, known: dict | None = None) -> dict:
+    """Train one network, or load its kept weights, measure what is missing, and return all that is known of it.
 
-    The result has the columns of the per-run table; `sweep`: a row per α_test, then the rows of `evaluations` with the
-    name of their `evaluation`; `history`: a row per epoch; `config`: the science fields; `provenance`; `sha256` of the
-    data and of the weights before and after training. On one kind of machine, with one number of threads, all of it but
-    `train_seconds` and `sweep_seconds` is the same bit for bit. A loss that is not finite ends the run as `diverged`.
-    The weights are written to <checkpoint_dir>/<dataset>/<run_id>.pt. With `epoch_checkpoint_dir` a run that was killed
-    resumes after the last stored epoch with the same bits; the caller removes that file once the result is safe.
+    `known`: the run file of this network, or what this function returned before; only points that it lacks are
+    measured. The result is JSON-able: the content of a run file (form 2), the columns of the per-run table that follow
+    from it, and `sweep`, the rows of sweep.csv. On one kind of machine, with one number of threads, all of it but
+    seconds is the same bit for bit, however training and measurements were divided among calls. A loss that is not
+    finite ends the run as `diverged`, without measurements.
+
+    The weights are written to <checkpoint_dir>/<dataset>/<run_id>.pt before they are measured; if they are there and
+    sound, nothing is trained. With `epoch_checkpoint_dir` a run that was killed goes on after the last stored epoch or
+    point with the same bits; the caller removes these files once the result is safe.
 
     Workers of a campaign keep freed memory (see `campaign.engines.workers.environment`); in a direct call, unless the
     shell sets these variables, a training step of `cnn` can take half as long again.
 
-    Raises ConfigError for data or an architecture that do not fit the configuration, CannotWrite (an OSError) if a
-    checkpoint cannot be written, and RuntimeError if another run is active in this process, whose state runs share.
+    Raises ConfigError for data or an architecture that do not fit the configuration; nnet.record.kept.Refused, before
+    anything is measured, if the data or the weights are not those that are known; CannotWrite (an OSError) if a
+    checkpoint cannot be written; and RuntimeError if another run is active in this process, whose state runs share.
     """
     with _alone(cfg.cpu_threads):
         run = _set_up(cfg)
-        initial = provenance.weights_sha256(run.model)
-        history, train_seconds = _train(run)
-        trained = time.perf_counter()
-        rows, further = ([], {}) if _diverged(history[-1]) else _measured(run)
-        seconds = {"train_seconds": train_seconds, "sweep_seconds": time.perf_counter() - trained}
-        if cfg.checkpoint_dir is not None:
-            weights = {name: tensor.cpu() for name, tensor in run.model.state_dict().items()}
-            checkpoint.save(Path(cfg.checkpoint_dir) / cfg.dataset_name / f"{cfg.run_id}.pt", weights)
-        hashes = {"data": run.batches.images.sha256, "initial_weights": initial}
-        hashes["weights"] = provenance.weights_sha256(run.model)
-        return _result(run, history, rows, seconds, further) | {"sha256": hashes}
+        known = None if known is None else points.stored(known)
+        kept.check_data(cfg, known, run.batches.images.sha256)
+        trained = _trained(run, known)
+        measurements = [] if trained["status"] == "diverged" else _measured(run, trained, known)
+        return points.complete(trained | {"asked": cfg.measuring(), "measurements": measurements})
 
 
 def try_set_up(cfg: TrainConfig) -> str:
@@ -115,23 +109,6 @@ def train_one_epoch(model: nn.Module, regime: Regime, batches: Iterable[Batch]) 
     return next((loss for loss in values if not math.isfinite(loss)), mean)
 
 
-@torch.inference_mode()
-def evaluate(model: nn.Module, batches: Iterable[Batch], precision: str = "fp32") -> tuple[float, float]:
-    """Accuracy (correct / total) and mean cross-entropy in evaluation mode; an image whose logits have a NaN is wrong.
-
-    `batches`: pairs of images (float32 B×C×H×W in [0, 1]) and labels (int64 B) of any size; `precision`: fp32 or bf16.
-    """
-    model.eval()
-    correct, losses, total = [], [], 0
-    for images, labels in batches:
-        logits = precisions.logits(model, images, precision)
-        highest, classes = logits.max(1)
-        correct.append(((classes == labels) & ~highest.isnan()).sum())
-        losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
-        total += len(labels)
-    return sum(torch.stack(correct).tolist()) / total, sum(torch.stack(losses).tolist()) / total
-
-
 @dataclass
 class _Run:
     cfg: TrainConfig
@@ -139,7 +116,7 @@ class _Run:
     model: nn.Module
     regime: Regime
     partial: Partial
-    evaluations: dict[str, dict]  # options by name
+    wants: list[points.Wanted]
 
 
 @contextmanager
@@ -161,20 +138,47 @@ def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
     images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir)
     batches = Batches(cfg, images, device)
-    names = registry.option_names("architectures", cfg.arch)
-    options = {name: value for name, value in cfg.options.items() if name in names}
     set_seed(streams.seed_of(cfg.seed, "init"))
-    model = build_model(cfg.arch, cfg.activation, batches.image_shape, images.num_classes, cfg.dropout, **options)
+    shape, options = batches.image_shape, cfg.options_of(cfg.arch)
+    model = build_model(cfg.arch, cfg.activation, shape, images.num_classes, cfg.dropout, **options)
     model.to(device)
     standardize.fit(model, images.mean, images.std)
+    check_noised(model, registry.constant("architectures", cfg.arch, "NOT_NOISED", ()))
+    if cfg.initial_weights is not None:
+        initial.load(model, cfg)
     momentum = {"momentum": cfg.momentum, "nesterov": cfg.nesterov} if cfg.momentum > 0 else {}
     optimizer = OPTIMIZERS[cfg.optimizer].build(
         model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay, **momentum
     )
-    regime_options = registry.make_options("regimes", cfg.regime, cfg.options)
+    regime_options = registry.make_options("regimes", cfg.regime, cfg.options_of(cfg.regime))
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
     partial = Partial(cfg, model, regime, images.sha256)
-    return _Run(cfg, batches, model, regime, partial, evaluations.options_of(cfg))
+    return _Run(cfg, batches, model, regime, partial, measuring.checked(cfg))
+
+
+def _trained(run: _Run, known: dict | None) -> dict:
+    """The trained part of the run file; afterwards the network has the trained weights, if any are to be measured."""
+    cfg, images = run.cfg, run.batches.images
+    if known is not None and not result.lacks_record(cfg, known):
+        if known["status"] == "diverged" or not points.all_missing(cfg, known["measurements"]):
+            return result.without_measurements(known)
+    trained = kept.restore(cfg, run.model, known, images.sha256)
+    if trained is not None:
+        return trained
+    if known is not None:
+        kept.check_machine(cfg, known, provenance.machine(run.regime.device))
+    initial = provenance.weights_sha256(run.model)
+    history, seconds = _train(run)
+    hashes = {"data": images.sha256, "initial_weights": initial, "weights": provenance.weights_sha256(run.model)}
+    trained = result.trained_part(cfg, run.regime, history, seconds, hashes, _is_diverged(run, history))
+    if known is not None:
+        kept.check_weights(cfg, known, hashes["weights"])
+        if not result.lacks_record(cfg, known):
+            trained = result.without_measurements(known)
+    kept.save(cfg, trained, run.model, run.batches.image_shape, images.num_classes)
+    if cfg.checkpoint_dir is None and trained["status"] == "ok":
+        run.partial.keep(history, seconds, now=True)
+    return trained
 
 
 def _train(run: _Run) -> tuple[list[dict], float]:
@@ -187,7 +191,7 @@ def _train(run: _Run) -> tuple[list[dict], float]:
         row = {"epoch": epoch, "train_loss": train_one_epoch(run.model, run.regime, batches)}
         row |= _validated(run)
         if run.cfg.smoothed_accuracy:
-            row |= running_accuracy.entries(run.model, run.batches.test(), run.cfg, history)
+            row |= running_accuracy.entries(run.model, run.batches.all_test(), run.cfg, history)
         history.append(row | run.regime.end_epoch(row))
         if _diverged(row):
             break
@@ -199,7 +203,7 @@ def _validated(run: _Run) -> dict:
     """Loss and accuracy on the validation images, if there are any."""
     if run.batches.watched == 0:
         return {}
-    accuracy, loss = evaluate(run.model, run.batches.validation(), run.cfg.sweep_precision)
+    accuracy, loss = evaluate(run.model, run.batches.validation(), run.cfg.precision)
     return {"val_loss": loss, "val_acc": accuracy}
 
 
@@ -207,45 +211,25 @@ def _diverged(row: dict) -> bool:
     return not all(math.isfinite(row[name]) for name in ("train_loss", "val_loss") if name in row)
 
 
-def _measured(run: _Run) -> tuple[list[dict], dict]:
-    """The rows of the sweep over weight noise and of all evaluations, and the columns that evaluations add."""
-    cfg, batches = run.cfg, list(run.batches.test())
+def _is_diverged(run: _Run, history: list[dict]) -> bool:
+    """Whether training diverged, be it in its very last step: then the loss of the first test images overflows."""
+    if history and _diverged(history[-1]):
+        return True
+    _, loss = evaluate(run.model, [next(run.batches.all_test())], run.cfg.precision)
+    return not math.isfinite(loss)
+
+
+def _measured(run: _Run, trained: dict, known: dict | None) -> list[dict]:
+    """All measurements of the trained network, those that are known included."""
+    cfg, sha256, device = run.cfg, trained["sha256"], run.regime.device
+    batches = list(run.batches.test())
     measure = functools.partial(evaluate, batches=batches, precision=cfg.sweep_precision)
-    rows = sweep(run.model, measure, cfg.alpha_tests, cfg.noise_samples, cfg.noise_model, cfg.seed)
-    trained = evaluations.Trained(run.model, batches, measure, cfg.seed, cfg.sweep_precision)
-    further, columns = evaluations.measure_all(trained, run.evaluations)
-    return rows + further, columns
-
-
-def _result(run: _Run, history: list[dict], rows: list[dict], seconds: dict, further: dict) -> dict:
-    cfg, at = run.cfg, {row["alpha_test"]: row for row in rows if "evaluation" not in row}
-    columns = ("regime", "seed", "alpha_train", "noise_model", "activation", "p", "epochs")
-    clean, tenth = at.get(0.0, {}), at.get(0.1, {})
-    diverged = clean.get("loss") is None
-    clean, tenth, rows = ({}, {}, []) if diverged else (clean, tenth, rows)
-    return {
-        "run_id": cfg.run_id,
-        "dataset": cfg.dataset_name,
-        "architecture": cfg.arch,
-        **{name: getattr(cfg, name) for name in columns},
-        "acc_0": clean.get("acc"),
-        "acc_01": tenth.get("acc"),
-        "drop_at_01": tenth.get("drop"),
-        "test_loss": clean.get("loss"),
-        "train_loss": _finite(history[-1]["train_loss"]),
-        "status": "diverged" if diverged else "ok",
-        **seconds,
-        **validation.columns(history),
-        **run.regime.columns(history),
-        **further,
-        "diverged_epoch": history[-1]["epoch"] if diverged else None,
-        "sweep": rows,
-        "history": [{name: _finite(value) for name, value in row.items()} for row in history],
-        **run.regime.record(),
-        "config": cfg.science(),
-        "provenance": provenance.provenance(run.regime.device),
-    }
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    partial = PartialPoints(cfg, device, sha256["data"], sha256["weights"])
+    return measuring.measured(
+        Trained(run.model, batches, measure, cfg.seed, cfg.sweep_precision),
+        run.wants,
+        sha256["data"],
+        [] if known is None else known["measurements"],
+        partial.restore(),
+        partial.keep,
+    )

@@ -56,7 +56,7 @@ def nothing(config: TrainConfig) -> dict:
         "seed": config.seed, "alpha_train": config.alpha_train, "noise_model": config.noise_model,
         "activation": config.activation, "p": config.p, "epochs": config.epochs, "acc_0": 0.5, "acc_01": None,
         "drop_at_01": None, "test_loss": 1.0, "train_loss": 1.0, "status": "ok", "train_seconds": 0.0,
-        "sweep_seconds": 0.0, "diverged_epoch": None, "sweep": [row], "history": [], "config": config.science(),
+        "sweep_seconds": 0.0, "diverged_epoch": None, "sweep": [row], "history": [], "config": config.training(),
         "provenance": {}, "sha256": {},
     }  # fmt: skip
 

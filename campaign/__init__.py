@@ -9,8 +9,10 @@ import importlib
 _FACE = {
     **dict.fromkeys(("product", "join", "select", "split", "configure", "repeats"), "campaign.grid.lists"),
     "run": "campaign.commands.launch",
+    "load_model": "campaign.commands.weights",
     "load": "campaign.analysis.tables",
     "TrainConfig": "nnet.config",
+    "evaluate_model": "nnet.foreign",
 }
 __all__ = [*_FACE]
 

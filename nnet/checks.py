@@ -8,7 +8,8 @@ import dataclasses
 import difflib
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ class ConfigError(ValueError):
     """A wrong configuration or wrong input: one sentence for the user, exit code 2. Any other exception is a bug."""
 
 
+class Refused(RuntimeError):
+    """A run or a measurement whose result would be booked wrongly: one sentence that says what to do."""
+
+
 def setting(default: Any, rule: Rule, **metadata: Any) -> Any:
-    """A dataclass field with its default, the rule for its values and further metadata."""
+    """A dataclass field with its default, the rule for its values and further metadata, such as its `group`."""
     return dataclasses.field(default=default, metadata={"rule": rule} | metadata)
 
 
@@ -28,8 +33,50 @@ def check_fields(settings: Any) -> None:
     """Apply the rule of every field of a dataclass and store the value in its one form. Raises ConfigError."""
     for item in dataclasses.fields(settings):
         if "rule" in item.metadata:
-            value = item.metadata["rule"](item.name, getattr(settings, item.name))
+            value = item.metadata["rule"](item.name, plain(getattr(settings, item.name)))
             object.__setattr__(settings, item.name, value)  # frozen dataclasses allow no other way
+
+
+def plain(value: object) -> Any:
+    """A NumPy scalar as the Python value that it is written as (float32 0.1 is 0.1); anything else unchanged."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    if kind is None or _dimensions(value) > 0:
+        return value
+    return float(str(value)) if kind == "f" else value.item()  # type: ignore[attr-defined]
+
+
+def canonical(value: object, name: str = "the value") -> Any:
+    """The one form of a JSON-able value, so that equal values are written alike.
+
+    A whole float becomes an int and -0.0 becomes 0; NumPy scalars become Python's; tuples and arrays become lists.
+    Raises ConfigError, naming it, for a number that is not finite, a key that is no text, a set, or any other object.
+    """
+    value = plain(value)
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Mapping):
+        wrong = [key for key in value if not isinstance(key, str)]
+        if wrong:
+            raise ConfigError(f"{name} must have texts as keys; got {wrong[0]!r}")
+        return {key: canonical(item, name) for key, item in value.items()}
+    if isinstance(value, list | tuple) or _dimensions(value) > 0:
+        return [canonical(item, name) for item in value]  # type: ignore[attr-defined]
+    if not isinstance(value, Real):
+        raise ConfigError(f"{name} must be a number, text, truth value, None, list or dict; got {value!r}")
+    if isinstance(value, Integral):
+        return int(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigError(f"{name} must be finite; got {value!r}")
+    return int(number) if number.is_integer() else number
+
+
+def _dimensions(value: object) -> int:
+    """The number of dimensions of an array; 0 for anything else."""
+    return int(getattr(value, "ndim", False))
 
 
 def unknown(what: str, value: object, choices: Iterable, further: str = "") -> ConfigError:
@@ -50,7 +97,7 @@ def number(name: str, value: object) -> float:
         raise ConfigError(f"{name} must be a number; got {value!r}") from None
     if not math.isfinite(converted) or converted < 0:
         raise ConfigError(f"{name} must be finite and not negative; got {value!r}")
-    return converted
+    return converted + 0.0  # -0.0 becomes 0.0
 
 
 def positive(name: str, value: object) -> float:
@@ -127,6 +174,20 @@ def path(name: str, value: object) -> str:
     return text(name, str(value) if isinstance(value, Path) else value)
 
 
+def file_with(*suffixes: str) -> Rule:
+    """Rule: the path, as a text, of a file that exists and whose name ends with one of these suffixes."""
+
+    def rule(name: str, value: object) -> str:
+        named = path(name, value)
+        if not named.endswith(suffixes):
+            raise ConfigError(f"{name} must be a file whose name ends with {' or '.join(suffixes)}; got {named!r}")
+        if not Path(named).is_file():
+            raise ConfigError(f"{name}: there is no file {named}")
+        return named
+
+    return rule
+
+
 def optional(rule: Rule) -> Rule:
     """Rule: None, or what `rule` allows."""
     return lambda name, value: None if value is None else rule(name, value)
@@ -142,7 +203,7 @@ def several(rule: Rule, what: str, empty: bool = False) -> Rule:
         listed = None if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
         if listed is None or not (listed or empty):
             raise ConfigError(f"{name} must be a list of {what}{'' if empty else ', not empty'}; got {values!r}")
-        ascending = sorted(rule(name, value) for value in listed)
+        ascending = sorted(rule(name, plain(value)) for value in listed)
         if len(set(ascending)) < len(ascending):
             raise ConfigError(f"{name} has duplicates: {ascending}")
         return tuple(ascending)

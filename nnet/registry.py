@@ -91,29 +91,24 @@ def name_in(kind: str) -> Rule:
     return rule
 
 
-def check_options(options: dict, *plug_ins: tuple[str, str], more: Iterable[str] = ()) -> None:
-    """Raise ConfigError, listing the known ones, unless each of `options` belongs to one (kind, name) of `plug_ins`.
-
-    `more`: further known options that belong to no plug-in.
-    """
-    known = sorted({option for kind, name in plug_ins for option in option_names(kind, name)} | {*more})
+def check_options(options: Iterable[str], kind: str, name: str) -> None:
+    """Raise ConfigError, listing the known ones, for the first of `options` that the plug-in does not take."""
+    known = option_names(kind, name)
     for option in options:
         if option not in known:
-            owners = " and ".join(name for _, name in plug_ins)
             nearest = difflib.get_close_matches(str(option), known, 1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise ConfigError(f"unknown option {option!r} for {owners}; known options: {known}{hint}")
+            choices = f"choose from {sorted(known)}" if known else "it has no options"
+            raise ConfigError(f"unknown option {option!r} of {name}; {choices}{hint}")
 
 
 def make_options(kind: str, name: str, options: dict) -> dict:
-    """{"options": Options(...)} of one plug-in, built from those of `options` that are its own; {} if it has none.
+    """{"options": Options(...)} of one plug-in from its options by name; {} if it takes none.
 
-    Raises what the plug-in's `Options` raises for a wrong value: ConfigError.
+    Raises ConfigError for an unknown option and for a wrong value.
     """
-    known = option_names(kind, name)
-    if not known:
-        return {}
-    return {"options": load(kind, name).Options(**{key: value for key, value in options.items() if key in known})}
+    check_options(options, kind, name)
+    return {"options": load(kind, name).Options(**options)} if option_names(kind, name) else {}
 
 
 def users_code() -> dict[str, bytes]:

@@ -5,7 +5,7 @@ python run_experiments.py --study adaptive --plan      # 108 runs
 
 BLOCK = dict(
     dataset="cifar10",
-    options=[{"distribution": "gaussian"}, {"distribution": "uniform"}],
+    options=[{"adaptive": {"distribution": name}} for name in ("gaussian", "uniform")],
     arch=["baby_cnn", "tiny_cnn", "simple_cnn", "cifar_resnet18"],
     regime=["clean", "adaptive"],  # clean is the baseline of equal seed and optimizer
     alpha_train=0.2,  # largest strength of the noise, relative to gradients or weights
@@ -19,7 +19,7 @@ BLOCK = dict(
     augmentation="dataset",  # what is usual for it
     validation_share=0.1,
     output_dir="results/adaptive",
-    checkpoint_dir=None,
+    checkpoint_dir="checkpoints",  # for measurements that come later
 )
 PARTS = [
     dict(optimizer="sgd", learning_rate=0.05),

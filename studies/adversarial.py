@@ -20,14 +20,14 @@ BLOCK = dict(
     noise_samples=100,
     evaluations=("worst_case", "random_corners", "landscape", "quantization"),
     output_dir="results/adversarial",
-    checkpoint_dir=None,
+    checkpoint_dir="checkpoints",  # for measurements that come later
 )
 PARTS = [
     dict(regime="clean"),
     dict(regime="noisy", alpha_train=0.3),
     dict(regime=["awp", "sam"]),
-    dict(regime="beta", alpha_train=0.3, options={"beta_robustness": 0.1}),  # both values as published
+    dict(regime="beta", alpha_train=0.3, options={"beta": {"beta_robustness": 0.1}}),  # both values as published
     dict(regime="clean", dropout=0.3),
-    dict(regime="beta", alpha_train=0, options={"beta_robustness": 0.25}),
+    dict(regime="beta", alpha_train=0, options={"beta": {"beta_robustness": 0.25}}),
 ]
 REFERENCE = {"regime": "clean"}

@@ -5,7 +5,7 @@
 Beside the four pairs stand networks of convolutions 1×1 and 3×3 with about as many weights (24,306 to 25,567).
 """
 
-from studies.parts.perturbative import RECIPE
+from studies.parts.perturbative import RECIPE, of
 
 BLOCK = RECIPE | dict(
     seed=[0, 1, 2, 3, 4],
@@ -26,8 +26,8 @@ PAIRS = [
     for level in (0.0, 0.5)
 ]
 PARTS = [
-    dict(arch="pnn_resnet18", options={"nfilters": 3}),
-    dict(arch="perturb_resnet18", options={"nfilters": 8, "first_filter_size": 3, "filter_size": 1}),
-    dict(arch="perturb_resnet18", options=PAIRS),
+    of("pnn_resnet18", {"nfilters": 3}),
+    of("perturb_resnet18", {"nfilters": 8, "first_filter_size": 3, "filter_size": 1}),
+    of("perturb_resnet18", *PAIRS),
 ]
 REFERENCE = {"level": 0}

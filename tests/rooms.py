@@ -14,15 +14,16 @@ from pathlib import Path
 
 FLOORS = {
     "nnet": (
-        ("files", "random", "checks", "registry"),
-        ("perturbations", "datasets", "activations", "optimizers"),
+        ("files", "random", "checks", "registry", "options", "processor"),
+        ("perturbations", "datasets", "activations", "optimizers", "identity"),
         ("config",),
         ("training",),
         ("regimes",),
-        ("record",),
         ("architectures",),
+        ("record",),
         ("data",),
         ("evaluations",),
+        ("foreign",),
     ),
     "campaign": (
         ("machine", "grid"),

@@ -1,6 +1,5 @@
 """How figures, tables and reports name settings: the regime first, then the settings that differ."""
 
-import dataclasses
 import json
 import math
 from collections.abc import Container, Sequence
@@ -8,13 +7,15 @@ from collections.abc import Container, Sequence
 import pandas as pd
 
 from nnet.config import TrainConfig
+from nnet.identity import in_group
 
-SETTINGS = {"architecture"} | {field.name for field in dataclasses.fields(TrainConfig)}
-"""The names of columns that are settings of a run."""
-SCIENCE = [field for field in dataclasses.fields(TrainConfig) if not field.metadata.get("operation")]
-DEFAULTS = {field.name: field.default for field in SCIENCE}
-YOUNGER = {field.name: field.default for field in SCIENCE if field.metadata.get("younger")}
-"""Settings that a run's configuration names only if they are not at their default."""
+HASHES = ("dataset_sha256", "initial_weights_sha256")
+SETTINGS = {"architecture", *in_group(TrainConfig, "training"), *HASHES}
+"""The names of columns that are settings of a network's training."""
+UNSAID = ("", "none")
+JSON = ("options", "settings")
+"""Columns that hold several settings: options by their owner, and the settings of an evaluation."""
+TESTED = "settings"
 
 
 def varied(table: pd.DataFrame, names: Container[str]) -> list[str]:
@@ -25,28 +26,33 @@ def varied(table: pd.DataFrame, names: Container[str]) -> list[str]:
 def varied_settings(table: pd.DataFrame, keys: list[str]) -> list[str]:
     """The settings among `keys` that tell rows apart beside regime and α_train.
 
-    `options` is replaced by those options that have several values within a regime.
+    `options` is replaced by those options that have several values among the rows of their owner, as <owner>.<option>,
+    and `settings`, those of an evaluation, by each one that has several values, as settings.<name>. `noise_model`
+    counts if networks were trained with several.
     """
-    settings = set(varied(table, keys)) - {"regime", "alpha_train", "options"}
+    settings = set(varied(table, keys)) - {"regime", "alpha_train", *JSON}
+    if "noise_model" in table and table["noise_model"].nunique() < 2:
+        settings.discard("noise_model")
     named = [name for name in keys if name in settings]
-    return [*named, *_varied_options(table)] if "options" in keys else named
+    return [*named, *(name for column in JSON if column in keys for name in _varied_within(table[column], column))]
 
 
 def label_of(row: pd.Series, varied: list[str]) -> str:
-    """The regime, its α_train, and the `varied` settings; younger settings only if not at their default."""
+    """The regime, its α_train, and the `varied` settings of a row."""
     noise = f" α = {row['alpha_train']:g}" if row["alpha_train"] > 0 else ""
     return ", ".join([f"{row['regime']}{noise}", *settings_of(row, varied)])
 
 
 def settings_of(row: pd.Series, varied: list[str]) -> list[str]:
-    """Name and value of each `varied` setting or option that the row has."""
-    options = json.loads(row["options"]) if "options" in row else {}
-    values = {name: row[name] if name in row else options.get(name) for name in varied}
-    return [
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-        if value is not None and YOUNGER.get(name) != value
-    ]
+    """Name and value of each `varied` setting that the row has; what is switched off (0, False, none) is not said."""
+    inner = {name: value for column in JSON if column in row for name, value in _flat(row[column], column).items()}
+    values = {name: row[name] if name in row else inner.get(name) for name in varied}
+    return [_words(name, value) for name, value in values.items() if _is_said(value)]
+
+
+def flat_options(text: str) -> dict[str, object]:
+    """The options in a cell of `options`, as {"<owner>.<option>": value}."""
+    return _flat(text, "options")
 
 
 def paired_text(differences: pd.DataFrame, columns: Sequence[str]) -> str:
@@ -56,18 +62,35 @@ def paired_text(differences: pd.DataFrame, columns: Sequence[str]) -> str:
         "low": [_points(value) for value in differences["low"]],
         "high": [_points(value) for value in differences["high"]],
     }
-    return differences[list(columns)].assign(**points).to_string(index=False)
+    return differences[list(columns)].assign(**points).to_string(index=False, na_rep="")
 
 
 def _points(share: float) -> str:
     return "" if math.isnan(share) else f"{100 * share:+.2f}"
 
 
-def _varied_options(table: pd.DataFrame) -> list[str]:
-    names: dict[str, None] = {}
-    for _, group in table.groupby("regime"):
-        rows = [json.loads(text) for text in group["options"].unique()]
-        for name in {name: None for row in rows for name in row}:
-            if len({json.dumps(row.get(name)) for row in rows}) > 1:
-                names[name] = None
-    return list(names)
+def _is_said(value: object) -> bool:
+    if isinstance(value, list | tuple | dict):
+        return bool(value)
+    return not pd.isna(value) and value not in UNSAID and value != 0
+
+
+def _words(name: str, value: object) -> str:
+    short = name.split(".")[-1]
+    tested = "tested with " if name.startswith(f"{TESTED}.") else ""
+    return f"{tested}{short} {value:g}" if isinstance(value, float) else f"{tested}{short} {value}"
+
+
+def _flat(text: str, column: str) -> dict[str, object]:
+    values = json.loads(text)
+    if column == TESTED:
+        return {f"{TESTED}.{name}": value for name, value in values.items()}
+    return {f"{owner}.{name}": value for owner, options in values.items() for name, value in options.items()}
+
+
+def _varied_within(cells: pd.Series, column: str) -> list[str]:
+    rows = [_flat(text, column) for text in cells.unique()]
+    names = dict.fromkeys(name for row in rows for name in row)
+    if column == TESTED:
+        return [name for name in names if len({json.dumps(row.get(name)) for row in rows}) > 1]
+    return [name for name in names if len({json.dumps(row[name]) for row in rows if name in row}) > 1]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import labels, tables
+from campaign.analysis import labels
+from campaign.analysis.rows import SUMMARY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 """Okabe and Ito's colours, which colour-blind readers can tell apart."""
 MARKERS = "os^Dvp*X"
-LINE_KEYS = ["regime", "alpha_train", "noise_model", "activation", "p"]
+LINE_KEYS = ["regime", "alpha_train", "noise_model", "activation", "p", "settings"]
 PANEL_WIDTH, PANEL_HEIGHT, COLUMNS = 3.8, 3.2, 3
 LONG_LABEL, LETTER_WIDTH = 30, 0.08
 """A legend with a longer label would cover a panel, so it stands beside the panels."""
@@ -71,7 +72,7 @@ def panels_of_lines(summary: pd.DataFrame, quantity: str) -> "tuple[Figure, dict
 def lines_of(summary: pd.DataFrame, without: Sequence[str] = ()) -> list[tuple[str, pd.DataFrame, str, str]]:
     """Label, settings (one row), colour and marker of each line; lines do not differ in the settings `without`."""
     keys = [name for name in (*LINE_KEYS, *further_columns(summary)) if name not in without]
-    cells = summary[keys].drop_duplicates().sort_values(keys)
+    cells = summary[keys].drop_duplicates().sort_values(keys, key=lambda column: column.replace("{}", ""))
     varied = labels.varied_settings(summary, keys)
     looks = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
     return [
@@ -82,7 +83,7 @@ def lines_of(summary: pd.DataFrame, without: Sequence[str] = ()) -> list[tuple[s
 
 def further_columns(summary: pd.DataFrame) -> list[str]:
     """The settings beyond the usual keys in which the runs of a summary differ."""
-    return [name for name in summary.columns if name not in tables.SUMMARY]
+    return [name for name in summary.columns if name not in SUMMARY]
 
 
 def names_in(table: pd.DataFrame, column: str) -> list[str]:

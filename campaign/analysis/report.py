@@ -7,6 +7,7 @@ import pandas as pd
 
 from campaign.analysis import labels, questions
 from campaign.analysis.labels import varied
+from campaign.analysis.rows import SUMMARY
 from campaign.analysis.tables import of
 from campaign.store.folder import completeness
 
@@ -23,7 +24,10 @@ RUN_COLUMNS = {
     "status": "status",
 }
 ONLY_IF_VARIED = ("activation", "p", "alpha_train", "status")
-FURTHER = ("optimizer", "momentum", "learning_rate", "lr_schedule", "batch_size", "augmentation", "precision")
+FURTHER = (
+    *("initial_weights", "optimizer", "momentum", "learning_rate", "lr_schedule", "batch_size", "augmentation"),
+    "precision",
+)
 LISTED = 60
 
 
@@ -62,8 +66,7 @@ def _means(summary: pd.DataFrame) -> str:
 
 
 def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
-    further = [name for name in ("noise_model", "activation", "p") if cells[name].nunique() > 1]
-    further += cells.columns[cells.columns.get_loc("stderr_loss") + 1 :].tolist()
+    further = ["noise_model", "activation", "p", "settings", *(name for name in cells if name not in SUMMARY)]
     settings = labels.settings_of(cell, labels.varied_settings(cells, further))
     where = "  ".join([cell["architecture"], cell["regime"], f"{cell['alpha_train']:g}", *settings])
     mean, error = cell[f"mean_{quantity}"], cell[f"stderr_{quantity}"]

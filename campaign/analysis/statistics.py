@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from nnet import registry
-
-COMPARED = {"regime": ("regime", "alpha_train", "options")}
+COMPARED = {"regime": ("regime", "alpha_train", "noise_model", "options")}
 """The settings in which a pair may differ, by what is compared; anything else is compared alone.
 
 Of `options`, a pair of regimes may differ only in the options of the regimes.
 """
 OTHER_OPTIONS = "other options"
-MEASURED = ("run_id", "acc", "acc_std", "acc_min", "loss", "drop")
+MEASURED = ("run_id", "noise_samples", "acc", "acc_std", "acc_min", "loss", "drop")
+"""The columns of sweep.csv that are no settings: rows are compared whatever their number of draws."""
 DIFFERENCE = ("n_seeds", "mean_difference", "stderr_difference", "low", "high")
 
 
@@ -42,8 +41,8 @@ def pairs(
     """Each row whose `by` is not `reference`, joined with the reference row that agrees in all else, seed included.
 
     `rows`: settings and measured `columns`; `by`: one of these settings, or an option of architectures (then only rows
-    of architectures with that option take part, at its default or set). Returns the pairs, each of `columns` once as
-    it is and once as <name>_reference, and the names of the settings that distinguish groups of pairs over seeds.
+    of architectures whose runs differ in it take part). Returns the pairs, each of `columns` once as it is and once as
+    <name>_reference, and the names of the settings that distinguish groups of pairs over seeds.
     """
     if by == "regime" and "options" in rows:
         rows = rows.assign(**{OTHER_OPTIONS: _options_of_no_regime(rows)})
@@ -64,9 +63,9 @@ def paired_differences(
 
     `sweep`: rows of sweep.csv, or the result of `campaign.analysis.tables.with_settings` if runs differ in more than
     its columns; `by`: a setting or an option of architectures, as in `pairs`. Runs of one seed share initial weights,
-    batch order and test noise, so the difference is taken between runs that agree in everything else. One row per
-    setting: `n_seeds`, `mean_difference`, `stderr_difference`, `low`, `high` (Student t; empty for a single seed).
-    No rows if nothing can be paired.
+    batch order and test noise, so the difference is taken between runs that agree in everything else, at the same point
+    of the same evaluation with the same settings. One row per setting and point: `n_seeds`, `mean_difference`,
+    `stderr_difference`, `low`, `high` (Student t; empty for a single seed). No rows if nothing can be paired.
     """
     if sweep.empty or (by not in sweep and "options" not in sweep):
         return pd.DataFrame(columns=list(DIFFERENCE))
@@ -86,24 +85,23 @@ def over_seeds(rows: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
 
 def _options_of_no_regime(rows: pd.DataFrame) -> list[str]:
     """The options of each row, JSON, without those of its regime."""
+    return [_without(options, regime) for regime, options in zip(rows["regime"], rows["options"], strict=True)]
 
-    @functools.cache
-    def others(regime: str, options: str) -> str:
-        its_options = registry.option_names("regimes", regime)
-        return json.dumps(
-            {name: value for name, value in json.loads(options).items() if name not in its_options}, sort_keys=True
-        )
 
-    return [others(regime, options) for regime, options in zip(rows["regime"], rows["options"], strict=True)]
+@functools.cache
+def _without(options: str, owner: str) -> str:
+    return json.dumps({name: values for name, values in json.loads(options).items() if name != owner}, sort_keys=True)
 
 
 def _with_option(rows: pd.DataFrame, option: str) -> pd.DataFrame:
     """The rows of architectures with this option: its value in a column, and the other options in `options`."""
-    defaults = [registry.option_defaults("architectures", architecture) for architecture in rows["architecture"]]
-    changed = [json.loads(options) for options in rows["options"]]
-    values = [(usual | options).get(option) for usual, options in zip(defaults, changed, strict=True)]
-    others = [json.dumps({k: v for k, v in options.items() if k != option}, sort_keys=True) for options in changed]
-    return rows.assign(**{"options": others, option: values})[[option in usual for usual in defaults]]
+    owned = [
+        (architecture, json.loads(text))
+        for architecture, text in zip(rows["architecture"], rows["options"], strict=True)
+    ]
+    values = [options.get(owner, {}).pop(option, None) for owner, options in owned]
+    others = [json.dumps({owner: its for owner, its in options.items() if its}, sort_keys=True) for _, options in owned]
+    return rows.assign(**{"options": others, option: values})[[value is not None for value in values]]
 
 
 def _difference(values: pd.Series) -> dict:
@@ -115,9 +113,9 @@ def _difference(values: pd.Series) -> dict:
 def share_of_draws(sweep: pd.DataFrame, alpha_test: float = 0.1) -> float:
     """The share of the variance over seeds at one α_test that comes from the noise draws: 0 to 1, NaN if unknown.
 
-    `sweep`: rows of sweep.csv, with a column for every setting in which runs differ. A seed's accuracy is a mean
-    over K draws; their spread within a seed (acc_std²/K) is compared with the spread of these means over seeds,
-    both averaged over the cells of the table.
+    `sweep`: the result of `campaign.analysis.tables.with_settings`. A seed's accuracy is a mean over K draws; their
+    spread within a seed (acc_std²/K) is compared with the spread of these means over seeds, both averaged over the
+    cells of the table.
     """
     rows = sweep[(sweep["alpha_test"] == alpha_test) & (sweep["noise_samples"] > 1)]
     settings = [name for name in rows if name not in (*MEASURED, "seed")]

@@ -8,11 +8,13 @@ from campaign.grid import lists
 from campaign.grid.names import check_known, renamed
 from campaign.grid.settings import Launch, operation_names, settings
 from campaign.grid.study import Study
-from nnet.checks import ConfigError
+from campaign.grid.values import FIELDS, is_exempt, option_names, values_of
+from nnet import options as by_owner
+from nnet.checks import ConfigError, canonical
 from nnet.config import TrainConfig
 
 OPTION_OWNERS = {"regime", "arch", "evaluations", "corruption"}
-"""Flags for these may leave options of a study that no run knows any more: they are dropped."""
+"""Flags for these may leave a study's options without their owner: they are dropped."""
 __all__ = ["Launch", "Runs", "expand", "lines_of"]
 
 
@@ -50,17 +52,16 @@ def expand(
     shared, flags = lines_of(block, study), _checked(flags or {}, "the command line")
     launch = Launch(**{name: value for name, value in (shared | flags).items() if settings()[name].once})
     parts = [_joined(shared, _part(part, study)) for part in study.parts] if study else [shared]
-    own_options = _option_names(parts)
+    owners = {owner for part in parts for options in _values(part, "options") for owner in options}
     parts, filters = _overridden([_of_runs(part) for part in parts], _of_runs(flags))
     points = [point for part in parts for point in lists.points(_lines_of_runs(part, launch.output_dir))]
     for name, wanted in filters.items():
         points = _kept(points, name, wanted)
     base = TrainConfig()
-    configs = lists.make([(base, point) for point in points], own_options if OPTION_OWNERS & flags.keys() else ())
+    configs = lists.make([(base, point) for point in points], owners if OPTION_OWNERS & flags.keys() else ())
     reference = renamed(study.reference) if study and study.reference else None
     if reference and not filters and not OPTION_OWNERS & flags.keys():
-        known = {*lists.FIELDS, *(name for config in configs for name in config.options_and_defaults())}
-        check_known(reference, known, "REFERENCE of the study: unknown setting")
+        check_known(reference, {*FIELDS, *option_names(configs)}, "REFERENCE of the study: unknown setting")
     return Runs(lists.only(configs, only), launch, reference)
 
 
@@ -70,8 +71,9 @@ def _checked(lines: Mapping[str, Any], where: str) -> dict[str, Any]:
     check_known(lines, settings(), f"{where}: unknown line")
     for name, value in lines.items():
         items, setting = _listed(value), settings()[name]
-        if setting.kind is dict and not all(isinstance(item, dict) for item in items):
-            raise ConfigError(f"{where}: {name} must be a dict of settings by name; got {value!r}")
+        if setting.kind is dict:
+            for item in items:
+                by_owner.check_form(item, f"{where}: ")
         if not isinstance(value, list):
             continue
         if setting.operation:
@@ -111,7 +113,7 @@ def _joined(lines: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     """Both, `more` over `lines`; options are merged one by one, in every dict of a list of them."""
     if "options" not in lines or "options" not in more:
         return lines | more
-    merged = [one | other for one in _listed(lines["options"]) for other in _listed(more["options"])]
+    merged = [by_owner.joined(one, other) for one in _listed(lines["options"]) for other in _listed(more["options"])]
     return lines | more | {"options": merged if len(merged) > 1 else merged[0]}
 
 
@@ -125,11 +127,12 @@ def _overridden(parts: list[dict], flags: dict[str, Any]) -> tuple[list[dict], d
             filters[name] = _listed(value)
         else:
             parts = [part | {name: value} for part in parts]
-    for name, value in options.items():
-        if _differ([[item.get(name, ...) for item in _values(part, "options")] for part in parts]):
-            filters[name] = [value]
-        else:
-            parts = [_joined(part, {"options": {name: value}}) for part in parts]
+    for owner, its_options in options.items():
+        for name, value in its_options.items():
+            if _differ([[item.get(owner, {}).get(name, ...) for item in _values(part, "options")] for part in parts]):
+                filters[f"{owner}.{name}"] = [value]
+            else:
+                parts = [_joined(part, {"options": {owner: {name: value}}}) for part in parts]
     return parts, filters
 
 
@@ -139,10 +142,6 @@ def _listed(value: Any) -> list:
 
 def _values(part: Mapping[str, Any], name: str) -> list:
     return _listed(part.get(name, settings()[name].default))
-
-
-def _option_names(parts: list[dict]) -> set[str]:
-    return {option for part in parts for options in _values(part, "options") for option in options}
 
 
 def _differ(values: list[list]) -> bool:
@@ -158,8 +157,9 @@ def _kept(points: list[dict], name: str, wanted: list) -> list[dict]:
     """
     defaults = {setting.name: setting.default for setting in settings().values()}
     fields = [defaults | point for point in points]
-    meant = [None if lists.is_exempt(run, name) else [lists.value_of(run, name)] for run in fields]
+    meant = [[] if is_exempt(run, name) else values_of(run, name) for run in fields]
     choices = [values[0] for index, values in enumerate(meant) if values and values not in meant[:index]]
+    wanted = [canonical(value, name) for value in wanted]
     for value in wanted:
         if value not in choices:
             raise ConfigError(f"the study has no runs with {name} {value!r}; choose from {choices}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from nnet.checks import ConfigError, switch
 from nnet.config import TrainConfig
+from nnet.identity import group_of
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,17 @@ class Setting:
     several: bool
     """Whether the value is a tuple."""
     default: object
-    operation: bool
-    """Whether it belongs to the launch: it changes no result, and a study takes it from the block."""
+    group: str
+    """Its group in TrainConfig; operation also for the fields of Launch."""
     once: bool
     """Whether it is a field of Launch: one value for the whole campaign, never a list."""
     doc: str
     """The first sentence of the field's docstring."""
+
+    @property
+    def operation(self) -> bool:
+        """Whether it belongs to the launch: it changes no result, and a study takes it from the block."""
+        return self.group == "operation"
 
     def value(self, words: Sequence[str]) -> object:
         """The value that words of a command line mean: several words are a tuple or, of any other setting, a list.
@@ -73,7 +79,9 @@ class Setting:
         if self.optional and word.lower() == "none":
             return [None]
         bounds = re.fullmatch(r"(\d+)-(\d+)", word)
-        if self.kind is int and bounds and int(bounds[1]) <= int(bounds[2]):
+        if self.kind is int and bounds:
+            if int(bounds[1]) > int(bounds[2]):
+                raise ConfigError(f"{self.name}: a range ascends; write {bounds[2]}-{bounds[1]} instead of {word}")
             return [*range(int(bounds[1]), int(bounds[2]) + 1)]
         words = {int: "a whole number", float: "a number", bool: "true or false"}
         try:
@@ -120,7 +128,7 @@ def _setting(owner: type, item: dataclasses.Field) -> Setting:
         optional=optional,
         several=several,
         default=default,
-        operation=owner is Launch or bool(item.metadata.get("operation")),
+        group="operation" if owner is Launch else group_of(item),
         once=owner is Launch,
         doc=_docs(owner).get(item.name, ""),
     )

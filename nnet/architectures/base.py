@@ -24,7 +24,7 @@ def build_model(
     architecture does not have, and for an image shape that it cannot take.
     """
     registry.require("architectures", arch, "architecture")
-    registry.check_options(options, ("architectures", arch))
+    registry.check_options(options, "architectures", arch)
     check_activation(activation, arch)
     plug_in = registry.load("architectures", arch)
     arguments = getattr(plug_in, "VARIANTS", {}).get(arch, {}) | registry.make_options("architectures", arch, options)

@@ -30,7 +30,7 @@ class Batches:
         stated = registry.constant("architectures", cfg.arch, "CHANNELS", 1)
         self.channels = stated if images.shape[0] == 1 else images.shape[0]
         self.x_train, self.y_train = images.x_train.to(device), images.y_train.to(device)
-        x_test, y_test = _subset(images.x_test, images.y_test, cfg.max_test_samples)
+        x_test, y_test = subset(images.x_test, images.y_test, cfg.max_test_samples)
         self.x_test, self.y_test = x_test.to(device), y_test.to(device)
         self.watched = round(cfg.validation_share * len(images.y_train))
         if cfg.validation_share > 0 and self.watched == 0:
@@ -77,11 +77,16 @@ class Batches:
             return self._evaluation(self._corruption("test_pixels")(pixels(self.x_test)), self.y_test)
         return self._evaluation(self.x_test, self.y_test)
 
+    def all_test(self) -> Iterator[Batch]:
+        """All test images in their order, as they are in the dataset, whatever the settings of measurements."""
+        return self._evaluation(self.images.x_test, self.images.y_test)
+
     def _evaluation(self, images: torch.Tensor, labels: torch.Tensor) -> Iterator[Batch]:
         if len(labels) == 0:
             return
         for part, of_part in zip(images.split(self.evaluation_batch), labels.split(self.evaluation_batch), strict=True):
-            yield repeated(part if part.is_floating_point() else pixels(part), self.channels), of_part
+            part = part.to(self.device)  # noqa: PLW2901
+            yield repeated(part if part.is_floating_point() else pixels(part), self.channels), of_part.to(self.device)
 
     def _augmentation(self, epoch: int) -> Callable[[torch.Tensor], torch.Tensor]:
         if self.cfg.augmentation == "none":
@@ -90,10 +95,10 @@ class Batches:
 
     def _corruption(self, purpose: str, epoch: int = 0) -> PixelNoise:
         cfg, seed = self.cfg, streams.seed_of(self.cfg.seed, purpose, epoch)
-        return PixelNoise(cfg.corruption, cfg.p, cfg.options.get("sigma", 0.0), seed, self.device)
+        return PixelNoise(cfg.corruption, cfg.p, cfg.options_of(cfg.corruption).get("sigma", 0.0), seed, self.device)
 
 
-def _subset(images: torch.Tensor, labels: torch.Tensor, most: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+def subset(images: torch.Tensor, labels: torch.Tensor, most: int | None) -> tuple[torch.Tensor, torch.Tensor]:
     """All images, or a class-balanced subset of `most` images in their own order."""
     if most is None or most >= len(labels):
         return images, labels

@@ -1,8 +1,5 @@
 """The dataset of a configuration: the name of a plug-in, or the path of an .npz file."""
 
-import functools
-import hashlib
-import os
 import re
 from pathlib import Path
 
@@ -26,15 +23,3 @@ def check_dataset(name: str, value: object) -> str:
             f"the name of {named!r} becomes a folder's name: use at most 80 letters, digits, '.', '_' and '-'"
         )
     return named
-
-
-def sha256_of_file(path: str) -> str:
-    """SHA-256 of a file's content; the file is read again only if its size or modification time has changed."""
-    status = os.stat(path)
-    return _sha256_of_version(path, status.st_size, status.st_mtime_ns)
-
-
-@functools.cache
-def _sha256_of_version(path: str, size: int, mtime_ns: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

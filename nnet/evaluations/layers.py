@@ -16,7 +16,7 @@ from nnet.random import streams
 STRENGTHS = "alphas"
 DRAWS = "draws"
 FROM_CONFIG = ("noise_model",)
-FIGURE = {"axis": "weight noise on one layer, α (relative to its weights)", "style": "heatmap", "quantity": "drop"}
+FIGURE = {"axis": "weight noise on one layer, α (relative to its weights)"}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Tensors on disk with a check sum: PyTorch detects a truncated file, but loads flipped bits silently.
 
 A file is an ordinary PyTorch file (a zip archive) for `torch.load`; its archive comment is the SHA-256 of everything
-before the comment.
+before the comment. Importing this file does not import torch.
 """
 
 import hashlib
@@ -9,8 +9,6 @@ import io
 import pickle
 import struct
 from pathlib import Path
-
-import torch
 
 from nnet.files.atomic import write_file
 
@@ -25,6 +23,8 @@ def save(path: Path, state: dict) -> None:
 
 def pack(state: dict) -> memoryview:
     """The content of the file; only one copy is in memory."""
+    import torch
+
     buffer = io.BytesIO()
     torch.save(state, buffer)
     buffer.seek(-2, io.SEEK_END)  # a zip archive ends with the length of its comment, here 0, in two bytes
@@ -39,6 +39,8 @@ def load(path: Path) -> dict:
 
     Raises ValueError if the file is truncated or damaged, or was not written by `save`.
     """
+    import torch
+
     content = memoryview(Path(path).read_bytes())
     archive, comment = content[:-COMMENT_LENGTH], content[-COMMENT_LENGTH:]
     if comment != LABEL + hashlib.sha256(archive).hexdigest().encode():

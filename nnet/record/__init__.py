@@ -1,1 +1,1 @@
-"""Where a result comes from, and how an unfinished run goes on."""
+"""Where a result comes from, what is kept of a run, and how an unfinished run goes on."""

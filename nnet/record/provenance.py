@@ -5,18 +5,21 @@ Importing it does not import torch: the launcher compares code and processors to
 
 import functools
 import hashlib
-import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnet import registry
+from nnet.processor import plain_layers, processor
 
 if TYPE_CHECKING:
     import torch
 
 ROOT = Path(__file__).resolve().parents[2]
+SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
+"""What must be the same for a training to give the same bits again."""
 
 
 def provenance(device: "torch.device") -> dict:
@@ -45,24 +48,13 @@ def machine(device: "torch.device") -> dict:
     } | ({"NNET_PLAIN": True} if plain_layers() else {})
 
 
-def plain_layers() -> bool:
-    """Whether the environment variable NNET_PLAIN=1 asks for PyTorch's own layers."""
-    return os.environ.get("NNET_PLAIN") == "1"
-
-
-@functools.cache
-def processor() -> str:
-    """The model name as the system gives it: "AMD EPYC", "Intel(R) Xeon(R) Processor"."""
-    return processor_entry("model name") or platform.processor() or platform.machine()
-
-
-def processor_entry(name: str) -> str | None:
-    """The first value of `name` in /proc/cpuinfo, or None."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), None)
+def other_bits(recorded: Mapping, here: Mapping) -> list[str]:
+    """Why this machine may give other bits than those of a recorded provenance: one text per difference."""
+    return [
+        f"{name} was {recorded.get(name)!r} and is {here[name]!r} here"
+        for name in SAME_BITS
+        if recorded.get(name) != here[name]
+    ]
 
 
 @functools.cache
@@ -78,9 +70,17 @@ def code_sha256() -> str:
 
 def weights_sha256(model: "torch.nn.Module") -> str:
     """SHA-256 of every tensor in the network's state: names, shapes and bytes."""
+    return state_sha256(model.state_dict())
+
+
+def state_sha256(state: "Mapping[str, torch.Tensor]") -> str:
+    """The same from the state itself."""
+    import torch
+
     digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        digest.update(repr((name, tuple(tensor.shape))).encode() + tensor.cpu().numpy().tobytes())
+    for name, tensor in state.items():
+        values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        digest.update(repr((name, tuple(tensor.shape))).encode() + values.tobytes())
     return digest.hexdigest()
 
 

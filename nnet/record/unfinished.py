@@ -1,20 +1,27 @@
-"""An unfinished run on disk: its state after an epoch, from which it can resume."""
+"""An unfinished run on disk: its state after an epoch, and the points that it has measured so far."""
 
 import sys
 import time
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from nnet.config import TrainConfig
-from nnet.files import checkpoint
+from nnet.files import checked_json, checkpoint
 from nnet.files.atomic import write_file
 from nnet.record import provenance
 from nnet.regimes.base import Regime
 
 
+def identity_of(cfg: TrainConfig, device: torch.device, data_sha256: str) -> dict:
+    """What must be the same for an unfinished run to go on with the same bits."""
+    identity = {"run_id": cfg.run_id, "data": data_sha256, **provenance.machine(device)}
+    return identity | {"code": provenance.code_sha256()}
+
+
 class Partial:
-    """The file of one unfinished run, <epoch_checkpoint_dir>/<dataset>/partial/<run_id>.pt.
+    """The file of one unfinished training, <epoch_checkpoint_dir>/<dataset>/partial/<run_id>.pt.
 
     It is written after an epoch that ends more than `epoch_checkpoint_s` seconds after it was last written. Only the
     same run reads it: data, code, libraries, processor and threads must be the same, so that the resumed run ends with
@@ -24,8 +31,7 @@ class Partial:
 
     def __init__(self, cfg: TrainConfig, model: nn.Module, regime: Regime, data_sha256: str):
         self.cfg, self.model, self.regime = cfg, model, regime
-        self.identity = {"run_id": cfg.run_id, "data": data_sha256, **provenance.machine(regime.device)}
-        self.identity["code"] = provenance.code_sha256()
+        self.identity = identity_of(cfg, regime.device, data_sha256) | {"smoothed_accuracy": cfg.smoothed_accuracy}
         self.path = None if cfg.partial_file is None else Path(cfg.partial_file)
         self.written = time.monotonic()
 
@@ -44,9 +50,9 @@ class Partial:
         self.regime.load_state_dict(state["regime"])
         return state["history"], state["seconds"]
 
-    def keep(self, history: list[dict], seconds: float) -> None:
-        """Write the state after the last epoch of `history` if it is due. Raises CannotWrite."""
-        if self.path is None or time.monotonic() - self.written < self.cfg.epoch_checkpoint_s:
+    def keep(self, history: list[dict], seconds: float, now: bool = False) -> None:
+        """Write the state after the last epoch of `history` if it is due, or `now`. Raises CannotWrite."""
+        if self.path is None or not (now or _is_due(self.cfg, self.written)):
             return
         checkpoint.save(self.path, self.state(history, seconds))
         write_file(self.path.with_suffix(".epoch"), str(len(history)).encode())
@@ -66,3 +72,43 @@ class Partial:
     def _ignored(reason: str) -> tuple[list[dict], float]:
         print(f"warning: {reason}; the run starts from its beginning", file=sys.stderr)
         return [], 0.0
+
+
+class PartialPoints:
+    """The file of unfinished measurements, <epoch_checkpoint_dir>/<dataset>/partial/<run_id>.points.
+
+    It is written at most every `epoch_checkpoint_s` seconds. Only the same run with the same weights reads it.
+    """
+
+    def __init__(self, cfg: TrainConfig, device: torch.device, data_sha256: str, weights_sha256: str):
+        self.cfg = cfg
+        self.identity = identity_of(cfg, device, data_sha256) | {"weights": weights_sha256}
+        self.path = None if cfg.partial_file is None else Path(cfg.partial_file).with_suffix(".points")
+        self.written = time.monotonic()
+
+    def restore(self) -> list[dict]:
+        """The stored measurements; none without a usable file."""
+        if self.path is None or not self.path.exists():
+            return []
+        try:
+            state = checked_json.load(self.path)
+        except (OSError, ValueError) as error:
+            return self._ignored(str(error))
+        if state["identity"] != self.identity:
+            return self._ignored(f"{self.path} was written by another run")
+        return state["measurements"]
+
+    def keep(self, measurements: list[dict]) -> None:
+        """Write the measurements if it is due; each may lack points. Raises CannotWrite."""
+        if self.path is not None and _is_due(self.cfg, self.written):
+            checked_json.save(self.path, {"identity": self.identity, "measurements": measurements})
+            self.written = time.monotonic()
+
+    @staticmethod
+    def _ignored(reason: str) -> list[dict]:
+        print(f"warning: {reason}; its points are measured again", file=sys.stderr)
+        return []
+
+
+def _is_due(cfg: TrainConfig, written: float) -> bool:
+    return time.monotonic() - written >= cfg.epoch_checkpoint_s

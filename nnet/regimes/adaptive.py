@@ -47,7 +47,7 @@ class Regime(base.Regime):
 
     def __init__(self, cfg, model, optimizer, options: Options):
         super().__init__(cfg, model, optimizer)
-        options.refuse_idle(cfg.options, cfg.validation_share > 0, cfg.epochs, cfg.lr_restart_epochs)
+        options.refuse_idle(cfg.options_of(cfg.regime), cfg.validation_share > 0, cfg.epochs, cfg.lr_restart_epochs)
         self.options = options
         self.controller = None
         if options.is_adaptive:

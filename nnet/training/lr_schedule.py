@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from nnet.config import SMALLEST_PEAK, TrainConfig
+from nnet.config import TrainConfig
+from nnet.optimizers import SMALLEST_PEAK
 
 SMALLEST = 1e-6
 

@@ -13,7 +13,7 @@ def columns(history: Sequence[dict]) -> dict:
 
     `history`: a row per epoch. Without validation images there are no columns.
     """
-    if "val_acc" not in history[-1]:
+    if not history or "val_acc" not in history[-1]:
         return {}
     last, best = history[-1], best_epoch(history)
     return {"val_acc_last": last["val_acc"], "val_acc_best": best["val_acc"], "val_acc_best_epoch": best["epoch"]}

@@ -12,3 +12,9 @@ RECIPE = dict(
     alpha_tests=(0,),
     checkpoint_dir=None,
 )
+
+
+def of(arch: str, *options: dict, **lines: object) -> dict:
+    """The part of a study that trains this architecture with each of these options of it, by name."""
+    owned = [{arch: its_options} for its_options in options]
+    return lines | {"arch": arch, "options": owned if len(owned) > 1 else owned[0]}

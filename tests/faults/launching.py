@@ -137,8 +137,13 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 
 def run_files(results: Path) -> dict[str, dict]:
     """Every run file, which must be sound, without its timings."""
-    runs = {path.stem: run_file.read(path) for path in (results / "runs").glob("*.json")}
-    return {name: {key: run[key] for key in run if not key.endswith("_seconds")} for name, run in runs.items()}
+    return {path.stem: timeless(run_file.read(path)) for path in (results / "runs").glob("*.json")}
+
+
+def timeless(run: dict) -> dict:
+    """What a run file holds, without the seconds that its training and its measurements took."""
+    measured = [{name: item[name] for name in item if name != "seconds"} for item in run["measurements"]]
+    return {name: run[name] for name in run if not name.endswith("_seconds")} | {"measurements": measured}
 
 
 def csv_files(results: Path) -> dict[str, str]:

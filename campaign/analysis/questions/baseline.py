@@ -7,6 +7,7 @@ differences to these baselines, seed by seed, with 95 % intervals (Student t ove
 interval contains zero, the data do not show a difference.
 """
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,22 @@ import pandas as pd
 from campaign.analysis.labels import SETTINGS, paired_text, varied
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import over_seeds, pairs
+from nnet.evaluations.parts.wanted import IMAGES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TABLES = ("epochs", "differences")
+TABLES = ("epochs", "baseline_differences")
+COLUMNS = {
+    "epoch": "number of the epoch, from 1",
+    "train_loss": "mean cross-entropy of the epoch, under the noise of training",
+    "val_loss": "mean cross-entropy on the validation images after the epoch",
+    "val_acc": "accuracy on the validation images after the epoch",
+    "test_acc": "accuracy on all test images after the epoch",
+    "smoothed_acc": "running value over test batches that a published program reported as its accuracy",
+    "measure": "which accuracy is compared: test (acc_0) or validation",
+    "n_diverged": "number of pairs that are left out because one of the two runs diverged",
+}
 RUN = "run_id dataset architecture regime seed alpha_train activation p".split()
 MEASURES = {
     "acc_0": "test, last epoch",
@@ -31,9 +43,9 @@ MEASURES = {
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
-    """`epochs` and `differences`, where some run has validation images or its test accuracy after every epoch."""
+    """`epochs` and `baseline_differences`, where some run has validation images or its test accuracy every epoch."""
     epochs = epochs_of(runs.results)
-    return {} if epochs.empty else {"epochs": epochs, "differences": differences(runs.per_run, epochs)}
+    return {} if epochs.empty else {"epochs": epochs, "baseline_differences": differences(runs.per_run, epochs)}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
@@ -41,16 +53,16 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     from campaign.analysis.questions.parts import epochs
 
     drawn = epochs.by_epoch(tables["epochs"], tables["results_per_run"]) if "epochs" in tables else {}
-    if "differences" in tables:
-        drawn["against_baseline"] = epochs.against_baseline(tables["differences"], MEASURES)
+    if "baseline_differences" in tables:
+        drawn["against_baseline"] = epochs.against_baseline(tables["baseline_differences"], MEASURES)
     return drawn
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
     """The differences to the baseline in percentage points."""
-    if "differences" not in tables:
+    if "baseline_differences" not in tables:
         return ""
-    table = tables["differences"]
+    table = tables["baseline_differences"]
     counts = ["n_seeds", *(["n_diverged"] if table["n_diverged"].any() else [])]
     title = "paired differences to the baseline in accuracy, percentage points, with 95 % intervals over seeds"
     return f"{title}\n{paired_text(table, [*varied(table, SETTINGS), 'measure', *counts])}"
@@ -76,9 +88,10 @@ def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
     `per_run`: results_per_run.csv; `epochs`: the table of `epochs_of`. The best accuracy since the first noise is
     compared with the baseline's best in the same epochs. A row per setting and `measure`, with `n_seeds`,
     `mean_difference`, `stderr_difference`, `low`, `high` (accuracy, 1 = 100 %), and `n_diverged`, the number of pairs
-    that are left out because one of the two runs diverged.
+    that are left out because one of the two runs diverged. Test accuracies of runs that were last measured with
+    different settings are not compared.
     """
-    columns = [name for name in ("run_id", "status", "first_noisy_epoch", *MEASURES) if name in per_run]
+    columns = [name for name in ("run_id", "status", "asked", "first_noisy_epoch", *MEASURES) if name in per_run]
     settings = [name for name in per_run if name in SETTINGS]
     paired, keys = pairs(per_run[[*settings, *columns]], columns)
     if "val_acc_best_after_noise" in columns:
@@ -87,6 +100,9 @@ def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
             accuracies[run_id].loc[first:].max() if pd.notna(first) else None
             for run_id, first in zip(paired["run_id_reference"], paired["first_noisy_epoch"], strict=True)
         ]
+    if "asked" in columns:
+        same = paired["asked"].map(_images) == paired["asked_reference"].map(_images)
+        paired["acc_0"] = paired["acc_0"].where(same)
     diverged = (paired["status"] != "ok") | (paired["status_reference"] != "ok")
     differences_of = {
         name: (paired[name] - paired[f"{name}_reference"]).astype(float).mask(diverged)
@@ -101,6 +117,11 @@ def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
     )
     left_out = long.groupby([*keys, "measure"], sort=True, dropna=False)["n_diverged"].sum()
     return over_seeds(long, [*keys, "measure"]).assign(n_diverged=left_out.to_numpy())
+
+
+def _images(asked: str) -> str:
+    """The settings in `asked` on which the accuracy without noise depends."""
+    return json.dumps({name: value for name, value in json.loads(asked).items() if name in IMAGES}, sort_keys=True)
 
 
 def _cell(value: object) -> object:

@@ -2,8 +2,9 @@
 
 The first table gives each method's accuracy under weight noise. A figure follows for each further evaluation of the
 runs, with its strength on the horizontal axis; bars and bands are standard errors over seeds. Where a figure shows a
-second evaluation for comparison, its lines are dashed. If runs differ in dropout, a table compares dropout with none,
-seed by seed, with 95 % intervals (Student t over seeds); 1 = 100 %.
+second evaluation for comparison, its lines are dashed. An evaluation of parts of the network, like its layers, is a
+map: a row per part, a column per strength, and in each cell the mean and its standard error. If runs differ in dropout,
+a table compares dropout with none, seed by seed, with 95 % intervals (Student t over seeds); 1 = 100 %.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import pandas as pd
 from campaign.analysis import panels
 from campaign.analysis import tables as core
 from campaign.analysis.questions import Runs
-from campaign.analysis.questions.parts import comparison
+from campaign.analysis.questions.parts import comparison, maps
 from campaign.analysis.statistics import paired_differences
 from nnet import registry
 
@@ -23,23 +24,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLES = ("dropout_differences",)
+COLUMNS: dict[str, str] = {}
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     """`dropout_differences`: accuracy under weight noise with dropout minus without, where runs differ in it."""
-    if "evaluation" not in runs.sweep:
-        return {}
     sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
     return {"dropout_differences": paired_differences(sweep, by="dropout", reference=0.0)} if "dropout" in sweep else {}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     """One figure per evaluation, by its name; none for an evaluation that is drawn beside another one."""
-    summary, per_run = tables["results_summary"], tables["results_per_run"]
-    names = sorted(set(summary.get("evaluation", ())) - {core.GAUSSIAN})
+    summary = tables["results_summary"]
+    names = core.further_evaluations(summary)
     settings = {name: figure_settings(name) for name in names}
     beside = {other for setting in settings.values() for other in setting.get("beside", ())}
-    return {name: draw(name, summary, per_run, settings[name]) for name in names if name not in beside}
+    drawn = {}
+    for name in names:
+        if (core.of(summary, name)["part"] != "").any():
+            drawn[name] = maps.draw(name, summary, tables["sweep"], settings[name])
+        elif name not in beside:
+            drawn[name] = draw(name, summary, tables["results_per_run"], settings[name])
+    return drawn
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
@@ -48,8 +54,8 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
 
 
 def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """The comparison of methods under weight noise, as Markdown and LaTeX."""
-    if "evaluation" not in tables["sweep"]:
+    """The comparison of methods under weight noise, as Markdown and LaTeX, of runs with further evaluations."""
+    if not core.further_evaluations(tables["sweep"]):
         return {}
     methods = comparison.table(core.with_settings(core.of(tables["sweep"]), tables["results_per_run"]))
     return {"comparison.md": comparison.as_markdown(methods), "comparison.tex": comparison.as_latex(methods)}
@@ -93,16 +99,16 @@ def _mean_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_ru
     """ ": <name> <mean>" of a column of results_per_run.csv, over the runs with the settings of one line."""
     if column is None or column not in per_run:
         return ""
-    keys = [name for name in settings if name in per_run]
+    keys = [name for name in settings if name in per_run]  # settings of training
     values = per_run.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys)[column]
     return f": {column.removeprefix(f'{evaluation}_')} {values.mean():.3f}"
 
 
 def _draw_dashed(axes: "Axes", lines: list[tuple], summary: pd.DataFrame, architecture: str, quantity: str) -> None:
-    """The means of another evaluation, each in the colour of the line with the same settings."""
+    """The means of another evaluation, each in the colour of the line with the same training settings."""
     here = summary[summary["architecture"] == architecture]
     for _, rows, colour, _ in lines if len(here) else ():
-        line = rows.merge(here).sort_values("alpha_test")
+        line = rows.drop(columns="settings").merge(here).sort_values("alpha_test")
         means = panels.QUANTITIES[quantity][1] * line[f"mean_{quantity}"]
         axes.plot(line["alpha_test"], means, "--", color=colour, linewidth=1)
 

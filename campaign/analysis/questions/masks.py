@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from campaign.analysis import panels
+from campaign.analysis import rows as by_run
 from campaign.analysis import tables as core
 from campaign.analysis.labels import SETTINGS, paired_text, varied
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import paired_differences, standard_error
+from nnet import registry
 from nnet.architectures.parts.mask_options import NOISE_STD
 from studies import pnn
 
@@ -30,6 +32,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLES = ("level_differences", "published")
+COLUMNS = {
+    "level": "factor of the masks, in units of the layer's input",
+    "noise_std": "standard deviation of the masks before training times the level",
+    "noise_type": "kind of the masks: uniform or normal",
+    "experiment": "number of the published experiment, 1 to 8",
+    "published_acc": "its test accuracy: one run, at the epoch that was best on the test images; empty for other data",
+    "mean_acc": "mean test accuracy after the last epoch, over seeds",
+    "stderr_acc": "its standard error over seeds",
+}
 CIFAR10 = re.compile("cifar10(?!0)", re.IGNORECASE)
 """The names of datasets for which the published accuracies hold."""
 PROPER, CLAIMED = "#0072B2", "#D55E00"
@@ -37,14 +48,17 @@ PROPER, CLAIMED = "#0072B2", "#D55E00"
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     """`level_differences` and `published`, each where there are runs for it."""
-    sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
+    with_masks = {result["run_id"]: _options(result) for result in runs.results if _may_have_masks(result)}
+    rows = runs.sweep[runs.sweep["run_id"].isin(with_masks)]
+    sweep = core.with_settings(core.of(rows), runs.per_run)
+    sweep["noise_type"] = [with_masks[run_id].get("noise_type") for run_id in sweep["run_id"]]
     answers = {"level_differences": level_differences(sweep), "published": published(runs)}
     return {name: table for name, table in answers.items() if not table.empty}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     """`level_differences`, and `smoothed_accuracy` where runs recorded the running value."""
-    per_run, _, summary = (core.of(tables[name]) for name in core.NAMES)
+    per_run, summary = tables["results_per_run"], core.of(tables["results_summary"])
     drawn = {}
     if "level_differences" in tables:
         drawn["level_differences"] = against_level_0(tables["level_differences"], summary)
@@ -65,15 +79,16 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
 def level_differences(sweep: pd.DataFrame) -> pd.DataFrame:
     """Accuracy with masks of a level above 0 minus that at level 0, seed by seed, with 95 % intervals over seeds.
 
-    `sweep`: the result of `campaign.analysis.tables.with_settings`. A row per α_test and setting with both levels;
-    `noise_std` is the standard deviation of the masks before training times the level; in a first layer of masks it is
-    `scale_noise` times larger.
+    `sweep`: the result of `campaign.analysis.tables.with_settings`, and `noise_type`, the kind of the masks. A row per
+    α_test and setting with both levels; `noise_std` is the standard deviation of the masks before training times the
+    level; in a first layer of masks it is `scale_noise` times larger.
     """
     differences = paired_differences(sweep, by="level", reference=0)
     if differences.empty:
         return differences
-    kinds = [json.loads(options).get("noise_type", "uniform") for options in differences["options"]]
-    stds = [level * NOISE_STD[kind] for level, kind in zip(differences["level"], kinds, strict=True)]
+    stds = [
+        level * NOISE_STD[kind] for level, kind in zip(differences["level"], differences["noise_type"], strict=True)
+    ]
     differences.insert(differences.columns.get_loc("level") + 1, "noise_std", stds)
     return differences
 
@@ -85,15 +100,15 @@ def published(runs: Runs) -> pd.DataFrame:
     test images of CIFAR-10; empty for other data), the settings, `n_seeds`, `n_diverged`, and `mean_acc` and
     `stderr_acc` of the last epoch.
     """
-    further = core.further_settings(runs.results)
-    settings = [name for name in dict.fromkeys([*core.CELL, "options", "epochs", *further]) if name != "alpha_test"]
-    options = [json.dumps(result["config"]["options"], sort_keys=True) for result in runs.results]
-    per_run = runs.per_run.assign(options=options)
+    further = [name for name in runs.summary if name not in by_run.SUMMARY]
+    settings = list(dict.fromkeys([*by_run.TRAINING, "options", "epochs", *further]))
     rows = []
     parts: list = pnn.PARTS
     for number, (part, accuracy) in enumerate(zip(parts, pnn.PUBLISHED, strict=True), 1):
-        its_options = json.dumps(part["options"], sort_keys=True)
-        its_runs = per_run[(per_run["architecture"] == part["arch"]) & (per_run["options"] == its_options)]
+        options = part["options"].get(part["arch"], {})
+        complete = registry.option_defaults("architectures", part["arch"]) | options
+        is_its = [run["architecture"] == part["arch"] and _options(run) == complete for run in runs.results]
+        its_runs = runs.per_run[is_its].assign(options=json.dumps(options, sort_keys=True))
         for values, cell in its_runs.groupby(settings, dropna=False):
             setting = dict(zip(settings, values, strict=True))
             reported = accuracy / 100 if CIFAR10.match(setting["dataset"]) else math.nan
@@ -112,13 +127,12 @@ def against_level_0(differences: pd.DataFrame, summary: pd.DataFrame) -> "Figure
     left, right = figure.subplots(1, 2)
     error = 100 * cells["stderr_acc"]
     left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER, capsize=3)
-    _name_rows(left, cells, [json.loads(options) for options in cells["options"]])
+    _name_rows(left, cells, [_shown(cell) for _, cell in cells.iterrows()])
     left.set_xlabel("test accuracy (%)\nmean ± standard error")
     half = 100 * (pairs["high"] - pairs["mean_difference"])
     right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="o", color=CLAIMED, capsize=3)
     right.axvline(0, color="black", linewidth=0.8)
-    levels = [json.loads(pair["options"]) | {"level": pair["level"]} for _, pair in pairs.iterrows()]
-    _name_rows(right, pairs, levels)
+    _name_rows(right, pairs, [_shown(pair) | {"level": pair["level"]} for _, pair in pairs.iterrows()])
     right.set_xlabel("accuracy with masks − at level 0\n(percentage points)")
     return panels.finish(figure, cells, "right: 95 % interval of the paired difference (Student t over seeds)")
 
@@ -150,11 +164,25 @@ def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
     return panels.set_title(figure, epochs, "what the first program would have reported")
 
 
+def _may_have_masks(result: dict) -> bool:
+    return "level" in result["config"]["options"].get(result["architecture"], {})
+
+
+def _options(result: dict) -> dict:
+    """All options of a run's network."""
+    return by_run.training_of(result)["options"].get(result["architecture"], {})
+
+
 def _reached(runs: pd.DataFrame) -> dict:
     accuracies = runs["acc_0"].dropna()
     n_seeds, n_diverged = len(accuracies), int((runs["status"] == "diverged").sum())
     error = standard_error(accuracies.std(), n_seeds) if n_seeds else math.nan
     return {"n_seeds": n_seeds, "n_diverged": n_diverged, "mean_acc": accuracies.mean(), "stderr_acc": error}
+
+
+def _shown(row: pd.Series) -> dict:
+    """The options of the network in a row of a table, by name."""
+    return json.loads(row["options"]).get(row["architecture"], {})
 
 
 def _name_rows(axes: "Axes", rows: pd.DataFrame, options: list[dict]) -> None:
@@ -176,6 +204,6 @@ def _word(name: str, value: object) -> str:
 
 
 def _title(settings: dict) -> str:
-    options = json.loads(settings.pop("options", "{}"))
+    options = json.loads(settings.pop("options", "{}")).get(settings["architecture"], {})
     words = [settings.pop("architecture"), *(f"{name}={value}" for name, value in (settings | options).items())]
     return "\n".join(" ".join(words[start : start + 3]) for start in range(0, len(words), 3))

@@ -25,45 +25,45 @@ from campaign.analysis.statistics import DIFFERENCE, paired_differences, share_o
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TABLES = ("paired_differences",)
+TABLES = ("differences",)
+COLUMNS = {"measure": "acc or drop: which of the two is compared", "reference": "name of the reference"}
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
-    """`paired_differences`: each setting minus the reference, a row per α_test and `measure` (acc or drop).
+    """`differences`: each setting minus the reference, a row per point of every evaluation and `measure` (acc or drop).
 
     The columns are those of `campaign.analysis.statistics.paired_differences`, and `reference`, its name.
     """
     if not _measured(runs.summary):
         return {}
-    sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
+    sweep = core.with_settings(runs.sweep, runs.per_run)
     ((by, value),) = runs.reference.items()
     parts = [paired_differences(sweep, name, by, value).assign(measure=name) for name in ("acc", "drop")]
     differences = pd.concat(parts, ignore_index=True)
     differences["reference"] = str(value) if by == "regime" else f"{by} {value}"
     settings = [name for name in differences if name not in DIFFERENCE]
-    return {"paired_differences": differences[[*settings, *DIFFERENCE]]}
+    return {"differences": differences[[*settings, *DIFFERENCE]]}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     """`accuracy`, `drop`, `drop_at_01` and, where runs have a reference, `paired_difference`."""
     summary = core.of(tables["results_summary"])
-    if not _measured(summary):
+    if not _measured(tables["results_summary"]):
         return {}
     drawn = {
         "accuracy": against_alpha(summary, "acc"),
         "drop": against_alpha(summary, "drop"),
         "drop_at_01": drop_at(summary, 0.1),
     }
-    if "paired_differences" in tables:
-        drawn["paired_difference"] = paired_difference(tables["paired_differences"])
+    differences = core.of(tables["differences"]) if "differences" in tables else summary.iloc[:0]
+    if len(differences):
+        drawn["paired_difference"] = paired_difference(differences)
     return drawn
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
     """Whether more seeds or more noise draws would narrow the error bars."""
-    per_run, sweep, summary = (core.of(tables[name]) for name in core.NAMES)
-    further = [name for name in per_run if name in summary and name not in sweep]
-    share = share_of_draws(sweep.merge(per_run[["run_id", *further]], on="run_id"))
+    share = share_of_draws(core.with_settings(core.of(tables["sweep"]), tables["results_per_run"]))
     if math.isnan(share):
         return ""
     advice = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
@@ -102,7 +102,8 @@ def drop_at(summary: pd.DataFrame, alpha_test: float) -> "Figure":
 def paired_difference(differences: pd.DataFrame) -> "Figure":
     """Accuracy of each setting minus that of its reference against α_test, in percentage points with 95 % intervals.
 
-    `differences`: the table `paired_differences`. A panel per architecture; above zero is better than the reference.
+    `differences`: the rows of the table `differences` under weight noise. A panel per architecture; above zero is
+    better than the reference.
     """
     differences = differences[differences["measure"] == "acc"]
     others = (*DIFFERENCE, "architecture", "alpha_test", "measure", "reference")

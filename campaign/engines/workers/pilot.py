@@ -4,11 +4,12 @@ import dataclasses
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from campaign.machine.memory import own_peak_mb
 from nnet import registry
 from nnet.checks import ConfigError
-from nnet.config import CORRUPTIONS, TrainConfig
+from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
 from nnet.record import provenance
@@ -59,7 +60,7 @@ def _measured(cfg: TrainConfig) -> dict:
     device = get_device(cfg.use_cuda)
     batches = Batches(cfg, prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir), device)
     testing = list(batches.test())  # kept until the end, as a run keeps them, for the memory that they take
-    _warm_up(cfg, batches)
+    weights_mb = _warm_up(cfg, batches)
     attempts = []
     while not attempts or (len(attempts) < ATTEMPTS and attempts[-1][1] < QUIET):
         attempts.append(_cost(cfg, batches))
@@ -72,7 +73,8 @@ def _measured(cfg: TrainConfig) -> dict:
         "test_images": batches.test_size,
     }
     del testing
-    return {"cost": cost | sizes | {"memory_mb": own_peak_mb()}, "busy": share < QUIET}
+    sizes |= {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
+    return {"cost": cost | sizes, "busy": share < QUIET}
 
 
 def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
@@ -102,13 +104,17 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
     return cost, 1.0 if cfg.use_cuda else min(timing.share for timing in timings)
 
 
-def _warm_up(cfg: TrainConfig, batches: Batches) -> None:
-    """A run of the smallest size: what is imported or compiled at the first use, and the memory of a kept epoch."""
+def _warm_up(cfg: TrainConfig, batches: Batches) -> float:
+    """A run of the smallest size: what is imported or compiled at the first use, and the memory of a kept epoch.
+
+    Returns the size of the file of trained weights, in MB.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        kept: dict = (
-            {} if cfg.epoch_checkpoint_dir is None else {"epoch_checkpoint_dir": folder, "epoch_checkpoint_s": 0}
-        )
+        kept: dict = {"checkpoint_dir": folder}
+        if cfg.epoch_checkpoint_dir is not None:
+            kept |= {"epoch_checkpoint_dir": folder, "epoch_checkpoint_s": 0}
         train_and_evaluate(dataclasses.replace(_small(cfg, batches, 1, 1), **kept))
+        return sum(path.stat().st_size for path in Path(folder).glob("*/*.pt")) / 2**20
 
 
 def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> Timing:
@@ -138,10 +144,11 @@ def _small(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> TrainC
 
 def _options(cfg: TrainConfig, evaluations: tuple[str, ...]) -> dict:
     """The options of a small run: without those of other evaluations, and those that count epochs."""
-    owners = [("regimes", cfg.regime), ("architectures", cfg.arch), *(("evaluations", name) for name in evaluations)]
-    known = {option for owner in owners for option in registry.option_names(*owner)} | {*CORRUPTIONS[cfg.corruption]}
-    epochs = registry.constant("regimes", cfg.regime, "COUNTS_EPOCHS", ())
-    return {name: value for name, value in cfg.options.items() if name in known and name not in epochs}
+    others = {*cfg.evaluations} - {*evaluations}
+    options = {owner: dict(its_options) for owner, its_options in cfg.options.items() if owner not in others}
+    for name in registry.constant("regimes", cfg.regime, "COUNTS_EPOCHS", ()):
+        options.get(cfg.regime, {}).pop(name, None)
+    return options
 
 
 def _larger(seconds: float, least: int, most: int) -> int:

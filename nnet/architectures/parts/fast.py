@@ -13,7 +13,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nnet.record.provenance import plain_layers, processor_entry
+from nnet.processor import plain_layers, processor_entry
 
 INTEL = processor_entry("vendor_id") == "GenuineIntel"
 ONEDNN = not INTEL and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")

@@ -12,6 +12,9 @@ from nnet.evaluations.parts import rows
 from nnet.evaluations.parts.wanted import IMAGES, WEIGHT_NOISE, Point, Wanted, asked_for, wanted
 
 __all__ = [
+    "answers",
+    "complete",
+    "stored",
     "Point",
     "Wanted",
     "all_missing",
@@ -27,7 +30,7 @@ __all__ = [
 
 def missing(want: Wanted, measurements: Iterable[dict]) -> list[Point]:
     """The wanted points that no measurement has."""
-    known = [point for measurement in measurements if _answers(measurement, want) for point in measurement["points"]]
+    known = [point for measurement in measurements if answers(measurement, want) for point in measurement["points"]]
     if want.strengths is None:
         draws = {point["draw"] for point in known}
         return [point for point in want.points() if point[1] not in draws]
@@ -42,6 +45,12 @@ def all_missing(cfg: TrainConfig, measurements: Iterable[dict]) -> dict[str, int
     return {name: count for name, count in counts.items() if count}
 
 
+def answers(measurement: dict, want: Wanted) -> bool:
+    """Whether a measurement is of the evaluation, version and settings that are wanted."""
+    same = (measurement["evaluation"], measurement["version"]) == (want.evaluation, want.version)
+    return same and rows.full_settings(measurement) == want.settings
+
+
 def joined(old: Iterable[dict], new: Iterable[dict]) -> list[dict]:
     """Measurements of one network joined: one of each key, with the points of both.
 
@@ -52,7 +61,7 @@ def joined(old: Iterable[dict], new: Iterable[dict]) -> list[dict]:
     by_key: dict[str, dict] = {}
     for measurement in [*old, *new]:
         key = _key(measurement)
-        by_key[key] = _both(by_key[key], measurement) if key in by_key else measurement
+        by_key[key] = _both(by_key[key], measurement) if key in by_key else _sorted(measurement)
     order = sorted(by_key, key=lambda key: (by_key[key]["evaluation"] != WEIGHT_NOISE, key))
     return [by_key[key] for key in order]
 
@@ -62,7 +71,7 @@ def clean(measurements: Iterable[dict], settings: Mapping, images_sha256: str) -
 
     `settings`: of any measurement, with max_test_samples, corrupt_test and sweep_precision.
     """
-    for measurement in measurements:
+    for measurement in sorted(measurements, key=lambda measurement: -measurement["version"]):
         if measurement["evaluation"] == WEIGHT_NOISE and measurement["images_sha256"] == images_sha256:
             if all(measurement["settings"][name] == settings[name] for name in IMAGES):
                 for point in measurement["points"]:
@@ -94,7 +103,7 @@ def derived(run: Mapping) -> dict:
     columns: dict = {}
     for want in asked_for(run["asked"]):
         for measurement in run["measurements"]:
-            if _answers(measurement, want):
+            if answers(measurement, want):
                 columns |= measurement["columns"]
                 if want.evaluation == WEIGHT_NOISE:
                     at = {row["alpha_test"]: row for row in _rows(measurement, run)}
@@ -109,9 +118,15 @@ def derived(run: Mapping) -> dict:
     }
 
 
-def _answers(measurement: dict, want: Wanted) -> bool:
-    same = (measurement["evaluation"], measurement["version"]) == (want.evaluation, want.version)
-    return same and rows.full_settings(measurement) == want.settings
+def complete(run: Mapping) -> dict:
+    """The content of a run file with the columns that follow from it, and the rows of sweep.csv as `sweep`."""
+    return {**run, **derived(run), "sweep": table_rows(run)}
+
+
+def stored(result: Mapping) -> dict:
+    """The content of a run file, from what `complete` returned."""
+    follows = {"sweep", *derived(result)}
+    return {name: value for name, value in result.items() if name not in follows}
 
 
 def _key(measurement: dict) -> str:
@@ -131,13 +146,18 @@ def _both(old: dict, new: dict) -> dict:
             )
     for measurement in (old, new):
         if len(measurement["points"]) == len(points):
-            return measurement
-    return old | {
-        "points": sorted(points.values(), key=lambda point: (point["strength"], point["draw"])),
+            return _sorted(measurement)
+    both = {
+        "points": list(points.values()),
         "columns": {},
         "seconds": old["seconds"] + new["seconds"],
         "provenance": old["provenance"] + [item for item in new["provenance"] if item not in old["provenance"]],
     }
+    return _sorted(old | both)
+
+
+def _sorted(measurement: dict) -> dict:
+    return measurement | {"points": sorted(measurement["points"], key=lambda point: (point["strength"], point["draw"]))}
 
 
 def _place(point: dict) -> tuple[float, int, str]:

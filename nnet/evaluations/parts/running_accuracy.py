@@ -39,7 +39,7 @@ def correctly_classified(model: nn.Module, batches: Iterable[Batch], precision: 
 
 def entries(model: nn.Module, batches: Iterable[Batch], cfg: TrainConfig, history: Sequence[dict]) -> dict:
     """`test_acc` and `smoothed_acc` of an epoch; `batches`: all test images, `history`: the rows of earlier epochs."""
-    correct = correctly_classified(model, batches, cfg.sweep_precision)
+    correct = correctly_classified(model, batches, cfg.precision)
     before = history[-1]["smoothed_acc"] if history else 0.0
     smoothed_acc = smoothed_accuracy(correct, cfg.batch_size, before)
     return {"test_acc": int(correct.sum()) / len(correct), "smoothed_acc": smoothed_acc}

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnet import registry
-from nnet.checks import ConfigError, whole_number
+from nnet.checks import ConfigError, canonical, whole_number
 from nnet.config import TrainConfig
 
 WEIGHT_NOISE = "weight_noise"
@@ -28,8 +28,8 @@ WEIGHT_NOISE = "weight_noise"
 IMAGES = {"max_test_samples": None, "corrupt_test": False, "sweep_precision": "fp32"}
 """Settings that every measurement has, with their defaults: which test images, and in which arithmetic."""
 
-Point = tuple[float | None, int]
-"""(strength, draw); the strength is None where the settings determine the strengths."""
+Point = tuple[Any, int]
+"""(strength, draw); the strength is a float, or None where the settings determine the strengths."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,9 @@ class Wanted:
 
     def options(self) -> dict:
         """The evaluation's options by name, strengths and draws included."""
-        named = {stated(self.evaluation, "STRENGTHS"): self.strengths, stated(self.evaluation, "DRAWS"): self.draws}
-        return self.settings | {name: value for name, value in named.items() if name is not None}
+        listed = {stated(self.evaluation, "STRENGTHS"): self.strengths, stated(self.evaluation, "DRAWS"): self.draws}
+        names = registry.option_names("evaluations", self.evaluation)
+        return {name: canonical(value) for name, value in (self.settings | listed).items() if name in names}
 
 
 def wanted(cfg: TrainConfig) -> list[Wanted]:
@@ -78,7 +79,7 @@ def defaults(evaluation: str) -> dict:
         options = registry.option_defaults("evaluations", evaluation)
         options |= {name: getattr(TrainConfig, name) for name in stated(evaluation, "FROM_CONFIG", ())}
         listed = (stated(evaluation, "STRENGTHS"), stated(evaluation, "DRAWS"))
-        values |= {name: _as_json(value) for name, value in options.items() if name not in listed}
+        values |= {name: canonical(value) for name, value in options.items() if name not in listed}
     return values
 
 
@@ -92,7 +93,7 @@ def _wanted(name: str, fields: Mapping, options: Mapping) -> Wanted:
     return Wanted(
         evaluation=name,
         version=stated(name, "VERSION", 1),
-        settings={option: _as_json(value) for option, value in settings.items()},
+        settings=canonical(settings),
         strengths=None if strengths is None else _ascending(f"{name}.{strengths}", listed),
         draws=whole_number(f"{name}.{draws}", count, 1),
     )
@@ -108,7 +109,3 @@ def _ascending(name: str, values: Any) -> tuple[float, ...]:
     if isinstance(values, str) or not good:
         raise ConfigError(f"{name} must be a list of distinct numbers, not empty; got {values!r}")
     return tuple(strengths)
-
-
-def _as_json(value: object) -> object:
-    return [_as_json(item) for item in value] if isinstance(value, tuple | list) else value

@@ -4,7 +4,7 @@ import numpy as np
 
 from campaign.analysis import figures, questions, tables
 from campaign.store.folder import Store
-from tests.campaign.analysis.test_tables import result
+from tests.campaign.analysis.making import result
 
 
 def runs(seeds=3, **changed) -> list[dict]:

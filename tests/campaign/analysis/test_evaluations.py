@@ -12,31 +12,34 @@ from campaign.analysis.questions import evaluations
 from campaign.analysis.questions.parts import comparison
 from campaign.analysis.statistics import paired_differences
 from nnet import registry
+from nnet.config import TrainConfig
 from tests.campaign.analysis.drawing import draw_all, drawn, stored
-from tests.campaign.analysis.test_tables import PER_RUN, SUMMARY, SWEEP, result
+from tests.campaign.analysis.making import also, measurement, point, result
+from tests.campaign.analysis.test_tables import PER_RUN
 
 NAMES = ("landscape", "quantization", "random_corners", "worst_case")
 LEVELS = {"landscape": (-2, -1, 0, 1, 2), "quantization": (1, 8), "random_corners": (0, 0.1), "worst_case": (0, 0.1)}
 
 
-def measured(seed=0, shift=0.0, diverged=False, **changed) -> dict:
+def measured(seed=0, shift=0.0, diverged=False, names=NAMES, **changed) -> dict:
     """A run with two strengths of weight noise and four evaluations: their accuracy falls with the strength's size."""
-    run = result(seed, (0.9 + shift + 0.01 * seed, 0.8 + shift), diverged, evaluations=NAMES, **changed)
+    run = result(seed, (0.9 + shift + 0.01 * seed, 0.8 + shift), diverged, evaluations=names, **changed)
     if diverged:
         return run
-    for row in run["sweep"]:
-        row["acc_min"] = row["acc"] - 0.05
-    rows = [
-        {"evaluation": name, "alpha_test": float(level), "noise_samples": 1, "acc_std": None, "acc_min": 0.5,
-         "acc": 0.7 + shift + 0.01 * seed - 0.1 * level, "loss": 1 + level**2 + shift, "drop": 0.1}
-        for name in NAMES
-        for level in LEVELS[name]
-    ]  # fmt: skip
-    return run | {"sweep": run["sweep"] + rows, "landscape_slope": 0.25 + seed}
+    cfg = TrainConfig(seed=seed, evaluations=names, **changed)
+    further = []
+    for name in names:
+        accuracy = 0.7 + shift + 0.01 * seed
+        rows = [point(float(level), accuracy - 0.1 * level, loss=1 + level**2 + shift) for level in LEVELS[name]]
+        columns = {"landscape_slope": 0.25 + seed} if name == "landscape" else {}
+        further.append(measurement(cfg, rows, name, columns))
+    return also(run, *further)
 
 
 def campaign() -> list[dict]:
-    beta = [dict(regime="beta", alpha_train=a, options={"beta_robustness": b}) for a, b in ((0, 0.25), (0.3, 0.1))]
+    beta = [
+        dict(regime="beta", alpha_train=a, options={"beta": {"beta_robustness": b}}) for a, b in ((0, 0.25), (0.3, 0.1))
+    ]
     arms = [{}, {"dropout": 0.3}, *beta]
     return [measured(seed, 0.01 * number, **arm) for number, arm in enumerate(arms) for seed in (0, 1)]
 
@@ -46,25 +49,17 @@ def made() -> dict[str, pd.DataFrame]:
     return tables.build(campaign())
 
 
-def test_the_sweep_names_the_evaluation_where_there_are_several(made):
+def test_the_sweep_names_the_evaluation_of_every_row(made):
     sweep = made["sweep"]
-    assert list(sweep.columns) == [*SWEEP.split(","), "evaluation", "acc_min"]
-    assert sweep["evaluation"].value_counts().to_dict() == {"gaussian": 16} | {
+    assert sweep["evaluation"].value_counts().to_dict() == {"weight_noise": 16} | {
         name: 8 * len(LEVELS[name]) for name in NAMES
     }
-    assert sweep.notna()["acc_min"].all()
+    assert sweep.notna()["acc_min"].all() and set(sweep["part"]) == {""} and set(sweep["settings"]) == {"{}"}
 
 
-def test_without_further_evaluations_nothing_is_named():
-    plain = tables.build([result(seed) for seed in range(2)])
-    assert list(plain["sweep"].columns) == SWEEP.split(",")
-    assert list(plain["results_summary"].columns) == SUMMARY.split(",")
-    assert tables.of(plain["sweep"]) is plain["sweep"] and tables.of(plain["sweep"], "worst_case").empty
-
-
-def test_gaussian_noise_and_evaluations_are_never_averaged_together(made):
-    plain = tables.build([run | {"sweep": run["sweep"][:2]} for run in campaign()])
-    pd.testing.assert_frame_equal(tables.of(made["results_summary"]), plain["results_summary"])
+def test_weight_noise_and_evaluations_are_never_averaged_together(made):
+    plain = tables.build([run | {"measurements": run["measurements"][:1]} for run in campaign()])
+    pd.testing.assert_frame_equal(tables.of(made["results_summary"]), tables.of(plain["results_summary"]))
     worst = tables.of(made["results_summary"], "worst_case").query("regime == 'clean' and dropout == 0")
     assert list(worst["alpha_test"]) == [0, 0.1] and list(worst["n_seeds"]) == [2, 2]
     assert list(worst["mean_acc"]) == pytest.approx([0.705, 0.695])
@@ -92,18 +87,18 @@ def test_the_comparison_is_mean_std_over_seeds_and_the_worst_draw(made):
         clean = [90 + number, 91 + number]
         cell = cells.loc[(method, 0.0)]
         assert cell["mean"] == pytest.approx(statistics.fmean(clean)) and cell["n_seeds"] == 2
-        assert cell["std"] == pytest.approx(statistics.stdev(clean)) and cell["min"] == pytest.approx(85 + number)
+        assert cell["std"] == pytest.approx(statistics.stdev(clean)) and cell["min"] == pytest.approx(90 + number)
     text = comparison.as_markdown(compared)
-    assert "| mlp_small | clean | 90.50 ± 0.71 (85.00) | 80.00 ± 0.00 (75.00) |" in text
-    assert "**93.50 ± 0.71 (88.00)**" in text and text.count("**") == 4 and "(n = 2)" in text
+    assert "| mlp_small | clean | 90.50 ± 0.71 (90.00) | 80.00 ± 0.00 (78.74) |" in text
+    assert "**93.50 ± 0.71 (93.00)**" in text and text.count("**") == 4 and "(n = 2)" in text
     lines = text.splitlines()
     assert len({line.count("|") for line in lines[:6]}) == 1
     latex = comparison.as_latex(compared)
-    assert r"mlp\_small & clean & 90.50 $\pm$ 0.71 (85.00)" in latex and r"\textbf{93.50 $\pm$ 0.71 (88.00)}" in latex
+    assert r"mlp\_small & clean & 90.50 $\pm$ 0.71 (90.00)" in latex and r"\textbf{93.50 $\pm$ 0.71 (93.00)}" in latex
     assert latex.count(r"\\") == 5 and "α" not in latex.split("tabular", 1)[1]
 
 
-def test_one_seed_has_no_spread_and_an_older_run_no_worst_draw():
+def test_one_seed_has_no_spread_and_without_a_worst_draw_none_is_shown():
     runs = [result()]
     made = tables.build(runs)
     sweep = tables.with_settings(made["sweep"], made["results_per_run"]).assign(acc_min=math.nan)
@@ -165,11 +160,9 @@ def test_what_an_evaluation_says_of_its_figure_is_known(name):
 
 
 def test_an_evaluation_without_a_file_or_settings_is_drawn_against_its_strength():
-    runs = [measured(seed) for seed in (0, 1)]
+    runs = [measured(seed, names=("quantization",)) for seed in (0, 1)]
     for run in runs:
-        run["sweep"] = [
-            row | {"evaluation": "trial"} for row in run["sweep"] if row.get("evaluation") == "quantization"
-        ]
+        run["measurements"][1]["evaluation"] = "trial"
     figure = evaluations.figures(tables.build(runs))["trial"]
     x, y, _ = drawn(figure.axes[0])["clean"]
     assert list(x) == [1, 8] and y == pytest.approx([60.5, -9.5])
@@ -177,7 +170,59 @@ def test_an_evaluation_without_a_file_or_settings_is_drawn_against_its_strength(
 
 
 def test_random_corners_alone_have_a_figure():
-    runs = [measured(seed) for seed in (0, 1)]
-    for run in runs:
-        run["sweep"] = [row for row in run["sweep"] if row.get("evaluation") != "worst_case"]
+    runs = [measured(seed, names=("random_corners",)) for seed in (0, 1)]
     assert "random_corners" in evaluations.figures(tables.build(runs))
+
+
+def test_measurements_with_other_settings_are_lines_of_their_own_and_no_other_method():
+    runs = [measured(seed, names=("quantization",)) for seed in (0, 1)]
+    limited = [run["measurements"][1] for run in runs]
+    limited = [one | {"settings": one["settings"] | {"max_test_samples": 100}} for one in limited]
+    made = tables.build([also(run, one) for run, one in zip(runs, limited, strict=True)])
+    lines = drawn(evaluations.figures(made)["quantization"].axes[0])
+    assert sorted(lines) == ["clean", "clean, tested with max_test_samples 100"]
+    assert len(made["results_per_run"]) == 2 and set(comparison_of(made)["method"]) == {"clean"}
+
+
+def comparison_of(made) -> pd.DataFrame:
+    return comparison.table(tables.with_settings(tables.of(made["sweep"]), made["results_per_run"]))
+
+
+PARTS = ("second", "first", "last")
+"""The parts of a network in its order."""
+
+
+def in_parts(seed: int, arch: str = "cnn", **changed) -> dict:
+    """A run that was measured part by part: the accuracy falls with the strength and the part's number."""
+    names = ("quantization",)
+    cfg = TrainConfig(seed=seed, arch=arch, evaluations=names, **changed)
+    at = [
+        point(strength, 0.9 - strength * number - 0.01 * seed, part=part)
+        for strength in (1.0, 2.0)
+        for number, part in enumerate(PARTS)
+    ]
+    return also(result(seed, arch=arch, evaluations=names, **changed), measurement(cfg, at, names[0]))
+
+
+def test_an_evaluation_of_parts_is_a_map_with_means_and_standard_errors():
+    runs = [in_parts(seed, arch, p=p) for seed in (0, 1) for arch in ("cnn", "mlp_small") for p in (0.0, 0.1)]
+    made = tables.build(runs)
+    cells = tables.of(made["results_summary"], "quantization")
+    assert len(cells) == 2 * 2 * 2 * 3 and set(cells["n_seeds"]) == {2}
+    figure = evaluations.figures(made)["quantization"]
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["cnn: clean", "cnn: clean, p 0.1", "mlp_small: clean", "mlp_small: clean, p 0.1"]
+    for axes in figure.axes:
+        assert [tick.get_text() for tick in axes.get_yticklabels()] == list(PARTS)
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2"]
+        texts = {text.get_position(): text.get_text() for text in axes.texts}
+        assert texts[1, 2] == "400.5 ± 0.5" and texts[0, 0] == "0.5 ± 0.5" and len(texts) == 6
+    figure.draw_without_rendering()
+
+
+def test_differences_are_taken_at_every_point_of_every_evaluation():
+    runs = [measured(seed, shift, regime=regime, alpha_train=0.2) for seed in (0, 1)
+            for regime, shift in (("clean", 0.0), ("noisy", 0.05))]  # fmt: skip
+    differences = tables.build(runs)["differences"].query("measure == 'acc'")
+    assert len(differences) == 2 + sum(map(len, LEVELS.values()))
+    assert differences["mean_difference"].tolist() == pytest.approx([0.05] * len(differences))

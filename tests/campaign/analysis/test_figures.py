@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from campaign.analysis import figures, panels, tables
 from tests.campaign.analysis.drawing import draw_all, runs, stored
-from tests.campaign.analysis.test_tables import result
+from tests.campaign.analysis.making import result
 
 
 @pytest.mark.parametrize("results", [[], runs(1), [result(0, diverged=True)], runs()[:3]], ids=len)

@@ -9,37 +9,20 @@ from campaign.analysis import tables
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
+from tests.campaign.analysis.making import also, measurement, point, result
 
 PER_RUN = (
     "run_id,dataset,architecture,regime,seed,alpha_train,noise_model,activation,p,epochs,acc_0,acc_01,drop_at_01,"
     "test_loss,train_loss,status,train_seconds,sweep_seconds"
 )
 SWEEP = (
-    "run_id,dataset,architecture,regime,seed,alpha_train,activation,p,alpha_test,noise_samples,acc,acc_std,loss,drop"
+    "run_id,dataset,architecture,regime,seed,alpha_train,activation,p,evaluation,settings,part,alpha_test,"
+    "noise_samples,acc,acc_std,acc_min,loss,drop"
 )
 SUMMARY = (
-    "dataset,architecture,regime,alpha_train,noise_model,activation,p,alpha_test,n_seeds,n_diverged,mean_acc,std_acc,"
-    "stderr_acc,mean_drop,std_drop,stderr_drop,mean_loss,stderr_loss"
+    "dataset,architecture,regime,alpha_train,noise_model,activation,p,evaluation,settings,part,alpha_test,n_seeds,"
+    "n_diverged,mean_acc,std_acc,stderr_acc,mean_drop,std_drop,stderr_drop,mean_loss,stderr_loss"
 )
-
-
-def result(seed=0, accuracies=(0.9, 0.8), diverged=False, columns=None, **changed) -> dict:
-    """A run as `train_and_evaluate` returns it, with the given accuracies at α_test = 0 and 0.1."""
-    cfg = TrainConfig(seed=seed, alpha_tests=(0, 0.1), **changed)
-    clean, noisy = accuracies
-    sweep = [
-        {"alpha_test": 0.0, "noise_samples": 1, "acc": clean, "acc_std": None, "loss": 0.5, "drop": 0.0},
-        {"alpha_test": 0.1, "noise_samples": 5, "acc": noisy, "acc_std": 0.01, "loss": 0.7, "drop": clean - noisy},
-    ]
-    return {
-        "run_id": cfg.run_id, "dataset": cfg.dataset_name, "architecture": cfg.arch, "regime": cfg.regime, "seed": seed,
-        "alpha_train": cfg.alpha_train, "noise_model": cfg.noise_model, "activation": cfg.activation, "p": cfg.p,
-        "epochs": cfg.epochs, "acc_0": None if diverged else clean, "acc_01": None if diverged else noisy,
-        "drop_at_01": None if diverged else clean - noisy, "test_loss": None if diverged else 0.5,
-        "train_loss": None if diverged else 0.4, "status": "diverged" if diverged else "ok", "train_seconds": 3.0,
-        "sweep_seconds": 1.0, **(columns or {}), "diverged_epoch": 2 if diverged else None,
-        "sweep": [] if diverged else sweep, "history": [], "config": cfg.science(), "provenance": {}, "sha256": {},
-    }  # fmt: skip
 
 
 def written(tmp_path, results) -> dict[str, pd.DataFrame]:
@@ -71,9 +54,8 @@ def test_the_summary_is_over_seeds_with_sample_standard_errors(tmp_path):
 
 def test_one_seed_has_no_standard_error(tmp_path):
     written(tmp_path, [result()])
-    line = (tmp_path / "digits" / "results_summary.csv").read_text().splitlines()[2].split(",")
-    row = dict(zip(SUMMARY.split(","), line, strict=True))
-    assert row["n_seeds"] == "1" and row["mean_acc"] == "0.8"
+    row = pd.read_csv(tmp_path / "digits" / "results_summary.csv", dtype=str, keep_default_na=False).iloc[1]
+    assert row["n_seeds"] == "1" and row["mean_acc"].startswith("0.8") and row["part"] == ""
     assert row["std_acc"] == row["stderr_acc"] == row["stderr_drop"] == row["stderr_loss"] == ""
 
 
@@ -139,16 +121,85 @@ def test_text_that_a_spreadsheet_would_take_for_a_formula_is_quoted_and_numbers_
     assert (row["remark"], row["shift"], row["other"]) == ("'=1+1", -0.5, "fine - really")
 
 
-def test_corrupted_test_images_are_said_in_a_column_and_never_averaged_with_clean_ones(tmp_path):
-    clean = [result(seed, (0.9, 0.8), p=0.3) for seed in range(2)]
-    corrupted = [result(seed, (0.6, 0.5), p=0.3, corrupt_test=True) for seed in (0, 1)]
-    assert "corrupt_test" not in written(tmp_path / "clean", clean)["results_per_run"]
-    for name, runs in (("corrupted", corrupted), ("both", clean + corrupted)):
-        made = written(tmp_path / name, runs)
-        assert list(made["results_per_run"]["corrupt_test"]) == list(made["results_per_run"]["acc_0"] < 0.7)
-        cells = made["results_summary"].query("alpha_test == 0").set_index("corrupt_test")
-        assert cells.loc[True, "mean_acc"] == pytest.approx(0.6) and cells.loc[True, "n_seeds"] == 2
-        assert name == "corrupted" or cells.loc[False, "mean_acc"] == pytest.approx(0.9)
+def test_one_network_is_one_row_however_often_it_was_measured(tmp_path):
+    plain = result(0)
+    cfg = TrainConfig(alpha_tests=(0, 0.1, 0.3), noise_samples=2)
+    more = measurement(cfg, [point(0.1, 0.6, 5), point(0.3, 0.5), point(0.3, 0.4, 1)])
+    quick = measurement(cfg, [point(0.0, 0.7), point(0.1, 0.2)], max_test_samples=100)
+    made = written(tmp_path, [also(plain, more, quick), result(1)])
+    assert len(made["results_per_run"]) == 2 and list(made["results_per_run"].columns) == PER_RUN.split(",")
+    sweep = made["sweep"].query("seed == 0").set_index(["settings", "alpha_test"])
+    assert sorted(sweep["noise_samples"]) == [1, 1, 1, 2, 6]
+    tenth = sweep.loc["{}", 0.1]
+    draws = [one["acc"] for one in plain["measurements"][0]["points"][1:]] + [0.6]
+    assert (tenth["acc"], tenth["acc_std"]) == pytest.approx((statistics.fmean(draws), statistics.stdev(draws)))
+    assert tenth["acc_min"] == 0.6 and tenth["drop"] == pytest.approx(0.9 - statistics.fmean(draws))
+    limited = json.dumps({"max_test_samples": 100})
+    assert sweep.loc[(limited, 0.1), "drop"] == pytest.approx(0.5) and sweep.loc[("{}", 0.3), "acc_min"] == 0.4
+    cells = made["results_summary"].set_index(["settings", "alpha_test"])
+    assert list(made["results_summary"].columns) == SUMMARY.split(",")
+    assert cells["n_seeds"].to_dict() == {
+        ("{}", 0.0): 2, ("{}", 0.1): 2, ("{}", 0.3): 1, (limited, 0.0): 1, (limited, 0.1): 1,
+    }  # fmt: skip
+    assert cells.loc[("{}", 0.1), "std_acc"] == pytest.approx(statistics.stdev([statistics.fmean(draws), 0.8]))
+
+
+def test_a_diverged_run_counts_in_the_cells_of_its_own_setting_alone():
+    more = measurement(TrainConfig(alpha_tests=(0, 0.3)), [point(0.3, 0.5)])
+    runs = [also(result(0), more), result(1, diverged=True), result(0, p=0.5), result(1, p=0.5, diverged=True)]
+    summary = tables.build(runs)["results_summary"].set_index(["p", "alpha_test"])
+    assert summary.index.tolist() == [(0, 0), (0, 0.1), (0, 0.3), (0.5, 0), (0.5, 0.1)]
+    assert set(summary["n_seeds"]) == set(summary["n_diverged"]) == {1}
+
+
+def test_the_columns_of_the_last_request_are_shown_and_requests_that_differ_are_said(tmp_path):
+    both = also(
+        result(1, (0.6, 0.5), p=0.3, corrupt_test=True),
+        measurement(TrainConfig(p=0.3), [point(0.0, 0.8), point(0.1, 0.3)]),
+    )
+    runs = [result(0, p=0.3), both]
+    per_run = written(tmp_path, runs)["results_per_run"]
+    assert list(per_run["acc_0"]) == [0.9, 0.6] and list(per_run["drop_at_01"]) == pytest.approx([0.1, 0.1])
+    assert list(map(json.loads, per_run["asked"])) == [{}, {"corrupt_test": True}]
+
+
+def test_a_regime_without_weight_noise_has_no_noise_model(tmp_path):
+    runs = [result(regime=regime, alpha_train=0.2, noise_model="magnitude") for regime in ("clean", "noisy")]
+    made = written(tmp_path, runs)
+    assert made["results_per_run"]["noise_model"].fillna("none").tolist() == ["none", "magnitude"]
+    assert set(made["sweep"]["settings"]) == {json.dumps({"noise_model": "magnitude"})}
+
+
+def test_initial_weights_are_named_by_their_file_and_by_their_hash_only_where_the_name_is_the_same(tmp_path):
+    runs = []
+    for folder, name in (("a", "one.pt"), ("a", "two.pt"), ("b", "one.pt")):
+        file = tmp_path / folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(f"{folder} {name}".encode())
+        runs.append(result(0, (0.9, 0.8), initial_weights=str(file), epochs=2))
+    made = tables.build(runs[:2])
+    assert sorted(made["results_per_run"]["initial_weights"]) == ["one.pt", "two.pt"]
+    assert "initial_weights_sha256" not in made["results_per_run"] and set(made["results_summary"]["n_seeds"]) == {1}
+    made = tables.build(runs)
+    assert made["results_per_run"]["initial_weights_sha256"].nunique() == 3
+    assert len(made["results_summary"]) == 6 and set(made["results_summary"]["n_seeds"]) == {1}
+
+
+def test_only_options_that_differ_among_the_runs_of_their_owner_are_named():
+    beta = {"regime": "beta", "alpha_train": 0.2}
+    runs = [result(0), result(0, arch="cnn"), result(0, **beta)]
+    assert "options" not in tables.build(runs)["results_per_run"]
+    runs.append(result(0, **beta, options={"beta": {"beta_robustness": 0.5}}))
+    options = list(map(json.loads, tables.build(runs)["results_per_run"]["options"]))
+    assert options.count({}) == 2 and {"beta": {"beta_robustness": 0.25}} in options
+    assert {"beta": {"beta_robustness": 0.5}} in options and len(options) == 4
+
+
+def test_a_setting_that_is_younger_than_a_run_file_has_its_default_there():
+    older = result(0)
+    del older["config"]["dropout"]
+    assert "dropout" not in tables.build([older, result(1)])["results_per_run"]
+    assert list(tables.build([older, result(1, dropout=0.5)])["results_per_run"]["dropout"]) == [0, 0.5]
 
 
 def test_finished_runs_are_loaded_with_old_and_new_words(tmp_path):
@@ -159,6 +210,23 @@ def test_finished_runs_are_loaded_with_old_and_new_words(tmp_path):
         tables.load(tmp_path, {"archs": "cnn"})
     with pytest.raises(ConfigError, match="no finished run with seed = 7"):
         tables.load(tmp_path, {"seeds": 7})
+
+
+def test_loaded_runs_have_every_setting_and_option(tmp_path):
+    asked = {"evaluations": ["worst_case"], "options": {"worst_case": {"restarts": 3}}}
+    written(tmp_path, [result(seed, regime="beta", **asked) for seed in (0, 1)])
+    (run,) = tables.load(tmp_path, {"seed": 1, "beta.beta_robustness": 0.25, "worst_case.restarts": 3}).to_dict(
+        "records"
+    )
+    assert run["acc_01"] == pytest.approx(0.8) and run["learning_rate"] == 0.001 and run["noise_samples"] == 5
+    assert run["options"]["worst_case"]["restarts"] == 3 and run["evaluations"] == ["worst_case"]
+
+
+def test_a_run_file_of_the_older_form_is_refused_in_one_sentence(tmp_path):
+    store = Store(tmp_path / "digits")
+    store.save({name: value for name, value in result(0).items() if name != "form"})
+    with pytest.raises(ConfigError, match="older form"):
+        tables.load(tmp_path)
 
 
 def test_the_folders_of_a_dataset_are_its_own_and_those_of_studies_without_it(tmp_path):

@@ -26,7 +26,7 @@ from nnet_models import get_device, train_and_evaluate, try_set_up
 
 COST = Cost(
     setting_up_s=5, step_s=0.1, epoch_s=0.5, pass_s=0.25, image_s=0.01, evaluations_s=3, train_images=1000,
-    validation_images=100, test_images=200, memory_mb=100,
+    validation_images=100, test_images=200, memory_mb=100, weights_mb=2,
 )  # fmt: skip
 
 

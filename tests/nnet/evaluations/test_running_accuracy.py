@@ -50,7 +50,8 @@ def test_the_proper_accuracy_depends_on_neither_batches_nor_order(size):
     assert evaluate(model, batches)[0] == evaluate(model, batches[::-1])[0] == 0.86
 
 
-config = functools.partial(small_run, arch="lenet", epochs=3, options={"nfilters": 4}, smoothed_accuracy=True)
+FEW = {"lenet": {"nfilters": 4}}
+config = functools.partial(small_run, arch="lenet", epochs=3, options=FEW, smoothed_accuracy=True)
 
 
 def test_every_epoch_has_both_and_training_is_the_same(npz):
@@ -67,7 +68,7 @@ def test_every_epoch_has_both_and_training_is_the_same(npz):
 def test_a_run_goes_on_with_the_same_bits(npz, tmp_path, monkeypatch, trained):
     options = {"nfilters": 4, "nmasks": 2, "first_filter_size": 3, "train_masks": trained}
     recipe = dict(optimizer="sgd", momentum=0.9, nesterov=True, lr_schedule="steps", lr_milestones=(2,))
-    cfg = config(npz, options=options, dropout=0.3, activation="rrelu", **recipe)
+    cfg = config(npz, options={"lenet": options}, dropout=0.3, activation="rrelu", **recipe)
     whole = train_and_evaluate(cfg)
     kept = dataclasses.replace(cfg, epoch_checkpoint_dir=str(tmp_path), epoch_checkpoint_s=0)
     interrupted(kept, monkeypatch, 1)

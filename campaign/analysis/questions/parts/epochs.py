@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from campaign.analysis import panels as drawing
-from campaign.analysis.labels import SETTINGS, varied
+from campaign.analysis.labels import SETTINGS, flat_options, varied
 from campaign.analysis.statistics import pairs
 
 KINDS = {"gradient": "#E69F00", "weight": "#56B4E9"}
@@ -22,7 +22,7 @@ LABELS = {
     "strength": "noise m",
 }
 WIDTH, LETTERS_PER_INCH = 4.2, 11
-NOISE_SETTINGS = ("regime", "alpha_train", "options")
+NOISE_SETTINGS = ("regime", "alpha_train", "noise_model", "options")
 
 
 def by_epoch(epochs: pd.DataFrame, per_run: pd.DataFrame) -> dict[str, Figure]:
@@ -46,7 +46,9 @@ def by_epoch(epochs: pd.DataFrame, per_run: pd.DataFrame) -> dict[str, Figure]:
     for number, (setting, group) in enumerate(noisy.groupby(of_noise, dropna=False), 1):
         first = group.sort_values("seed").drop_duplicates(shared).sort_values(shared)
         seeds = ", ".join(map(str, sorted(first["seed"].unique())))
-        title = f"{_words(dict(zip(of_noise, setting, strict=True)))}; seed {seeds}"
+        named_noise = {"regime", *varied(noisy, of_noise), "alpha_train", "options"}
+        words = _words({name: value for name, value in zip(of_noise, setting, strict=True) if name in named_noise})
+        title = f"{words}; seed {seeds}"
         figures["epochs" if number == 1 else f"epochs_{number}"] = _columns(epochs, first, named, title)
     return figures
 
@@ -135,8 +137,9 @@ def _words(settings: dict) -> str:
         elif name == "alpha_train":
             words.append(f"α = {value:g}")
         elif name == "options":
-            words.append(str(value).translate(str.maketrans("", "", '{}"')).replace(": ", " "))
-        else:
+            options = flat_options(str(value))
+            words += [f"{option.split('.')[-1]} {its}" for option, its in options.items()]
+        elif not pd.isna(value):
             words.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
     return ", ".join(word for word in words if word)
 

@@ -1,0 +1,29 @@
+"""JSON files with a checksum: strict JSON, whole or not at all."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from nnet.files.atomic import write_file
+
+
+def save(path: Path, content: dict) -> None:
+    """Write `content`. Raises CannotWrite, and ValueError for values that are not JSON, like NaN."""
+    text = json.dumps(content | {"checksum": _checksum(content)}, allow_nan=False)
+    write_file(path, f"{text}\n".encode())
+
+
+def load(path: Path) -> dict:
+    """What `save` wrote. Raises OSError, and ValueError if the file is damaged."""
+    try:
+        content = json.loads(Path(path).read_bytes())
+        checksum = content.pop("checksum", None)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: not a JSON object ({error})") from error
+    if checksum != _checksum(content):
+        raise ValueError(f"{path} is damaged: its check sum is wrong")
+    return content
+
+
+def _checksum(content: dict) -> str:
+    return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -1,0 +1,169 @@
+"""The trained weights of runs, kept on disk: <checkpoint_dir>/<dataset>/<run_id>.pt.
+
+A file holds `run`, the trained part of the run file; `network`, the shape of its images and the number of classes; and
+`model`, its state. When the weights of a run file are needed and are gone, the run is trained again and must give the
+recorded SHA-256; anything else would book a measurement of one network under the name of another.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import nn
+
+from nnet.architectures.base import build_model
+from nnet.checks import ConfigError, Refused
+from nnet.config import TrainConfig
+from nnet.files import checkpoint
+from nnet.files.content import sha256_of_file
+from nnet.record import provenance
+from nnet.record.result import lacks_record, without_measurements
+
+__all__ = [
+    "Refused",
+    "check_data",
+    "check_kept",
+    "check_machine",
+    "check_weights",
+    "load_model",
+    "path_of",
+    "restore",
+    "save",
+]
+REMEDY = "restore {what}, or move the run file away so that the run is trained and measured anew"
+
+
+def path_of(cfg: TrainConfig) -> Path | None:
+    """The file of a run's weights; None if it keeps none."""
+    if cfg.checkpoint_dir is None:
+        return None
+    return Path(cfg.checkpoint_dir) / cfg.dataset_name / f"{cfg.run_id}.pt"
+
+
+def save(cfg: TrainConfig, run: Mapping, model: nn.Module, image_shape: tuple[int, ...], num_classes: int) -> None:
+    """Write the weights, if the run keeps them. Raises CannotWrite."""
+    path = path_of(cfg)
+    if path is not None:
+        weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+        network = {"image_shape": list(image_shape), "num_classes": num_classes}
+        checkpoint.save(path, {"run": dict(run), "network": network, "model": weights})
+
+
+def restore(cfg: TrainConfig, model: nn.Module, known: Mapping | None, images_sha256: str) -> dict | None:
+    """Load the kept weights of a run into its network; returns the trained part of its run file.
+
+    `known`: the run file, if there is one; its weights are the only ones that count. Without it, weights count that the
+    same configuration gave on the same data. Returns None, and leaves the network as it is, if there are none. A
+    damaged file is renamed to <run_id>.pt.damaged; that, and weights that do not count, are noted on stderr.
+    """
+    path = path_of(cfg)
+    if path is None or not path.exists():
+        return None
+    try:
+        kept = _read(path)
+    except ValueError as error:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+        _note(f"{error}; it is renamed to {path.name}.damaged")
+        return None
+    run = without_measurements(kept["run"] if known is None else known)
+    reason = _reason_not_to_count(cfg, kept, run, images_sha256)
+    if reason is not None:
+        _note(f"{path} is not used: {reason}")
+        return None
+    model.load_state_dict(kept["model"])
+    return run
+
+
+def check_data(cfg: TrainConfig, known: Mapping | None, images_sha256: str) -> None:
+    """Raise Refused if the data are not those that the run is named after, or not those of its run file.
+
+    Raises ConfigError if the run file is that of another configuration.
+    """
+    if cfg.dataset_sha256 is not None and sha256_of_file(cfg.dataset) != cfg.dataset_sha256:
+        raise Refused(f"{cfg.dataset} was replaced after this run was configured; launch again, with a new identity")
+    if known is None:
+        return
+    if known["config"] != cfg.training():
+        raise ConfigError(f"what is known of {known['run_id']} belongs to another configuration than {cfg.run_id}")
+    if known["sha256"]["data"] != images_sha256:
+        what = f"the data of {cfg.dataset_name}"
+        raise Refused(f"{what} are not those that {cfg.run_id} was trained on; {REMEDY.format(what='them')}")
+
+
+def check_kept(cfg: TrainConfig, known: Mapping) -> None:
+    """Raise Refused if a run would have to be trained before it can be measured."""
+    path = path_of(cfg)
+    if path is None or not path.exists():
+        raise Refused(f"{_missing(cfg)}; a launch without --measure-only trains it again")
+    try:
+        reason = _reason_not_to_count(cfg, _read(path), known, known["sha256"]["data"])
+    except ValueError as error:
+        reason = str(error)
+    if reason is not None:
+        raise Refused(
+            f"{cfg.run_id} would have to be trained again ({reason}); a launch without --measure-only does so"
+        )
+
+
+def check_machine(cfg: TrainConfig, known: Mapping, here: Mapping) -> None:
+    """Raise Refused if training again on this machine may give other bits than the run file records."""
+    different = provenance.other_bits(known["provenance"], here)
+    if different:
+        raise Refused(
+            f"{_missing(cfg)}, and training again may give other weights here ({'; '.join(different)}): "
+            f"measure it on a machine like that one, {REMEDY.format(what='the weights')}"
+        )
+
+
+def check_weights(cfg: TrainConfig, known: Mapping, weights_sha256: str) -> None:
+    """Raise Refused if a run that was trained again has other weights than its run file records."""
+    if known["sha256"]["weights"] != weights_sha256:
+        raise Refused(
+            f"{_missing(cfg)}, and training again gave other weights than the run file records: "
+            f"{REMEDY.format(what='the weights')}"
+        )
+
+
+def load_model(path: Path) -> nn.Module:
+    """The trained network of a file of weights, on the CPU and in evaluation mode.
+
+    Raises OSError if it cannot be read, and ValueError if it is damaged or holds no run.
+    """
+    kept = _read(Path(path))
+    run, network = kept["run"], kept["network"]
+    options = run["config"]["options"].get(run["architecture"], {})
+    model = build_model(
+        run["architecture"], run["activation"], tuple(network["image_shape"]), network["num_classes"],
+        run["config"]["dropout"], **options,
+    )  # fmt: skip
+    model.load_state_dict(kept["model"])
+    return model.eval()
+
+
+def _read(path: Path) -> dict:
+    kept = checkpoint.load(path)
+    if not {"run", "network", "model"} <= kept.keys():
+        raise ValueError(f"{path} holds no run: another version of this program wrote it")
+    return kept
+
+
+def _reason_not_to_count(cfg: TrainConfig, kept: Mapping, run: Mapping, images_sha256: str) -> str | None:
+    if run["config"] != cfg.training():
+        return "another configuration gave these weights"
+    if run["sha256"]["data"] != images_sha256:
+        return "they were trained on other data"
+    if lacks_record(cfg, run):
+        return "the run must be trained again to record its smoothed accuracy"
+    if provenance.state_sha256(kept["model"]) != run["sha256"]["weights"]:
+        return "its weights are not those that the run file records"
+    return None
+
+
+def _missing(cfg: TrainConfig) -> str:
+    path = path_of(cfg)
+    where = "" if path is None else f" in {path}"
+    return f"the trained weights of {cfg.run_id} are not kept{where}"
+
+
+def _note(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)

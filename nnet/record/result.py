@@ -1,0 +1,61 @@
+"""The trained part of a run file: all that is known of a network before it is measured."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from nnet.config import TrainConfig
+from nnet.perturbations.tensors import spared_tensors
+from nnet.record import provenance
+from nnet.regimes.base import Regime
+from nnet.training import validation
+
+FORM = 2
+"""The form of a run file: which keys it has, and what they mean."""
+MEASURED = ("asked", "measurements")
+"""The other keys of a run file: the measuring fields last asked for, and the measurements."""
+
+
+def trained_part(
+    cfg: TrainConfig, regime: Regime, history: Sequence[dict], seconds: float, sha256: dict, diverged: bool
+) -> dict:
+    """The trained part, JSON-able; a number that is not finite becomes None.
+
+    `history`: a row per epoch; `sha256`: of the data and of the weights before and after training.
+    """
+    training = cfg.training()
+    last = history[-1] if history else {"epoch": 0, "train_loss": None}
+    return {
+        "form": FORM,
+        "run_id": cfg.run_id,
+        "dataset": cfg.dataset_name,
+        "architecture": cfg.arch,
+        **{name: getattr(cfg, name) for name in ("regime", "seed", "alpha_train")},
+        "noise_model": training.get("noise_model"),
+        **{name: getattr(cfg, name) for name in ("activation", "p", "epochs")},
+        "status": "diverged" if diverged else "ok",
+        "train_loss": _finite(last["train_loss"]),
+        "train_seconds": seconds,
+        **validation.columns(history),
+        **regime.columns(history),
+        "diverged_epoch": last["epoch"] if diverged else None,
+        "history": [{name: _finite(value) for name, value in row.items()} for row in history],
+        **regime.record(),
+        "not_noised": list(spared_tensors(regime.model)),
+        "config": training,
+        "provenance": provenance.provenance(regime.device),
+        "sha256": sha256,
+    }
+
+
+def without_measurements(run: Mapping) -> dict:
+    """The trained part of a run file."""
+    return {name: value for name, value in run.items() if name not in MEASURED}
+
+
+def lacks_record(cfg: TrainConfig, run: Mapping) -> bool:
+    """Whether the history lacks what the configuration asks training to note: such a run must be trained again."""
+    return cfg.smoothed_accuracy and not all("smoothed_acc" in row for row in run["history"])
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
