@@ -93,6 +93,20 @@ def test_what_differs_is_named(npz, place, capsys, changed):
     assert (code, "DIFFERENT" in said) == ((0, False) if changed is the_library else (1, True))
 
 
+def test_what_newer_code_adds_is_no_difference(npz, place, capsys):
+    def older(run):
+        del run["p"], measurement(run, "quantization")["points"][0]["loss"]
+
+    change(run_paths(place)[0], older)
+    code, said, _ = verify(npz, place, capsys)
+    assert code == 0 and "the same, bit for bit" in said
+
+
+def test_a_run_that_is_not_there_is_one_sentence(npz, place, capsys):
+    code = launch(npz, place, *ONE, "--verify", "no-such-run")
+    assert code == 2 and capsys.readouterr().err.startswith("error: there is no finished run 'no-such-run' in ")
+
+
 def test_points_of_another_version_of_an_evaluation_are_not_compared(npz, place, capsys):
     change(run_paths(place)[0], lambda run: measurement(run, "random_corners").update(version=99))
     code, said, _ = verify(npz, place, capsys)
