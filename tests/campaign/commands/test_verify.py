@@ -17,7 +17,7 @@ def grown(npz, tmp_path_factory) -> Path:
     for more in (
         ("--noise-samples", "3"),
         ("--alpha-tests", "0", "0.3", "--evaluations", "quantization", "random_corners"),
-        ("--noise-model", "magnitude", "--set", "max_test_samples=24"),
+        ("--options", "weight_noise.noise_model=magnitude", "--set", "max_test_samples=24"),
         ("--alpha-tests", "0"),
     ):
         assert launch(npz, folder, *ONE, *more) == 0
