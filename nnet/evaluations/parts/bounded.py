@@ -55,6 +55,7 @@ class Bounds:
 
     def __init__(self, model: nn.Module):
         tracer = _Tracer()
+        model = nn.Sequential(model) if type(model) in LAYERS else model
         try:
             graph = tracer.trace(model)
         except Exception as error:  # noqa: BLE001 - the network's own code fails on torch.fx's stand-ins for tensors
@@ -62,9 +63,10 @@ class Bounds:
                 f"interval_bounds cannot follow the computation in {tracer.place}: {str(error).splitlines()[0]}"
             ) from error
         self.network = fx.GraphModule(model, graph)
-        unknown = [name for name in map(self._unknown, graph.nodes) if name]
-        if unknown:
-            raise ConfigError(f"interval_bounds knows no bounds for {unknown[0]}; leave it out of the evaluations")
+        layers_first = sorted(graph.nodes, key=lambda node: node.op != "call_module")
+        unknown = next((name for name in map(self._unknown, layers_first) if name), None)
+        if unknown is not None:
+            raise ConfigError(f"interval_bounds knows no bounds for {unknown}; leave it out of the evaluations")
 
     def of(self, images: torch.Tensor, box: Box) -> Interval:
         """Bounds on the logits, B×classes, of these images for all tensors in the box."""
