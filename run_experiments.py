@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         noise_model="tensor_std",  # what alpha is relative to: a tensor's std, or "magnitude" of each weight
         p=0.0,  # probability that an input pixel is corrupted in training
         seed=[0, 1, 2],  # standard errors are over seeds; campaign.repeats(5) draws five from a master seed
-        epochs=10,  # passes through the training images
+        initial_weights=None,  # state dict of a trained network (.pt, .safetensors) to start from; None draws weights
+        epochs=10,  # passes through the training images; 0 only measures initial_weights
         batch_size=128,  # images per update
         optimizer="adam",  # adam or sgd, otherwise with PyTorch's defaults
         learning_rate=1e-3,  # step size of the optimizer, the first one under a schedule
@@ -36,11 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         max_train_samples=None,  # train on this many images, each class with its share; None uses all
         validation_share=0.0,  # share of the training images that is held out for validation
         precision="fp32",  # arithmetic of training: fp32, or bf16 (faster on some processors, less exact)
-        options={},  # options of a regime, an architecture, an evaluation or the corruption, by name
-        # How it is measured.
+        options={},  # of a regime, architecture, evaluation or corruption, like {"beta": {"attack_size": 0.2}}
+        # How it is measured: more of it, asked for later, trains nothing again.
         alpha_tests=(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),  # strengths of weight noise at evaluation, 0 among them
         noise_samples=5,  # noise draws per strength
         evaluations=(),  # what else is measured: "worst_case", "random_corners", "landscape", "quantization"
+        max_test_samples=None,  # test on this many images, each class with its share; None uses all
         # Where and how it is launched: only cpu_threads and use_cuda may change the last bits of a result.
         output_dir="results",  # results are written to <output_dir>/<dataset>/
         checkpoint_dir="checkpoints",  # trained weights go to <checkpoint_dir>/<dataset>/; None keeps none

@@ -9,6 +9,7 @@ import importlib
 _FACE = {
     **dict.fromkeys(("product", "join", "select", "split", "configure", "repeats"), "campaign.grid.lists"),
     "run": "campaign.commands.launch",
+    "load_model": "campaign.commands.weights",
     "load": "campaign.analysis.tables",
     "TrainConfig": "nnet.config",
 }

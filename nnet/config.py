@@ -13,15 +13,18 @@ from nnet import options as by_owner
 from nnet.activations import ACTIVATIONS, check_activation
 from nnet.checks import ConfigError, between, canonical, number, one_of, optional, positive, setting, switch, whole
 from nnet.datasets.base import check_dataset
-from nnet.identity import Identity, group_of
+from nnet.identity import Identity, group_of, in_group
 from nnet.optimizers import LR_SCHEDULES, OPTIMIZERS, USUAL_FACTOR, check_momentum, check_schedule, milestones
 
 SCIENCE = 1
 """Part of every `run_id`: raised when a change of the program, or of a default, alters the bits of training."""
 NOISE_MODELS = ("tensor_std", "magnitude")
 AUGMENTATIONS = ("none", "crop_flip")
-NEEDED_UNTRAINED = ("dataset", "image_size", "arch", "activation", "dropout", "initial_weights", "epochs", "options")
-"""The training fields that have an effect where nothing is trained; dropout is one of a network's numbered layers."""
+NEEDED_UNTRAINED = (
+    *("dataset", "image_size", "arch", "activation", "dropout"),  # dropout is one of a network's numbered layers
+    *("initial_weights", "epochs", "noise_model", "options"),
+)
+"""The training fields that have an effect where nothing is trained."""
 PRECISIONS = ("fp32", "bf16")
 EVALUATIONS = checks.several(registry.name_in("evaluations"), "names", empty=True)
 
@@ -118,8 +121,8 @@ class TrainConfig(Identity):
     noise_samples: int = setting(5, whole(1), group="measuring")
     """Noise draws per α_test. Default 5."""
     evaluations: tuple[str, ...] = setting((), EVALUATIONS, group="measuring")
-    """Names of further evaluations of the trained network, such as worst_case; kept in alphabetical order. Default
-    none."""
+    """Names of further evaluations of the trained network, beside weight_noise, which is always measured; kept in
+    alphabetical order. Default none."""
     precision: str = setting("fp32", one_of(PRECISIONS))
     """Arithmetic of training: fp32, or bf16 (bfloat16 by autocast; weights stay in fp32). Default fp32."""
     sweep_precision: str = setting("fp32", one_of(PRECISIONS), group="measuring")
@@ -207,9 +210,6 @@ class TrainConfig(Identity):
         return str(Path(self.epoch_checkpoint_dir) / self.dataset_name / "partial" / f"{self.run_id}.pt")
 
 
-DEFAULTS = {
-    item.name: canonical(item.default)
-    for item in dataclasses.fields(TrainConfig)
-    if item.default is not dataclasses.MISSING
-}
-"""The defaults of TrainConfig in canonical form, without those of fields that are made anew for each configuration."""
+DEFAULTS = {item.name: item.default for item in dataclasses.fields(TrainConfig)} | {"options": {}}
+DEFAULTS = canonical({name: DEFAULTS[name] for name in in_group(TrainConfig, "training")})
+"""The defaults of the training fields in canonical form."""

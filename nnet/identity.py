@@ -62,7 +62,8 @@ class Identity:
 
     def owners(self) -> by_owner.Owners:
         """Name → kind of everything in this run that may have options."""
-        return by_owner.measuring_owners(self.evaluations) | self.training_owners()
+        measuring = by_owner.measuring_owners(self.evaluations)
+        return by_owner.unique([*measuring.items(), *self.training_owners().items()])
 
     def options_of(self, owner: str) -> dict:
         """The options that are set for this owner, by name; {} if there are none."""

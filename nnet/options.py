@@ -24,20 +24,30 @@ Owners = dict[str, str]
 
 
 def training_owners(regime: str, arch: str, corruption: str) -> Owners:
-    """The owners whose options may change trained weights."""
-    return {regime: "regimes", arch: "architectures", corruption: CORRUPTION}
+    """The owners whose options may change trained weights. Raises ConfigError as `unique` does."""
+    return unique([(regime, "regimes"), (arch, "architectures"), (corruption, CORRUPTION)])
 
 
 def measuring_owners(evaluations: Iterable[str]) -> Owners:
     """The owners whose options change measurements alone."""
-    always = [SWEEP] if SWEEP in registry.names("evaluations") else []
-    return dict.fromkeys([*always, *evaluations], "evaluations")
+    return dict.fromkeys([SWEEP, *evaluations], "evaluations")
+
+
+def unique(named: Iterable[tuple[str, str]]) -> Owners:
+    """Owners from pairs (name, kind). Raises ConfigError if two kinds have one name."""
+    owners: Owners = {}
+    for name, kind in named:
+        if owners.setdefault(name, kind) != kind:
+            raise ConfigError(
+                f"rename {name!r}: both the {owners[name]} and the {kind} have it, and options belong to one owner"
+            )
+    return owners
 
 
 def every_owner() -> Owners:
-    """All owners that a run may have."""
+    """All owners that a run may have. Raises ConfigError as `unique` does."""
     kinds = {kind: registry.names(kind) for kind in ("regimes", "architectures", "evaluations")}
-    return {name: kind for kind, names in (kinds | {CORRUPTION: [*CORRUPTIONS]}).items() for name in names}
+    return unique((name, kind) for kind, names in (kinds | {CORRUPTION: [*CORRUPTIONS]}).items() for name in names)
 
 
 def names_of(kind: str, owner: str) -> list[str]:

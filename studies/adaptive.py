@@ -19,7 +19,7 @@ BLOCK = dict(
     augmentation="dataset",  # what is usual for it
     validation_share=0.1,
     output_dir="results/adaptive",
-    checkpoint_dir=None,
+    checkpoint_dir="checkpoints",  # for measurements that come later
 )
 PARTS = [
     dict(optimizer="sgd", learning_rate=0.05),

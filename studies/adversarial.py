@@ -20,7 +20,7 @@ BLOCK = dict(
     noise_samples=100,
     evaluations=("worst_case", "random_corners", "landscape", "quantization"),
     output_dir="results/adversarial",
-    checkpoint_dir=None,
+    checkpoint_dir="checkpoints",  # for measurements that come later
 )
 PARTS = [
     dict(regime="clean"),

@@ -1,6 +1,5 @@
 """How figures, tables and reports name settings: the regime first, then the settings that differ."""
 
-import dataclasses
 import json
 import math
 from collections.abc import Container, Sequence
@@ -8,11 +7,10 @@ from collections.abc import Container, Sequence
 import pandas as pd
 
 from nnet.config import TrainConfig
+from nnet.identity import in_group
 
-TRAINING = [field for field in dataclasses.fields(TrainConfig) if field.metadata.get("group", "training") == "training"]
-DEFAULTS = {field.name: field.default for field in TRAINING if field.name != "options"}
 HASHES = ("dataset_sha256", "initial_weights_sha256")
-SETTINGS = {"architecture", *(field.name for field in TRAINING), *HASHES}
+SETTINGS = {"architecture", *in_group(TrainConfig, "training"), *HASHES}
 """The names of columns that are settings of a network's training."""
 UNSAID = ("", "none")
 JSON = ("options", "settings")

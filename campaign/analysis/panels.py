@@ -72,7 +72,7 @@ def panels_of_lines(summary: pd.DataFrame, quantity: str) -> "tuple[Figure, dict
 def lines_of(summary: pd.DataFrame, without: Sequence[str] = ()) -> list[tuple[str, pd.DataFrame, str, str]]:
     """Label, settings (one row), colour and marker of each line; lines do not differ in the settings `without`."""
     keys = [name for name in (*LINE_KEYS, *further_columns(summary)) if name not in without]
-    cells = summary[keys].drop_duplicates().sort_values(keys)
+    cells = summary[keys].drop_duplicates().sort_values(keys, key=lambda column: column.replace("{}", ""))
     varied = labels.varied_settings(summary, keys)
     looks = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
     return [

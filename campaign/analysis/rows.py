@@ -1,21 +1,22 @@
 """From the run files of one dataset to the three tables of every campaign."""
 
+import functools
 import json
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 
 import pandas as pd
 
-from campaign.analysis.labels import DEFAULTS
 from campaign.analysis.statistics import standard_error
-from nnet import registry
+from nnet.checks import ConfigError
+from nnet.config import DEFAULTS, TrainConfig
 from nnet.evaluations.parts import points
+from nnet.identity import in_group
+from nnet.options import completed, training_owners
 
-FILE_ONLY = (
-    *("form", "diverged_epoch", "sweep", "history", "events", "config", "asked", "measurements", "provenance"),
-    "sha256",
-)
-"""What a run file has and results_per_run.csv has not."""
+FILE_ONLY = ("form", "diverged_epoch")
+"""What a run file has and results_per_run.csv has not, beside lists and dicts."""
 RUN = "run_id dataset architecture regime seed alpha_train activation p".split()
 DERIVED = "acc_0 acc_01 drop_at_01 test_loss sweep_seconds".split()
 PER_RUN = (
@@ -44,12 +45,12 @@ def training_of(result: dict) -> dict:
 
     A setting or option that is younger than the run file has its default.
     """
-    config = DEFAULTS | result["config"]
-    owners = (("regimes", result["regime"]), ("architectures", result["architecture"]))
-    defaults = {name: registry.option_defaults(kind, name) for kind, name in owners if name in registry.names(kind)}
-    usual = {owner: values for owner, values in defaults.items() if values}
-    options = {owner: usual.get(owner, {}) | config["options"].get(owner, {}) for owner in usual | config["options"]}
-    return config | {"options": options}
+    usual = {name: DEFAULTS[name] for name in in_group(TrainConfig, "training") if name in DEFAULTS}
+    config = usual | {"noise_model": None} | result["config"]
+    owners = training_owners(result["regime"], result["architecture"], config["corruption"])
+    with suppress(ConfigError):  # the file of a plug-in is gone
+        config["options"] = completed(config["options"], owners)
+    return config
 
 
 def further_settings(results: list[dict]) -> list[dict]:
@@ -74,13 +75,16 @@ def further_settings(results: list[dict]) -> list[dict]:
     return [{name: row.get(name) for name in differ} for row in rows]
 
 
+def columns_of(result: dict) -> dict:
+    """The columns of a run in results_per_run.csv, without further settings."""
+    stored = {name: value for name, value in result.items() if not isinstance(value, list | dict)}
+    return {name: value for name, value in stored.items() if name not in FILE_ONLY} | points.derived(result)
+
+
 def per_run(results: list[dict], further: list[dict]) -> pd.DataFrame:
     """results_per_run.csv: a row per network, with what its last request measured."""
-    rows = [
-        {name: value for name, value in result.items() if name not in FILE_ONLY} | points.derived(result) | settings
-        for result, settings in zip(results, further, strict=True)
-    ]
-    asked = [_asked_settings(result) for result in results]
+    rows = [columns_of(result) | settings for result, settings in zip(results, further, strict=True)]
+    asked = [_asked_settings(json.dumps(result["asked"])) for result in results]
     if len(set(asked)) > 1:
         rows = [row | {"asked": text} for row, text in zip(rows, asked, strict=True)]
     added = dict.fromkeys(name for row in rows for name in row if name not in PER_RUN)
@@ -121,21 +125,22 @@ def summary(results: list[dict], further: list[dict], sweep: pd.DataFrame) -> pd
     return means.reset_index()[[*SUMMARY, *names]]
 
 
-def _asked_settings(result: dict) -> str:
-    """The settings of weight noise in the last request that differ from their defaults, JSON."""
-    return _weight_noise_rows(result)[0]["settings"]
+@functools.cache
+def _asked_settings(asked: str) -> str:
+    """The settings of weight noise in a request, JSON, that differ from their defaults, JSON."""
+    return _weight_noise_rows(json.loads(asked))[0]["settings"]
 
 
 def _asked_points(results: list[dict]) -> pd.DataFrame:
     """The points of weight noise at which diverged runs would have been measured, by run_id."""
     diverged = [result for result in results if result["status"] == "diverged"]
-    rows = [{"run_id": result["run_id"], **row} for result in diverged for row in _weight_noise_rows(result)]
+    rows = [{"run_id": result["run_id"], **row} for result in diverged for row in _weight_noise_rows(result["asked"])]
     return pd.DataFrame(rows, columns=["run_id", *POINT])
 
 
-def _weight_noise_rows(result: dict) -> list[dict]:
-    """The rows that the last request's measurement of weight noise makes in sweep.csv, without its values."""
-    want, *_ = points.asked_for(result["asked"])
+def _weight_noise_rows(asked: dict) -> list[dict]:
+    """The rows that the measurement of weight noise of a request makes in sweep.csv, without its values."""
+    want, *_ = points.asked_for(asked)
     empty = [{"strength": strength, "draw": 0, "acc": math.nan, "loss": None} for strength in want.strengths or ()]
     measurement = {"evaluation": want.evaluation, "version": want.version, "settings": want.settings, "points": empty}
     return points.table_rows({"measurements": [measurement | {"images_sha256": ""}]})

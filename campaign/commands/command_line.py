@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from campaign.commands import help_text
-from campaign.engines.base import schedulers
-from campaign.engines.cluster.options import FLAGS, REPEATED, WHOLE_NUMBERS
+from campaign.commands import further_flags, help_text
+from campaign.engines.cluster.options import FLAGS
 from campaign.grid.lists import repeats
 from campaign.grid.names import ALIASES, canonical, check_known
 from campaign.grid.settings import Setting, literal, settings
 from campaign.grid.shard import Shard
-from campaign.grid.study import KIND
 from nnet import options as by_owner
 from nnet import registry
 from nnet.checks import ConfigError
@@ -25,8 +23,10 @@ TITLES = {
     "operation": "launch",
 }
 """The section of the help that lists the settings of a group."""
-COMMANDS = ("plan", "status", "sanity", "verify", "print_job")
+COMMANDS = ("plan", "status", "list_weights", "prune_weights", "merge", "sanity", "verify", "print_job")
 """What can be asked for instead of a launch; one at a time."""
+WITH_JSON = ("plan", "status", "list_weights", "prune_weights")
+"""Those that can print JSON."""
 DESCRIPTION = (
     "Train many small networks in parallel and measure how perturbations change their accuracy. Finished runs are kept "
     "and skipped. A flag overrides a line of the block in main(), or of the study, for this launch; give several "
@@ -48,8 +48,13 @@ class CommandLine:
     json: bool = False
     sanity: bool = False
     verify: str | None = None
+    list_weights: bool = False
+    prune_weights: bool = False
+    merge: str | None = None
     print_job: str | None = None
     retry_failed: bool = False
+    measure_only: bool = False
+    remeasure: str | None = None
     shard: Shard | None = None
     cluster_file: str | None = None
     cluster: dict = field(default_factory=dict)
@@ -69,8 +74,8 @@ def parse(words: Sequence[str]) -> CommandLine:
     if len(asked) > 1:
         first, second = (name.replace("_", "-") for name in asked[:2])
         raise ConfigError(f"--{first} does not go with --{second}; give one of them")
-    if flags.json and not (flags.plan or flags.status):
-        raise ConfigError("--json goes with --plan or --status")
+    if flags.json and not any(getattr(flags, name) for name in WITH_JSON):
+        raise ConfigError("--json goes with --plan, --status, --list-weights or --prune-weights")
     if flags.print_job and flags.shard:
         raise ConfigError("--shard does not go with --print-job, whose jobs would repeat it")
     return CommandLine(
@@ -78,8 +83,8 @@ def parse(words: Sequence[str]) -> CommandLine:
         only=[_named(word, literal) for word in flags.only],
         shard=None if flags.shard is None else Shard.parse(flags.shard),
         cluster={name: getattr(flags, name) for name in FLAGS},
-        **{name: getattr(flags, name) for name in ("study", "help", "plan", "status", "json", "sanity", "verify")},
-        **{name: getattr(flags, name) for name in ("print_job", "retry_failed", "cluster_file")},
+        **{name: getattr(flags, name) for name in (*COMMANDS, "study", "help", "json", "cluster_file")},
+        **{name: getattr(flags, name) for name in ("retry_failed", "measure_only", "remeasure")},
     )
 
 
@@ -119,9 +124,9 @@ def _parser(lines: Mapping[str, Any]) -> argparse.ArgumentParser:
     groups["what is trained"].add_argument("networks", nargs="*", metavar="ARCH", help="architectures: as --arch")
     for setting in settings().values():
         _add_setting(groups[TITLES[setting.group]].add_argument, setting, lines)
-    _add_further(groups["what is trained"].add_argument, groups["launch"].add_argument)
-    _add_cluster_flags(parser.add_argument_group("cluster").add_argument)
-    _add_commands(parser.add_argument_group("instead of launching").add_argument)
+    further_flags.add_further(groups["what is trained"].add_argument, groups["launch"].add_argument)
+    further_flags.add_cluster_flags(parser.add_argument_group("cluster").add_argument)
+    further_flags.add_commands(parser.add_argument_group("instead of launching").add_argument)
     return parser
 
 
@@ -141,39 +146,6 @@ def _add_setting(add: Callable, setting: Setting, lines: Mapping[str, Any]) -> N
         add(_flag(word), help=argparse.SUPPRESS, **shape)
 
 
-def _add_further(trained: Callable, launch: Callable) -> None:
-    trained("--repeats", metavar="N", help="N seeds, drawn from the master seed, instead of --seed")
-    trained("--master-seed", metavar="N", help="master seed of --repeats [0]")
-    extend = {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME=VALUE"}
-    trained("--set", help="any setting by name; of several values: name=1,2", **extend)
-    trained("--only", help="keep only the runs with these settings or options", **extend)
-    trained(
-        "--study",
-        metavar="NAME",
-        help=f"a study instead of the block: {', '.join(registry.names(KIND))}, or a .py file",
-    )
-    launch("--retry-failed", action="store_true", help="also do the runs that have failed before")
-
-
-def _add_cluster_flags(add: Callable) -> None:
-    add("--shard", metavar="I/N", help="do share I of N first, then what other shards have not started")
-    add("--cluster-file", metavar="FILE", help="options of jobs and engines [cluster.toml, if it exists]")
-    for name, text in FLAGS.items():
-        kind = int if name in WHOLE_NUMBERS else str
-        action = "append" if name in REPEATED else "store"
-        add(f"--{name}", type=kind, action=action, metavar="N" if kind is int else "TEXT", help=text)
-
-
-def _add_commands(add: Callable) -> None:
-    add("-h", "--help", action="store_true", help="print this help")
-    add("--plan", action="store_true", help="print runs, time and memory of the campaign")
-    add("--status", action="store_true", help="print how the campaign stands, also while it runs")
-    add("--json", action="store_true", help="with --plan or --status: print JSON")
-    add("--sanity", action="store_true", help="quick check: does training with noise help?")
-    add("--verify", metavar="RUN_ID", help="repeat a finished run and compare every bit")
-    add("--print-job", choices=schedulers(), help="print a job script that runs an array of shards")
-
-
 def _lines(flags: argparse.Namespace) -> dict[str, Any]:
     """The settings that the flags give, by name."""
     known, words = settings(), vars(flags)
@@ -182,7 +154,7 @@ def _lines(flags: argparse.Namespace) -> dict[str, Any]:
         if known[name].kind is dict:
             lines[name] = _options(lines[name])
         elif known[name].kind is not bool:
-            lines[name] = known[name].value([lines[name]] if known[name].once else lines[name])
+            lines[name] = _value(known[name], [lines[name]] if known[name].once else lines[name])
     if flags.networks:
         _add_line(lines, "arch", known["arch"].value(flags.networks), "as a flag and without one")
     if flags.repeats is not None:
@@ -198,6 +170,17 @@ def _lines(flags: argparse.Namespace) -> dict[str, Any]:
             raise ConfigError("--set has no options; give them as --options OWNER.NAME=VALUE")
         _add_line(lines, name, known[name].value(value.split(",")), "as a flag and in --set")
     return lines
+
+
+def _value(setting: Setting, words: Sequence[str]) -> object:
+    """The value of a flag; an architecture after another value of the flag was meant to stand alone."""
+    misplaced = [word for word in words[1:] if setting.name != "arch" and word in registry.names("architectures")]
+    if misplaced:
+        raise ConfigError(
+            f"{setting.name} cannot be {misplaced[0]!r}, an architecture; put architectures before the flags, or write "
+            f"--arch {misplaced[0]}"
+        )
+    return setting.value(words)
 
 
 def _options(words: Sequence[str]) -> dict[str, dict]:

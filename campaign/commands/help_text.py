@@ -8,6 +8,7 @@ from typing import Any
 
 from campaign.grid.settings import Setting
 from nnet import registry
+from nnet.options import SWEEP
 
 WIDTH, HELP_COLUMN = 100, 27
 PLUG_INS = {"dataset": "datasets", "arch": "architectures", "regime": "regimes", "evaluations": "evaluations"}
@@ -39,7 +40,8 @@ def of(setting: Setting, lines: Mapping[str, Any]) -> str:
     if doc[1:2].islower():
         doc = doc[0].lower() + doc[1:]
     if setting.name in PLUG_INS:
-        doc = f"{doc}: {', '.join(registry.names(PLUG_INS[setting.name]))}"
+        names = [name for name in registry.names(PLUG_INS[setting.name]) if name != SWEEP]
+        doc = f"{doc}: {', '.join(names)}"
     else:
         doc = _shortened(doc, _width() - HELP_COLUMN - len(value) - len(" []"))
     return f"{doc} [{value}]".replace("%", "%%")
@@ -58,7 +60,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " ".join(map(_shown, value)) or "none"
     if isinstance(value, dict):
-        return " ".join(f"{name}={_shown(item)}" for name, item in value.items()) or "none"
+        options = [(owner, *item) for owner, its_options in value.items() for item in its_options.items()]
+        return " ".join(f"{owner}.{name}={_shown(item)}" for owner, name, item in options) or "none"
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return str(value)

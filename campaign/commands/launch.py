@@ -16,6 +16,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 if TYPE_CHECKING:
+    from campaign.planning.measuring import Measuring
     from campaign.planning.survey import Campaign
 
 
@@ -40,6 +41,8 @@ def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> 
                 return instead
             campaign = _prepared(runs, line)
     except (ConfigError, ChildProcessError) as error:
+        # No worker could be started to try a run, before anything of the campaign was started: exit code 2 as well.
+        # Once runs are under way, the runner keeps what is finished and returns 1.
         print(f"error: {error}".replace("\n", " "), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -82,7 +85,8 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import plan
         from campaign.planning.survey import survey
 
-        campaign = survey(configs, where, line.retry_failed, _cluster_options(where.engine, line))
+        options = _cluster_options(where.engine, line)
+        campaign = survey(configs, where, line.retry_failed, options, _measuring(line))
         return plan.show(campaign, where.memory_check, line.json)
     if line.sanity:
         from campaign.commands.sanity import sanity
@@ -91,7 +95,15 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     if line.verify is not None:
         from campaign.commands.verify import verify
 
-        return verify(line.verify, where.output_dir, configs[0].dataset, configs[0].data_dir)
+        return verify(line.verify, where.output_dir, configs[0])
+    if line.list_weights or line.prune_weights:
+        from campaign.commands import weights
+
+        return (weights.prune if line.prune_weights else weights.show)(configs, where, line.json)
+    if line.merge is not None:
+        from campaign.commands.merge import merge
+
+        return merge(line.merge, where.output_dir, runs.reference)
     return None
 
 
@@ -99,7 +111,13 @@ def _prepared(runs: blocks.Runs, line: CommandLine) -> "Campaign":
     from campaign.planning.survey import prepare
 
     options = _cluster_options(runs.launch.engine, line)
-    return prepare(runs.configs, runs.launch, line.retry_failed, line.shard, options, runs.reference)
+    return prepare(runs.configs, runs.launch, line.retry_failed, line.shard, options, runs.reference, _measuring(line))
+
+
+def _measuring(line: CommandLine) -> "Measuring":
+    from campaign.planning.measuring import Measuring
+
+    return Measuring(only=line.measure_only, again=line.remeasure)
 
 
 def _cluster_options(section: str, line: CommandLine) -> dict:

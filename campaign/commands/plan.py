@@ -21,8 +21,7 @@ def show(campaign: Campaign, memory_check: bool, as_json: bool) -> int:
 
 def as_text(made: dict) -> str:
     """The plan as a table."""
-    failed = f", {made['failed']} failed (--retry-failed tries them again)" if made["failed"] else ""
-    lines = [f"{made['runs']} runs: {made['finished']} finished{failed}, {made['to_do']} to do"]
+    lines = [plan.counted(made)]
     if not made["to_do"]:
         return lines[0]
     rows = [TITLES]
@@ -38,6 +37,11 @@ def as_text(made: dict) -> str:
         f"wall time    {made['wall_hours']:.2f} h ({duration(3600 * made['wall_hours'])}) on {made['workers']} workers",
         f"longest run  {duration(made['longest_run_s'])}, {made['longest_run']}",
         f"memory       {made['memory_mb'] / 1024:.1f} GB at most",
+        f"points       {made['points']} to compute",
+    ]
+    lines += [
+        f"weights      {kept['mb']:.1f} MB in {kept['folder']}, where {kept['free_mb'] / 1024:.1f} GB are free"
+        for kept in made["weights"]
     ]
     if made["workers"] > made["cores_of_this_machine"]:
         lines.append(

@@ -31,7 +31,8 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
         if code != 0:
             return code
         (store,) = campaign.stores.values()
-        summary = tables.read(store.folder)["results_summary"].query("alpha_test == 0.1").set_index("regime")
+        summary = tables.of(tables.read(store.folder)["results_summary"])
+    summary = summary[summary["alpha_test"] == 0.1].set_index("regime")
     clean, noisy = summary.loc["clean", "mean_drop"], summary.loc["noisy", "mean_drop"]
     good = noisy <= clean + TOLERANCE
     verdict = "smaller or similar, as it should be" if good else "LARGER than it should be"

@@ -3,12 +3,15 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 
 from campaign.machine.console import duration, say
+from campaign.planning import work
 from campaign.planning.plan import makespan, pace
+from campaign.store import run_file
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
 
@@ -24,36 +27,58 @@ def show(configs: Sequence[TrainConfig], output_dir: str | Path, as_json: bool) 
 
 def read(configs: Sequence[TrainConfig], output_dir: str | Path) -> dict:
     """How far these runs are, JSON-able: times are Unix times, `left_s` seconds or None if unknown."""
-    configs = {config.run_id: config for config in configs}
-    stores = {name: Store(Path(output_dir) / name) for name in {config.dataset_name for config in configs.values()}}
-    done = {run_id: result for store in stores.values() for run_id, result in store.results().items()}
+    stores = {name: Store(Path(output_dir) / name) for name in {config.dataset_name for config in configs}}
+    for store in stores.values():
+        store.results()  # files of other versions, of whatever run
+    runs = {run_id: _Run.of(requests, stores) for run_id, requests in work.requests_of(configs).items()}
+    with_failure = {run_id for store in stores.values() for run_id in store.failed()}
     claims = {run_id: owner for store in stores.values() for run_id, owner in store.claims.living().items()}
-    finished = [run_id for run_id in configs if run_id in done]
-    running = [
-        {"run_id": run_id, "host": claims[run_id].get("host"), "pid": claims[run_id].get("pid")}
-        | {"since": claims[run_id].get("since"), "epoch": stores[config.dataset_name].epoch(run_id)}
-        | {"epochs": config.epochs}
-        for run_id, config in configs.items()
-        if run_id in claims and run_id not in done
-    ]
+    finished = [run_id for run_id, run in runs.items() if not run.left]
+    running = [run.under_way(claims[run_id]) for run_id, run in runs.items() if run_id in claims and run.left]
     under_way = {run["run_id"] for run in running}
     failed = [
-        {"run_id": run_id, "why": why, "file": str(stores[config.dataset_name].failure_file(run_id))}
-        for run_id, config in configs.items()
-        if run_id not in done and run_id not in under_way
-        and (why := stores[config.dataset_name].failure(run_id)) is not None
-    ]  # fmt: skip
-    pending = configs.keys() - {*finished, *under_way, *(run["run_id"] for run in failed)}
-    estimates = {run_id: seconds for store in stores.values() for run_id, seconds in store.estimates().items()}
-    taken = {run_id: done[run_id]["train_seconds"] + done[run_id]["sweep_seconds"] for run_id in finished}
+        {"run_id": run_id, "why": run.store.failure(run_id), "file": str(run.store.failure_file(run_id))}
+        for run_id, run in runs.items()
+        if run.left and run_id in with_failure - under_way
+    ]
+    pending = runs.keys() - {*finished, *under_way, *(run["run_id"] for run in failed)}
+    estimates, spent = {}, {}
+    for store in stores.values():
+        of_store = store.estimates()
+        estimates, spent = estimates | of_store[0], spent | of_store[1]
+    taken = {run_id: run_file.seconds(runs[run_id].known) - spent.get(run_id, 0.0) for run_id in finished}
     return {
-        "runs": len(configs),
+        "runs": len(runs),
+        "trained": sum(run.known is not None for run in runs.values()),
         "finished": len(finished),
         "running": sorted(running, key=lambda run: run["since"] or 0),
         "failed": failed,
         "pending": len(pending),
+        "to_measure": sum(runs[run_id].known is not None for run_id in pending),
         "left_s": _seconds_left(estimates, taken, running, pending),
     }
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is known of one run, and what of the requests is left to do."""
+
+    config: TrainConfig
+    store: Store
+    known: dict | None
+    left: work.Requests
+
+    @classmethod
+    def of(cls, requests: work.Requests, stores: dict[str, Store]) -> "_Run":
+        store = stores[requests[0].dataset_name]
+        known = work.known(store, requests[0])
+        return cls(requests[0], store, known, work.left(requests, known))
+
+    def under_way(self, owner: dict) -> dict:
+        """Who works on it since when, and how far it is; `owner`: as in its claim."""
+        about = {"run_id": self.config.run_id} | {name: owner.get(name) for name in ("host", "pid", "since")}
+        about |= {"epoch": self.store.epoch(self.config.run_id), "epochs": self.config.epochs}
+        return about | {"work": "train" if self.known is None else "measure"}
 
 
 def _seconds_left(
@@ -77,6 +102,7 @@ def as_text(status: dict) -> str:
     """The status as a table."""
     counts = {"finished": status["finished"], "running": len(status["running"]), "failed": len(status["failed"])}
     line = ", ".join(f"{number} {word}" for word, number in (counts | {"pending": status["pending"]}).items())
+    line += f" ({status['to_measure']} of them only to be measured)" if status["to_measure"] else ""
     lines = [f"{status['runs']} runs: {line}"]
     if status["running"]:
         rows = [("running", "where", "since", "epoch kept")] + [_row(run) for run in status["running"][:LISTED]]
@@ -104,7 +130,8 @@ def _row(run: dict) -> tuple[str, str, str, str]:
         f"{datetime.fromtimestamp(run['since']):%Y-%m-%d %H:%M:%S} ({duration(time.time() - run['since'])})"
     )  # fmt: skip
     epoch = "none yet" if run["epoch"] is None else str(run["epoch"])
-    return run["run_id"], where, since, f"{epoch} of {run['epochs']}"
+    kept = "measuring" if run["work"] == "measure" else f"{epoch} of {run['epochs']}"
+    return run["run_id"], where, since, kept
 
 
 def _more(runs: list) -> list[str]:

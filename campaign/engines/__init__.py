@@ -1,9 +1,11 @@
 """Where runs happen, one engine per file.
 
-Each file defines `class Engine`, derived from `base.Engine` and made as `Engine(work, workers, timeout_s, options)`:
+Each file defines `class Engine`, derived from `base.Engine` and made as `Engine(work, workers, timeout_s, options)`;
+what an engine has beside these it makes in `set_up()`:
 
     room            whether another run can be started now
-    start(config)   starts `work(config)` on a free worker
+    start(config, known=None)
+                    starts `work(config)` on a free worker, or `work(config, known)` where its run file exists
     ended(wait_s)   [(config, outcome), ...] of the runs that have ended; waits at most `wait_s` seconds for the first
     close()         ends every worker, whatever it is doing; an engine is also a context manager that closes itself
 

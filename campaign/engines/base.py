@@ -15,6 +15,8 @@ from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite
 
 ENGINES = "campaign.engines"
+Work = Callable[..., dict]
+"""What is done with each run: `work(config)`, or `work(config, known)` where its run file exists."""
 TICK_S = 0.2
 """Seconds that a loop waits for a run to end before it looks around."""
 
@@ -72,10 +74,10 @@ class Death(Failure):
         return how if self.peak_mb is None else f"{how}; peak memory {self.peak_mb:.0f} MB"
 
 
-def attempt(work: Callable[[TrainConfig], dict], config: TrainConfig) -> dict | Failure:
-    """The dict that `work(config)` returns, or a failure if it raises."""
+def attempt(work: Work, config: TrainConfig, known: dict | None = None) -> dict | Failure:
+    """The dict that `work(config)` returns, `work(config, known)` where something is known; a failure if it raises."""
     try:
-        return work(config)
+        return work(config) if known is None else work(config, known)
     except CannotWrite as error:
         return Unwritable.of(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a run raises is its outcome
@@ -87,22 +89,29 @@ class Engine:
 
     def __init__(
         self,
-        work: Callable[[TrainConfig], dict],
-        workers: int,
+        work: Work,
+        workers: int = 1,
         timeout_s: float | None = None,
         options: Any = None,
     ):
         """`workers`: runs at the same time. Raises ConfigError for fewer than one."""
         refuse_shared_gpu([], workers)
         self.work, self.workers, self.timeout_s, self.options = work, workers, timeout_s, options
+        self.set_up()
+
+    def set_up(self) -> None:
+        """The last step of the constructor: what an engine has beside the arguments. Raises ConfigError."""
 
     @property
     def room(self) -> bool:
         """Whether another run can be started now."""
         raise NotImplementedError
 
-    def start(self, config: TrainConfig) -> None:
-        """Start a run; only called while there is `room`. Raises OSError if no worker can be started."""
+    def start(self, config: TrainConfig, known: dict | None = None) -> None:
+        """Start a run; only called while there is `room`. Raises OSError if no worker can be started.
+
+        `known`: what its run file holds already, if there is one.
+        """
         raise NotImplementedError
 
     def ended(self, wait_s: float) -> list[tuple[TrainConfig, dict | Failure]]:
@@ -138,7 +147,7 @@ class Engine:
 
 def make(
     engine: str,
-    work: Callable[[TrainConfig], dict],
+    work: Work,
     workers: int,
     timeout_s: float | None = None,
     options: dict | None = None,

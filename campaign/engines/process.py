@@ -11,7 +11,6 @@ is started. Workers end with the launcher, however it ends.
 
 import multiprocessing
 import time
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -30,14 +29,8 @@ DUMP_S = 0.3
 class Engine(base.Engine):
     """Worker processes of this machine."""
 
-    def __init__(
-        self,
-        work: Callable[[TrainConfig], dict],
-        workers: int,
-        timeout_s: float | None = None,
-        options: Any = None,
-    ):
-        super().__init__(work, workers, timeout_s, options)
+    def set_up(self) -> None:
+        """No worker yet."""
         self.others = set(multiprocessing.active_children())
         self.free: list[_Slot] = []
         self.busy: dict[Future, tuple[_Slot, TrainConfig]] = {}
@@ -48,11 +41,11 @@ class Engine(base.Engine):
         """Whether fewer runs than workers are under way."""
         return len(self.busy) < self.workers
 
-    def start(self, config: TrainConfig) -> None:
+    def start(self, config: TrainConfig, known: dict | None = None) -> None:
         """Start a run in a free slot. Raises ChildProcessError if no worker can be started."""
         base.refuse_shared_gpu([config], self.workers)
         slot = self.free.pop() if self.free else _Slot()
-        self.busy[slot.submit(self.work, config)] = slot, config
+        self.busy[slot.submit(self.work, config, known)] = slot, config
 
     def ended(self, wait_s: float) -> list[tuple[TrainConfig, dict | base.Failure]]:
         """The runs that have ended, with their outcomes."""
@@ -95,11 +88,11 @@ class _Slot:
         self.server: Any = None
         self.dumps: Any = None
 
-    def submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
+    def submit(self, work: base.Work, config: TrainConfig, known: dict | None) -> Future:
         """Start a run. Raises ChildProcessError if no worker can be started."""
         for _ in range(START_ATTEMPTS):
             try:
-                future = self._submit(work, config)
+                future = self._submit(work, config, known)
                 self.peak_mb: float | None = None
                 self.started, self.expired = time.monotonic(), False
                 return future
@@ -109,16 +102,16 @@ class _Slot:
                 time.sleep(START_PAUSE_S)
         raise ChildProcessError(f"worker processes cannot be started: {reason!r}")
 
-    def _submit(self, work: Callable[[TrainConfig], dict], config: TrainConfig) -> Future:
+    def _submit(self, work: base.Work, config: TrainConfig, known: dict | None) -> Future:
         if self.executor is not None:
-            return self.executor.submit(base.attempt, work, config)
+            return self.executor.submit(base.attempt, work, config, known)
         self.server = fork_server.ensure_running(config)
         context = multiprocessing.get_context("forkserver")
         self.dumps, dump_to = context.Pipe(duplex=False)
         self.executor = ProcessPoolExecutor(1, context, fork_server.begin_worker, (dump_to,))
         before = set(multiprocessing.active_children())
         with dump_to:
-            future = self.executor.submit(base.attempt, work, config)
+            future = self.executor.submit(base.attempt, work, config, known)
         started = set(multiprocessing.active_children()) - before
         if not started:
             raise BrokenProcessPool("the worker ended at once")

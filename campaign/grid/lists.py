@@ -82,7 +82,10 @@ def join(*grids: Iterable[TrainConfig]) -> list[TrainConfig]:
 
     A network that is to be measured in several ways is there once for each.
     """
-    return list({_key(config): config for config in reversed([*itertools.chain(*grids)])}.values())[::-1]
+    unique: dict[str, TrainConfig] = {}
+    for config in itertools.chain(*grids):
+        unique.setdefault(_key(config), config)
+    return list(unique.values())
 
 
 def select(configs: Iterable[TrainConfig], **wanted: Any) -> list[TrainConfig]:

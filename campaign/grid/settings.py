@@ -79,7 +79,9 @@ class Setting:
         if self.optional and word.lower() == "none":
             return [None]
         bounds = re.fullmatch(r"(\d+)-(\d+)", word)
-        if self.kind is int and bounds and int(bounds[1]) <= int(bounds[2]):
+        if self.kind is int and bounds:
+            if int(bounds[1]) > int(bounds[2]):
+                raise ConfigError(f"{self.name}: a range ascends; write {bounds[2]}-{bounds[1]} instead of {word}")
             return [*range(int(bounds[1]), int(bounds[2]) + 1)]
         words = {int: "a whole number", float: "a number", bool: "true or false"}
         try:

@@ -10,7 +10,7 @@ from nnet.config import TrainConfig
 
 @dataclass(frozen=True)
 class Shard:
-    """Share `number` of `count`, from 1 to `count`: every `count`-th run of the list."""
+    """Share `number` of `count`, from 1 to `count`: every `count`-th network of the list."""
 
     number: int
     count: int
@@ -26,7 +26,8 @@ class Shard:
 
     def own(self, configs: Sequence[TrainConfig]) -> set[str]:
         """The run_ids of this share. A shard does these first, then what the other shards have not started."""
-        return {config.run_id for config in configs[self.number - 1 :: self.count]}
+        run_ids = list(dict.fromkeys(config.run_id for config in configs))
+        return set(run_ids[self.number - 1 :: self.count])
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"

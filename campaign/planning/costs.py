@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from campaign.machine import memory
 from campaign.machine.console import say
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
+from nnet.evaluations.parts import points
 from nnet.files.atomic import HOST, CannotWrite, write_file
 from nnet.files.cache import cache_root
 from nnet.processor import plain_layers, processor
@@ -29,7 +30,7 @@ PILOT_MB = 2048
 """Memory that must be free for each pilot: what it takes is not known before it has run."""
 SAME_COST = (
     *("seed", "epochs", "max_train_samples", "noise_samples", "learning_rate", "momentum", "nesterov", "weight_decay"),
-    *("lr_schedule", "lr_restart_epochs", "lr_milestones", "lr_factor"),
+    *("lr_schedule", "lr_restart_epochs", "lr_milestones", "lr_factor", "initial_weights", "initial_weights_sha256"),
 )
 """Fields that do not change what the parts of a run cost."""
 
@@ -49,23 +50,35 @@ class Cost:
     image_s: float
     """A test or validation image, in one pass."""
     evaluations_s: float
-    """All evaluations beside the sweep over weight noise."""
+    """All points of all evaluations beside the sweep over weight noise."""
     train_images: int
     """Training images of the dataset, without those of validation."""
     validation_images: int
     test_images: int
     memory_mb: float
     """Memory of one worker."""
+    weights_mb: float
+    """Size of the trained weights."""
 
-    def seconds(self, cfg: TrainConfig) -> float:
-        """What a whole run of this kind takes, whatever its epochs, training images and noise draws."""
+    def seconds(self, cfg: TrainConfig, missing: Mapping[str, int] | None = None, trained: bool = False) -> float:
+        """What a run of this kind takes, whatever its epochs, training images and noise draws.
+
+        `missing`: how many points of each evaluation are to be computed, None for all that the run asks for; `trained`:
+        whether its weights are there, so that it is only measured.
+        """
+        every = {want.evaluation: len(want.points()) for want in points.wanted(cfg)}
+        missing = every if missing is None else missing
+        passes = missing.get(points.WEIGHT_NOISE, 0)
+        further = sum(missing.values()) - passes
+        measuring = (self.pass_s + self.image_s * self.test_images) * passes
+        measuring += self.evaluations_s * further / max(1, sum(every.values()) - every[points.WEIGHT_NOISE])
+        return self.setting_up_s + measuring + (0.0 if trained else self._training(cfg))
+
+    def _training(self, cfg: TrainConfig) -> float:
         images = min(self.train_images, cfg.max_train_samples or self.train_images)
-        training = cfg.epochs * (self.epoch_s + self.step_s * math.ceil(images / cfg.batch_size))
-        passes = 1 + (len(cfg.alpha_tests) - 1) * cfg.noise_samples
-        tested = passes + (cfg.epochs if cfg.smoothed_accuracy else 0)
-        evaluated = tested * self.test_images + cfg.epochs * self.validation_images
-        measuring = self.pass_s * passes + self.image_s * evaluated + self.evaluations_s
-        return self.setting_up_s + training + measuring
+        evaluated = self.validation_images + (self.test_images if cfg.smoothed_accuracy else 0)
+        steps = self.step_s * math.ceil(images / cfg.batch_size)
+        return cfg.epochs * (self.epoch_s + steps + self.image_s * evaluated)
 
 
 @dataclass
@@ -82,23 +95,29 @@ class Costs:
     failures: list[base.Failure] = field(default_factory=list)
     """Of pilots that failed, though their configuration is right."""
 
-    def seconds(self, config: TrainConfig) -> float:
-        """Estimated seconds of a run; 0 if nothing is known."""
+    def seconds(self, config: TrainConfig, missing: Mapping[str, int] | None = None, trained: bool = False) -> float:
+        """Estimated seconds of a run, as `Cost.seconds`; 0 if nothing is known."""
         cost = self.kinds.get(kind_of(config))
-        return 0.0 if cost is None else cost.seconds(config)
+        return 0.0 if cost is None else cost.seconds(config, missing, trained)
 
     def memory_mb(self, config: TrainConfig) -> float:
         """Memory of a worker that does a run; 0 if nothing is known."""
         cost = self.kinds.get(kind_of(config))
         return 0.0 if cost is None else cost.memory_mb
 
+    def weights_mb(self, config: TrainConfig) -> float:
+        """Size of the trained weights of a run; 0 if nothing is known."""
+        cost = self.kinds.get(kind_of(config))
+        return 0.0 if cost is None else cost.weights_mb
+
 
 def kind_of(cfg: TrainConfig) -> str:
     """A text that is the same for all runs whose parts cost the same."""
-    settings = cfg.training() | cfg.measuring() | {"options": cfg.all_options()}
-    science = {name: value for name, value in settings.items() if name not in SAME_COST}
-    science |= {name: science[name] > 0 for name in ("alpha_train", "p")} | {"alpha_tests": any(cfg.alpha_tests)}
-    return repr(sorted((science | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
+    fields = cfg.training() | cfg.measuring() | {"options": cfg.all_options()}
+    fields = {name: value for name, value in fields.items() if name not in SAME_COST}
+    fields |= {name: fields[name] > 0 for name in ("alpha_train", "p")}
+    fields |= {"alpha_tests": any(cfg.alpha_tests), "smoothed_accuracy": cfg.smoothed_accuracy}
+    return repr(sorted((fields | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
 
 
 def measure(
@@ -139,7 +158,7 @@ def measure(
     if unknown and server is not None:
         costs.shared_mb = max(costs.shared_mb, memory.peak_mb(server) or 0.0)
     if len(good) > remembered:
-        _remember(Costs(good, costs.shared_mb), workers)
+        _remember(Costs(good, costs.shared_mb, costs.machine), workers)
     return costs
 
 
@@ -175,7 +194,8 @@ def _refuse_or_note(config: TrainConfig, failure: base.Failure, costs: Costs) ->
 def _remembered(workers: int) -> Costs:
     try:
         stored = json.loads(path(workers).read_text())
-        return Costs({kind: Cost(**cost) for kind, cost in stored["kinds"].items()}, float(stored["shared_mb"]))
+        kinds = {kind: Cost(**cost) for kind, cost in stored["kinds"].items()}
+        return Costs(kinds, float(stored["shared_mb"]), dict(stored["machine"]))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Costs()
 
@@ -183,6 +203,7 @@ def _remembered(workers: int) -> Costs:
 def _remember(costs: Costs, workers: int) -> None:
     kinds = {kind: asdict(cost) for kind, cost in costs.kinds.items()}
     try:
-        write_file(path(workers), json.dumps({"shared_mb": costs.shared_mb, "kinds": kinds}, indent=1).encode())
+        about = {"shared_mb": costs.shared_mb, "machine": costs.machine, "kinds": kinds}
+        write_file(path(workers), json.dumps(about, indent=1).encode())
     except CannotWrite as error:
         say(f"warning: measured costs cannot be kept: {error}", sys.stderr)

@@ -1,20 +1,21 @@
 """What a person should know before a campaign starts: notes, one sentence each."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from campaign.engines import base
 from campaign.machine.cores import usable_cores
 from nnet import registry
 from nnet.config import TrainConfig
+from nnet.record.provenance import SAME_BITS
 
 if TYPE_CHECKING:
     from campaign.planning.survey import Campaign
 
 MOST_THREADS = 4
 """More threads do not speed up networks as small as these."""
-SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
-"""What must agree for two runs of one configuration to give the same bits."""
+LISTED = 10
 
 
 def idle_cores(campaign: "Campaign") -> list[str]:
@@ -29,6 +30,14 @@ def idle_cores(campaign: "Campaign") -> list[str]:
         f"{runs} run(s) cannot use all {cores} cores; --cpu-threads {threads} would use more of them, and may change "
         "the last bits of results"
     ]  # fmt: skip
+
+
+def left_out(runs: Sequence[TrainConfig]) -> list[str]:
+    """A note that names the runs that a launch which trains nothing leaves out."""
+    names = [config.run_id for config in runs]
+    further = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    listed = f"{', '.join(names[:LISTED])}{further}"
+    return [f"{len(names)} run(s) would have to be trained and are left out: {listed}"] if names else []
 
 
 def unwatched(campaign: "Campaign") -> list[str]:
@@ -52,14 +61,17 @@ def _watches(config: TrainConfig) -> bool:
 
 def other_machines(campaign: "Campaign") -> list[str]:
     """A note for each difference between the machines of finished runs and this one."""
-    machine, results = campaign.costs.machine, campaign.results()
-    before = [results[config.run_id]["provenance"] for config in campaign.configs if config.run_id in results]
+    machine = campaign.costs.machine
+    runs = [campaign.known(requests[0]) for requests in campaign.runs.values()]
+    before = [run["provenance"] for run in runs if run is not None]
+    if not any(campaign.known(config) is None for config in campaign.pending):
+        return []  # nothing new is trained
     notes = []
     for name in filter(machine.__contains__, SAME_BITS):
         others = Counter(str(made.get(name)) for made in before if made.get(name) != machine[name])
         if others:
             notes.append(
-                f"{others.total()} finished runs were made with {name} {' or '.join(sorted(others))}, the others will "
+                f"{others.total()} trained runs were made with {name} {' or '.join(sorted(others))}, the others will "
                 f"be with {machine[name]}: the same configuration may give other last bits"
             )
     return notes

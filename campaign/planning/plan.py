@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from campaign.machine import memory
+from campaign.machine.console import duration
 from campaign.machine.cores import usable_cores
+from campaign.planning import notes, weights, work
 from campaign.planning.costs import Costs, path
 from nnet.config import TrainConfig
 
@@ -17,7 +19,7 @@ COLUMNS = ("architecture", "activation", "regime", "batch_size", "precision", "c
 
 
 def make(campaign: "Campaign", memory_check: bool = True) -> dict:
-    """The plan of a campaign, JSON-able: seconds of a worker, memory in MB.
+    """The plan of a campaign, JSON-able: `counts`, seconds of a worker, memory and weights in MB.
 
     With `memory_check` fewer workers are planned if the memory of this machine would not suffice, as in a launch; not
     so if there are more workers than cores here, because then the plan is for another machine. Raises ConfigError if a
@@ -26,17 +28,12 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
     cores, costs = usable_cores(), campaign.measure()
     if costs.failures:
         raise RuntimeError(f"a run that was tried failed:\n{costs.failures[0].traceback}")
-    seconds = {config.run_id: costs.seconds(config) for config in campaign.pending}
+    seconds = campaign.estimates()
     order = sorted(campaign.pending, key=lambda config: seconds[config.run_id], reverse=True)
     workers = campaign.workers
     if memory_check and workers <= cores and not campaign.elsewhere:
         workers = memory.fitting_workers([costs.memory_mb(config) for config in order], workers, memory.free_mb())
-    failed = sum(config.run_id not in seconds for config in campaign.failures())
-    return {
-        "runs": len(campaign.configs),
-        "finished": len(campaign.configs) - failed - len(order),
-        "failed": failed,
-        "to_do": len(order),
+    return counts(campaign) | {
         "workers": workers,
         "cores_of_this_machine": cores,
         "cpu_hours": sum(seconds[config.run_id] * config.cpu_threads for config in order) / 3600,
@@ -44,11 +41,71 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
         "longest_run_s": max(seconds.values(), default=0.0),
         "longest_run": order[0].run_id if order else None,
         "memory_mb": memory_mb(costs, order, workers),
-        "kinds": _rows(order, costs),
+        "kinds": _rows(order, seconds, costs),
         "pending": [{"run_id": config.run_id, "seconds": seconds[config.run_id]} for config in order],
-        "notes": costs.notes,
+        "weights": weights.kept(campaign),
+        "notes": notes.left_out(campaign.left_out) + costs.notes + weights.notes(campaign),
         "costs": str(path(campaign.at_once)),
     }
+
+
+def counts(campaign: "Campaign") -> dict:
+    """What was found of a surveyed campaign, JSON-able: numbers of runs, and of points to compute.
+
+    `trained` runs have a run file, `finished` ones are measured as asked; those `to_do` are `to_train` or `to_measure`,
+    `lacking` says in words what the latter lack; `refused` ones could not get the recorded weights here. Runs are
+    `left_out` in a launch that trains nothing.
+    """
+    runs = {run_id: campaign.known(requests[0]) for run_id, requests in campaign.runs.items()}
+    measured = [config for config in campaign.pending if runs[config.run_id] is not None]
+    finished = campaign.finished()
+    begun = {run_id for store in campaign.stores.values() for run_id in store.partly_done()}
+    lacking = [(campaign.left(config), run) for config in measured if (run := runs[config.run_id]) is not None]
+    left = [work.points_left(campaign.left(config), runs[config.run_id]) for config in campaign.pending]
+    return {
+        "runs": len(runs),
+        "trained": sum(run is not None for run in runs.values()),
+        "finished": finished,
+        "failed": len(runs) - finished - len(campaign.pending) - len(campaign.left_out),
+        "left_out": len(campaign.left_out),
+        "to_do": len(campaign.pending),
+        "to_train": len(campaign.pending) - len(measured),
+        "to_measure": len(measured),
+        "lacking": work.in_words(lacking),
+        "partly_done": len(begun & {config.run_id for config in campaign.pending}),
+        "points": sum(sum(missing.values()) for missing in left),
+        "refused": len(weights.refused(campaign)),
+    }
+
+
+def counted(counts: dict) -> str:
+    """The numbers of runs in words: "40 runs: 40 trained, 40 to be measured at 1 new strength"."""
+    words = [f"{counts['finished']} finished"] if counts["finished"] or not counts["to_measure"] else []
+    if counts["to_measure"]:
+        words = [f"{counts['trained']} trained", *words]
+    if counts["failed"]:
+        words.append(f"{counts['failed']} failed (--retry-failed tries them again)")
+    if counts["left_out"]:
+        words.append(f"{counts['left_out']} left out (--measure-only)")
+    if counts["to_measure"]:
+        words.append(f"{counts['to_measure']} to be measured {counts['lacking']}".rstrip())
+    if counts["to_train"] or not counts["to_measure"]:
+        words.append(
+            f"{counts['to_train']} to do" if not counts["to_measure"] else f"{counts['to_train']} to be trained"
+        )
+    if counts["partly_done"]:
+        words.append(f"{counts['partly_done']} of them partly done")
+    return f"{counts['runs']} runs: {', '.join(words)}"
+
+
+def found(campaign: "Campaign") -> str:
+    """What is finished and what is to do, in one line, with the estimated time."""
+    line = counted(counts(campaign))
+    if not campaign.pending:
+        return line
+    wall = makespan(campaign.estimates().values(), campaign.all_workers)
+    share = f" in each of {campaign.shard.count} shards, this is {campaign.shard}" if campaign.shard else ""
+    return f"{line} on {campaign.workers} worker(s){share}, about {duration(wall)}"
 
 
 def memory_mb(costs: Costs, runs: Sequence[TrainConfig], workers: int) -> float:
@@ -71,10 +128,10 @@ def pace(estimates: dict[str, float], taken: dict[str, float]) -> float:
     return sum(taken[run_id] for run_id in both) / sum(estimates[run_id] for run_id in both) if both else 1.0
 
 
-def _rows(order: Sequence[TrainConfig], costs: Costs) -> list[dict]:
-    rows, counts = {}, Counter(map(_row_of, order))
+def _rows(order: Sequence[TrainConfig], seconds: dict[str, float], costs: Costs) -> list[dict]:
+    rows, numbers = {}, Counter(map(_row_of, order))
     for config in order:  # the longest run of a row is the first
-        values = (*_row_of(config), counts[_row_of(config)], costs.seconds(config), costs.memory_mb(config))
+        values = (*_row_of(config), numbers[_row_of(config)], seconds[config.run_id], costs.memory_mb(config))
         rows.setdefault(_row_of(config), dict(zip(COLUMNS, values, strict=True)))
     return list(rows.values())
 

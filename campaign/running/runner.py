@@ -11,9 +11,11 @@ from campaign.engines import base
 from campaign.engines.workers import tasks
 from campaign.machine import signals
 from campaign.machine.console import say
+from campaign.planning import plan, work
 from campaign.planning.survey import Campaign
-from campaign.running.progress import Progress, describe
+from campaign.running.progress import Progress
 from campaign.running.schedule import Schedule
+from campaign.store import run_file
 from campaign.store.folder import Store
 from campaign.store.log import Log
 from nnet.config import TrainConfig
@@ -27,8 +29,8 @@ LISTED = 10
 def run(campaign: Campaign) -> int:
     """Do the pending runs, keep every result, write the tables, report. Returns the exit code.
 
-    0: every run is finished. 1: some failed (stderr names them and their tracebacks), or nothing more could be written
-    or started. 130: interrupted (Ctrl-C or SIGTERM). Finished runs are always kept.
+    0: every run is trained and measured as asked. 1: some failed (stderr names them and their tracebacks), or nothing
+    more could be written or started. 130: interrupted (Ctrl-C or SIGTERM). Finished runs are always kept.
     """
     launch = _Launch(campaign)
     with signals.handled(), launch.claims_released():
@@ -47,10 +49,10 @@ def run(campaign: Campaign) -> int:
         say(f"trained weights: {Path(folder)}")
     failures = campaign.failures()
     _list(failures, campaign.stores)
-    under_way = len(campaign.configs) - campaign.finished() - len(failures)
+    under_way = len(campaign.runs) - campaign.finished() - len(failures) - len(campaign.left_out)
     if under_way:
         say(f"{under_way} run(s) are under way in other shards; see --status")
-    return 1 if failures else 0
+    return 1 if failures or campaign.left_out else 0
 
 
 class _Launch:
@@ -72,26 +74,29 @@ class _Launch:
 
     def begin(self) -> None:
         """Print and record what is to be done."""
-        say(self.campaign.found())
+        found, estimates = plan.found(self.campaign), self.campaign.estimates()
+        say(found)
         for note in self.campaign.notes:
             say(f"note: {note}")
         for name, store in self.campaign.stores.items():
-            configs = [config for config in self.campaign.configs if config.dataset_name == name]
-            seconds = {config.run_id: self.campaign.costs.seconds(config) for config in configs}
-            store.remember_campaign(list(seconds), self.campaign.reference, seconds)
-            self.logs[name].add("launch", detail=self.campaign.found())
+            mine = {run_id for run_id, (config, *_) in self.campaign.runs.items() if config.dataset_name == name}
+            seconds = {run_id: estimate for run_id, estimate in estimates.items() if run_id in mine}
+            spent = {run_id: run_file.seconds(run) for run_id, run in store.results().items() if run_id in mine}
+            store.remember_campaign(sorted(mine), self.campaign.reference, seconds, spent)
+            self.logs[name].add("launch", detail=found)
             for path in store.set_aside_damaged():
                 say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is repeated")
                 self.logs[name].add("damaged", path.name.split(".json")[0], f"set aside as {path.name}")
 
     def work(self) -> None:
         """Run what is pending. Raises KeyboardInterrupt, and OSError if nothing more can be written or started."""
-        seconds = {config.run_id: self.campaign.costs.seconds(config) for config in self.campaign.pending}
-        self.progress = Progress(seconds, self.campaign.all_workers)
-        with closing(self.progress), self.campaign.open(tasks.train) as engine:
+        before = {config.run_id: self.campaign.known(config) for config in self.campaign.pending}
+        self.progress = Progress(self.campaign.estimates(), self.campaign.all_workers, before)
+        what = tasks.measure if self.campaign.measuring.only else tasks.train
+        with closing(self.progress), self.campaign.open(what) as engine:
             while self.schedule.unfinished():
                 while engine.room and (config := self._next()) is not None:
-                    engine.start(config)
+                    engine.start(config, self.campaign.known(config))
                 for config, outcome in engine.ended(base.TICK_S):
                     self._end(config, outcome)
                 self._look_around()
@@ -121,8 +126,9 @@ class _Launch:
             self.write_tables()
             for log in self.logs.values():
                 log.add("stop", detail=why)
-        total, finished = len(self.campaign.configs), self.campaign.finished()
-        kept = f"{finished} of {total} runs are finished and kept; the same command goes on from here"
+        total, finished = len(self.campaign.runs), self.campaign.finished()
+        how = "does all of them again" if self.campaign.measuring.again else "goes on from here"
+        kept = f"{finished} of {total} runs are finished and kept; the same command {how}"
         say(f"\n{why}: {kept}", sys.stderr)
         return code
 
@@ -135,23 +141,24 @@ class _Launch:
             self.write_tables()
 
     def _next(self) -> TrainConfig | None:
-        """The next run that this launcher may start: it is claimed, and no other launcher has done it."""
+        """The next run that this launcher may start: it is claimed, and no other launcher has done what is asked."""
         while (config := self.schedule.next()) is not None:
             store = self.campaign.stores[config.dataset_name]
-            finished = store.result(config.run_id)  # before it is claimed, which takes longer
-            if finished is None and not store.claims.take(config.run_id):
+            todo = self.campaign.left(config)  # before it is claimed, which takes longer
+            if todo and not store.claims.take(config.run_id):
                 self._meet(store.claims.holder(config.run_id))
                 self.schedule.elsewhere(config)
                 continue
-            outcome, why = finished or store.result(config.run_id), store.failure(config.run_id)
-            if outcome is None and why is not None and store.tries(config.run_id) != self.tried.get(config.run_id):
-                outcome = base.Failure("Elsewhere", why, "")
-            if outcome is None:
-                self._note("resume" if config.run_id in store.partly_done() else "start", config)
-                self.schedule.started(config)
-                return config
+            todo, why = self.campaign.left(config), store.failure(config.run_id)  # read again: nobody else writes now
+            known = self.campaign.known(config)
+            if todo and (why is None or store.tries(config.run_id) == self.tried.get(config.run_id)):
+                begun = "measure" if known else "start"
+                self._note("resume" if config.run_id in store.partly_done() else begun, todo[0])
+                self.schedule.started(todo[0])
+                return todo[0]
             store.claims.release(config.run_id)
             self.tables_due = True
+            outcome = base.Failure("Elsewhere", why or "", "") if todo or known is None else known
             self._note("elsewhere", config, "done by another launcher", outcome)
         return None
 
@@ -188,12 +195,19 @@ class _Launch:
 
     def _finish(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
         store = self.campaign.stores[config.dataset_name]
+        if not isinstance(outcome, base.Failure):
+            store.save(outcome)
+            if work.left([config], outcome):
+                outcome = base.Failure("Incomplete", "some of the points that were asked for are missing", "")
         if isinstance(outcome, base.Failure):
             store.fail(config, outcome)
-        else:
-            store.save(outcome)
         self.tables_due = True
-        self._note("failed" if isinstance(outcome, base.Failure) else "finished", config, describe(outcome), outcome)
+        failed = isinstance(outcome, base.Failure)
+        self._note("failed" if failed else "finished", config, self.progress.describe(config, outcome))
+        if not failed and (more := self.campaign.left(config)):
+            self.schedule.soon(more[0])  # what else is asked of this network; its claim stays
+            return
+        self.progress.finished(config, outcome)
         store.claims.release(config.run_id)
 
     def _meet(self, holder: str | None) -> None:

@@ -70,6 +70,10 @@ class Schedule:
         if self.clean >= CLEAN_ENDS and self.active < self.workers:
             self.active, self.clean = min(self.workers, 2 * self.active), 0
 
+    def soon(self, config: TrainConfig) -> None:
+        """Start this next: what else is asked of a run that has just ended."""
+        self.waiting.appendleft(config)
+
     def again(self, config: TrainConfig) -> None:
         """A run was lost through no fault of its own: it is started next."""
         del self.running[config.run_id]

@@ -1,4 +1,4 @@
-"""The folder of one dataset's results: one file per finished run, one per failed run, and unfinished ones."""
+"""The folder of one dataset's results: one file per trained network, one per failed run, and unfinished ones."""
 
 import json
 from contextlib import suppress
@@ -8,9 +8,12 @@ from campaign.engines.base import Failure
 from campaign.store import run_file
 from campaign.store.claims import Claims
 from nnet.config import TrainConfig
+from nnet.evaluations.parts import points
 from nnet.files.atomic import remove_leftovers, write_file, writing
 
 UNFINISHED = ("partial", "deaths", "failures")
+PARTIAL = (".pt", ".epoch", ".points")
+RESUMED = (".pt", ".points")
 FOLDERS = ("", "runs", *UNFINISHED)
 MISSING = (FileNotFoundError, NotADirectoryError)
 
@@ -18,49 +21,64 @@ MISSING = (FileNotFoundError, NotADirectoryError)
 class Store:
     """The runs of one dataset, in files that launchers write, each whole or not at all.
 
-        runs/<run_id>.json      a finished run         deaths/<run_id>.json   how often its worker has died
-        failures/<run_id>.txt   why a run failed       claims/<run_id>.json   which launcher is at work on it
-        partial/<run_id>.pt     where an unfinished run goes on, and .epoch, its epoch (written by its worker)
+        runs/<run_id>.json       a trained network and all its measurements: it only grows
+        failures/<run_id>.txt    why a run failed
+        deaths/<run_id>.json     how often its worker has died
+        claims/<run_id>.json     which launcher is at work on it
+        partial/<run_id>.pt      where an unfinished training goes on, and .epoch, its epoch (written by its worker)
+        partial/<run_id>.points  the points that unfinished measurements have so far (written by its worker)
 
-    A run is finished if its file exists and is sound. Nothing else is stored, so a campaign resumes from these files.
-    Every method that writes raises CannotWrite if the disk is full or gone.
+    Nothing else is stored, so a campaign resumes from these files. A trace of unfinished work that is older than the
+    run file belongs to work that was finished since. Every method that reads run files raises ConfigError for those of
+    another version of this program; every method that writes raises CannotWrite if the disk is full or gone.
     """
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.claims = Claims(self.folder / "claims")
         self.damaged: dict[Path, str] = {}
-        self._loaded: dict[str, dict] = {}
+        self._loaded: dict[str, tuple[tuple | None, dict | None]] = {}
 
     def results(self) -> dict[str, dict]:
-        """All finished runs by run_id, including those of other launchers.
+        """All runs by run_id as their files are now, including those of other launchers.
 
         A damaged file is left out and listed in `damaged`.
         """
-        for path in (self.folder / "runs").glob("*.json"):
-            if path.stem not in self._loaded and path not in self.damaged:
-                try:
-                    self._loaded[path.stem] = run_file.read(path)
-                except MISSING:
-                    continue
-                except ValueError as error:
-                    self.damaged[path] = str(error)
-        return self._loaded
+        run_ids = [path.stem for path in (self.folder / "runs").glob("*.json")]
+        found = {run_id: self.result(run_id) for run_id in run_ids}
+        return {run_id: run for run_id, run in found.items() if run is not None}
 
     def result(self, run_id: str) -> dict | None:
-        """One finished run, or None."""
-        with suppress(*MISSING, ValueError):
-            self._loaded.setdefault(run_id, run_file.read(self.folder / "runs" / f"{run_id}.json"))
-        return self._loaded.get(run_id)
+        """What is known of one run by now, or None. A damaged file is listed in `damaged`.
+
+        From a disk that is gone, what was read before.
+        """
+        path, (version, run) = self._run_file(run_id), self._loaded.get(run_id, (None, None))
+        try:
+            if version != (now := _version(path)):
+                run = run_file.read(path)
+                self._loaded[run_id] = now, run
+        except OSError as error:
+            if run is None and not isinstance(error, MISSING):
+                raise
+        except run_file.OtherForm:
+            raise
+        except ValueError as error:
+            self.damaged[path] = str(error)
+            return None
+        else:
+            self.damaged.pop(path, None)
+        return run
 
     def save(self, result: dict) -> Path:
-        """Store a finished run, and delete what was kept of it while it was unfinished or failed."""
-        run_id = result["run_id"]
-        path = self.folder / "runs" / f"{run_id}.json"
-        run_file.write(path, result)
-        self._loaded[run_id] = result
+        """Replace the run file by what `train_and_evaluate` returned; what follows from the measurements is left out.
+
+        What was kept of the run while it was unfinished or failed is deleted.
+        """
+        path = self._run_file(result["run_id"])
+        run_file.write(path, points.stored(result))
         self.damaged.pop(path, None)
-        self._forget_unfinished(run_id)
+        self._forget_unfinished(result["run_id"])
         return path
 
     def fail(self, config: TrainConfig, failure: Failure) -> Path:
@@ -77,14 +95,16 @@ class Store:
         return path
 
     def failed(self) -> list[str]:
-        """The run_ids of failed runs, sorted."""
-        return sorted(path.stem for path in (self.folder / "failures").glob("*.txt"))
+        """The run_ids of runs that have failed and were not finished since, sorted."""
+        paths = (self.folder / "failures").glob("*.txt")
+        return sorted(path.stem for path in paths if not self._is_over(path))
 
     def failure(self, run_id: str) -> str | None:
         """Why a run failed, in one line, or None if it did not."""
         with suppress(*MISSING):
             lines = self.failure_file(run_id).read_text(errors="replace").splitlines()
-            return lines[2] if len(lines) > 2 else "for an unknown reason"
+            if not self._is_over(self.failure_file(run_id)):
+                return lines[2] if len(lines) > 2 else "for an unknown reason"
         return None
 
     def failure_file(self, run_id: str) -> Path:
@@ -101,7 +121,7 @@ class Store:
     def epoch(self, run_id: str) -> int | None:
         """The epoch after which an unfinished run would resume, or None."""
         with suppress(OSError, ValueError):
-            return int(self._epoch_file(run_id).read_text())
+            return int(self._partial_file(run_id, ".epoch").read_text())
         return None
 
     def died(self, run_id: str) -> int:
@@ -117,8 +137,9 @@ class Store:
         return deaths + 1
 
     def partly_done(self) -> set[str]:
-        """The run_ids of unfinished runs that can resume after a stored epoch."""
-        return {path.stem for path in (self.folder / "partial").glob("*.pt")}
+        """The run_ids of unfinished runs that can resume after a stored epoch or point."""
+        paths = (self.folder / "partial").glob("[!.]*")
+        return {path.stem for path in paths if path.suffix in RESUMED and not self._is_over(path)}
 
     def set_aside_damaged(self) -> list[Path]:
         """Rename damaged run files to <name>.damaged, so that their runs are done again; the new paths."""
@@ -139,46 +160,70 @@ class Store:
         with writing(self.folder):
             for name in FOLDERS:
                 remove_leftovers(self.folder / name)
-            unfinished = {path.stem for name in UNFINISHED for path in (self.folder / name).glob("*.*")}
-            for run_id in unfinished & self.results().keys():
-                self._forget_unfinished(run_id)
+            for path in [path for name in UNFINISHED for path in (self.folder / name).glob("[!.]*.*")]:
+                if self._is_over(path):
+                    path.unlink(missing_ok=True)
         self.claims.remove_dead()
 
-    def remember_campaign(self, run_ids: list[str], reference: dict | None = None, seconds: dict | None = None) -> None:
-        """Write campaign.json: the runs of the latest campaign, its reference, and the estimated seconds by run_id."""
-        campaign = {"runs": sorted(run_ids), "reference": reference or {"regime": "clean"}, "seconds": seconds or {}}
-        write_file(self.folder / "campaign.json", f"{json.dumps(campaign, indent=1)}\n".encode())
+    def remember_campaign(
+        self, run_ids: list[str], reference: dict | None = None, seconds: dict | None = None, spent: dict | None = None
+    ) -> None:
+        """Write campaign.json: the runs of the latest campaign and its reference.
 
-    def estimates(self) -> dict[str, float]:
-        """Estimated seconds by run_id, as the latest launch wrote them; empty if it did not."""
+        By run_id: `seconds`, the estimated seconds of what is to do, and `spent`, those that the run took before.
+        """
+        about = {"runs": sorted(run_ids), "reference": reference or {"regime": "clean"}}
+        about |= {"seconds": seconds or {}, "spent": spent or {}}
+        write_file(self.folder / "campaign.json", f"{json.dumps(about, indent=1)}\n".encode())
+
+    def estimates(self) -> tuple[dict[str, float], dict[str, float]]:
+        """`seconds` and `spent` as the latest launch wrote them; empty if it did not."""
         with suppress(OSError, ValueError, TypeError, KeyError):
-            return dict(json.loads((self.folder / "campaign.json").read_text())["seconds"])
-        return {}
+            about = json.loads((self.folder / "campaign.json").read_text())
+            return dict(about["seconds"]), dict(about["spent"])
+        return {}, {}
 
     def _forget_unfinished(self, run_id: str) -> None:
-        unfinished = (self._partial_file(run_id), self._epoch_file(run_id), self._death_file(run_id))
+        partial = [self._partial_file(run_id, suffix) for suffix in PARTIAL]
         with writing(self.folder):
-            for path in (*unfinished, self.failure_file(run_id)):
+            for path in (*partial, self._death_file(run_id), self.failure_file(run_id)):
                 path.unlink(missing_ok=True)
 
-    def _partial_file(self, run_id: str) -> Path:
-        return self.folder / "partial" / f"{run_id}.pt"
+    def _is_over(self, trace: Path) -> bool:
+        """Whether the run of a trace of unfinished work was finished since the trace was written."""
+        with suppress(OSError):
+            return trace.stat().st_mtime_ns < self._run_file(trace.stem).stat().st_mtime_ns
+        return False
 
-    def _epoch_file(self, run_id: str) -> Path:
-        return self.folder / "partial" / f"{run_id}.epoch"
+    def _run_file(self, run_id: str) -> Path:
+        return self.folder / "runs" / f"{run_id}.json"
+
+    def _partial_file(self, run_id: str, suffix: str) -> Path:
+        return self.folder / "partial" / f"{run_id}{suffix}"
 
     def _death_file(self, run_id: str) -> Path:
         return self.folder / "deaths" / f"{run_id}.json"
 
-    def _progress(self, run_id: str) -> int | None:
-        with suppress(*MISSING):
-            return self._partial_file(run_id).stat().st_mtime_ns
-        return None
+    def _progress(self, run_id: str) -> list[int]:
+        """When the run was kept, as far as there is something of it, for comparison alone."""
+        times = []
+        for path in (self._run_file(run_id), *(self._partial_file(run_id, suffix) for suffix in PARTIAL)):
+            with suppress(*MISSING):
+                times.append(path.stat().st_mtime_ns)
+        return times
+
+
+def _version(path: Path) -> tuple:
+    """What changes whenever the file is replaced."""
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 def _is_damaged(path: Path) -> bool:
     try:
         run_file.read(path)
+    except run_file.OtherForm:
+        return False
     except ValueError:
         return True
     return False
@@ -187,11 +232,11 @@ def _is_damaged(path: Path) -> bool:
 def completeness(folder: Path) -> str:
     """How complete a results folder is: "143 of 150 runs, 5 failed, 2 pending".
 
-    It counts the runs in the folder and those of its latest campaign.
+    It counts the networks in the folder and the runs of its latest campaign.
     """
     planned = _planned(folder)
-    finished = {path.stem for path in (folder / "runs").glob("*.json")}
-    failed = {path.stem for path in (folder / "failures").glob("*.txt")} - finished
+    failed = set(Store(folder).failed())
+    finished = {path.stem for path in (folder / "runs").glob("*.json")} - failed
     pending = planned - finished - failed
     parts = [f"{len(finished)} of {len(finished | failed | pending)} runs"]
     parts += [f"{len(group)} {word}" for group, word in ((failed, "failed"), (pending, "pending")) if group]

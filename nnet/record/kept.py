@@ -19,7 +19,17 @@ from nnet.files.content import sha256_of_file
 from nnet.record import provenance
 from nnet.record.result import lacks_record, without_measurements
 
-__all__ = ["Refused", "check_data", "check_machine", "check_weights", "load_model", "path_of", "restore", "save"]
+__all__ = [
+    "Refused",
+    "check_data",
+    "check_kept",
+    "check_machine",
+    "check_weights",
+    "load_model",
+    "path_of",
+    "restore",
+    "save",
+]
 REMEDY = "restore {what}, or move the run file away so that the run is trained and measured anew"
 
 
@@ -78,6 +88,21 @@ def check_data(cfg: TrainConfig, known: Mapping | None, images_sha256: str) -> N
     if known["sha256"]["data"] != images_sha256:
         what = f"the data of {cfg.dataset_name}"
         raise Refused(f"{what} are not those that {cfg.run_id} was trained on; {REMEDY.format(what='them')}")
+
+
+def check_kept(cfg: TrainConfig, known: Mapping) -> None:
+    """Raise Refused if a run would have to be trained before it can be measured."""
+    path = path_of(cfg)
+    if path is None or not path.exists():
+        raise Refused(f"{_missing(cfg)}; a launch without --measure-only trains it again")
+    try:
+        reason = _reason_not_to_count(cfg, _read(path), known, known["sha256"]["data"])
+    except ValueError as error:
+        reason = str(error)
+    if reason is not None:
+        raise Refused(
+            f"{cfg.run_id} would have to be trained again ({reason}); a launch without --measure-only does so"
+        )
 
 
 def check_machine(cfg: TrainConfig, known: Mapping, here: Mapping) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from campaign.analysis import tables
 from campaign.store import run_file
-from tests.conftest import ROOT
+from tests.conftest import ROOT, timeless
 
 OVERLAY = ROOT / "tests/faults/overlay"
 RUNS = (
@@ -137,8 +137,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 
 def run_files(results: Path) -> dict[str, dict]:
     """Every run file, which must be sound, without its timings."""
-    runs = {path.stem: run_file.read(path) for path in (results / "runs").glob("*.json")}
-    return {name: {key: run[key] for key in run if not key.endswith("_seconds")} for name, run in runs.items()}
+    return {path.stem: timeless(run_file.read(path)) for path in (results / "runs").glob("*.json")}
 
 
 def csv_files(results: Path) -> dict[str, str]:

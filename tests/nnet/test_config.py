@@ -1,94 +1,21 @@
-"""TrainConfig: identity of runs, one form of values, and wrong values."""
+"""TrainConfig: one form of values, and wrong values."""
 
-import contextlib
 import dataclasses
 import json
 import math
 import pickle
-import shutil
 
 import numpy as np
 import pytest
 
-from nnet import registry
-from nnet.activations import ACTIVATIONS
 from nnet.checks import ConfigError
-from nnet.config import AUGMENTATIONS, NOISE_MODELS, PRECISIONS, TrainConfig
-from nnet.optimizers import OPTIMIZERS
-from tests.conftest import ROOT, blobs, save_npz
+from nnet.config import TrainConfig
+from tests.conftest import save_npz
 
-SCIENCE = [item.name for item in dataclasses.fields(TrainConfig) if not item.metadata.get("operation")]
-OPERATION = [item.name for item in dataclasses.fields(TrainConfig) if item.metadata.get("operation")]
 NOISY = TrainConfig(regime="noisy", alpha_train=0.05)
 SGD = {"optimizer": "sgd", "momentum": 0.9}
 RESTARTS = {"lr_schedule": "cosine_restarts", "lr_restart_epochs": 5}
 STEPS = {"lr_schedule": "steps", "lr_milestones": [6, 8]}
-BASES = [NOISY, *(dataclasses.replace(NOISY, **fields) for fields in (SGD, RESTARTS, STEPS))]
-TWO_AT_ONCE = {
-    "lr_schedule": RESTARTS,
-    "corruption": {"corruption": "additive", "options": {"sigma": 1.0}},
-    "options": {"arch": "pnn_resnet18", "options": {"nfilters": 8}},
-}
-"""Fields that only change together with another one."""
-NAMES = {name for kind in registry.KINDS for name in registry.names(kind)} | {*ACTIVATIONS, *OPTIMIZERS}
-VALUES = [True, 0.25, 3, *sorted(NAMES), *NOISE_MODELS, *AUGMENTATIONS, *PRECISIONS, [0, 0.1], ["landscape"], [5]]
-"""One of these is another valid value of any field."""
-
-
-def changes(name: str) -> tuple[TrainConfig, dict]:
-    """A configuration and another valid value of one of its fields."""
-    if name in TWO_AT_ONCE:
-        return NOISY, TWO_AT_ONCE[name]
-    for base in BASES:
-        for value in VALUES:
-            with contextlib.suppress(ConfigError):
-                if getattr(dataclasses.replace(base, **{name: value}), name) not in (getattr(base, name), True):
-                    return base, {name: value}
-                if getattr(base, name) is False and value is True:
-                    return base, {name: value}
-    raise AssertionError(f"no other value of {name} among {VALUES}")
-
-
-def test_run_id_is_readable():
-    assert NOISY.run_id.startswith("mlp_small-noisy-a0.05-seed0-") and len(NOISY.run_id.rsplit("-")[-1]) == 8
-
-
-@pytest.mark.parametrize("name", SCIENCE)
-def test_science_changes_the_run_id(name):
-    base, changed = changes(name)
-    other = dataclasses.replace(base, **changed)
-    assert other.run_id != base.run_id
-    if name != "regime":  # alpha_train becomes 0 in a regime without weight noise
-        assert other.science() == base.science() | changed
-
-
-def test_operation_does_not_change_the_run_id():
-    for name in OPERATION:
-        base, changed = changes(name)
-        other = dataclasses.replace(base, **changed)
-        assert other != base and (other.run_id, other.science()) == (base.run_id, base.science()), name
-
-
-def test_younger_fields_are_in_the_run_id_only_where_they_are_not_at_their_default():
-    younger = {item.name for item in dataclasses.fields(TrainConfig) if item.metadata.get("younger")}
-    assert TrainConfig().science().keys() == set(SCIENCE) - younger
-
-
-def test_the_run_ids_of_committed_results_stay():
-    configs = {path.stem: json.loads(path.read_text())["config"] for path in (ROOT / "results").rglob("runs/*.json")}
-    configs = {run_id: config for run_id, config in configs.items() if "dataset_sha256" not in config}
-    assert configs and [run_id for run_id, config in configs.items() if TrainConfig(**config).run_id != run_id] == []
-
-
-def test_additive_corruption_needs_its_sigma():
-    additive = TrainConfig(p=1, corruption="additive", options={"sigma": 1})
-    assert additive.options == {"sigma": 1.0} and additive.run_id != TrainConfig(p=1).run_id
-    with pytest.raises(ValueError, match="corruption 'additive' needs the option 'sigma'"):
-        TrainConfig(corruption="additive")
-    with pytest.raises(ValueError, match="sigma must be finite and not negative; got -0.1"):
-        TrainConfig(corruption="additive", options={"sigma": -0.1})
-    with pytest.raises(ValueError, match="unknown option 'sigma' for clean and mlp_small; known options: "):
-        TrainConfig(options={"sigma": 0.1})
 
 
 def test_a_configuration_is_frozen_picklable_jsonable_hashable():
@@ -107,16 +34,6 @@ def test_equal_numbers_make_equal_runs():
 
 def test_clean_runs_have_no_alpha_train():
     assert TrainConfig(regime="clean", alpha_train=0.3) == TrainConfig(regime="clean")
-
-
-def test_an_npz_is_known_by_name_and_content(tmp_path):
-    first = TrainConfig(dataset=save_npz(tmp_path / "a.npz"))
-    assert first.dataset_name == "a"
-    (tmp_path / "b").mkdir()
-    shutil.copy(tmp_path / "a.npz", tmp_path / "b" / "a.npz")
-    assert TrainConfig(dataset=tmp_path / "b" / "a.npz").run_id == first.run_id
-    save_npz(tmp_path / "a.npz", x_train=blobs(96, seed=5)[0])
-    assert TrainConfig(dataset=tmp_path / "a.npz").run_id != first.run_id
 
 
 def test_the_data_folder_comes_from_the_environment(monkeypatch):
@@ -163,9 +80,6 @@ WRONG = {
     "corrupt_test must be True or False": dict(corrupt_test="yes"),
     "unknown optimizer 'lion'.*adam": dict(optimizer="lion"),
     "unknown precision 'int8'.*fp32": dict(precision="int8"),
-    "unknown option 'gamma' for noisy and mlp_small": dict(options={"gamma": 1}),
-    "unknown option 'atack_size' for beta.*did you mean 'attack_size'": dict(regime="beta", options={"atack_size": 1}),
-    "options must be a dict": dict(options=["gamma"]),
     "alpha_train must be a number; got 'much'": dict(alpha_train="much"),
     "alpha_train must be finite and not negative; got inf": dict(alpha_train=math.inf),
     "alpha_train must be finite and not negative; got nan": dict(alpha_train=math.nan),
@@ -174,7 +88,13 @@ WRONG = {
     "learning_rate must be above 0": dict(learning_rate=0),
     "weight_decay must be finite and not negative": dict(weight_decay=-1),
     "seed must be a whole number": dict(seed=0.5),
-    "epochs must be at least 1": dict(epochs=0),
+    "epochs must be at least 0; got -1": dict(epochs=-1),
+    "epochs 0 trains nothing: give initial_weights": dict(epochs=0),
+    "initial_weights must be a text": dict(initial_weights=3),
+    "initial_weights: there is no file nowhere.pt": dict(initial_weights="nowhere.pt"),
+    r"initial_weights must be a file whose name ends with .pt or .safetensors; got 'a.npz'": dict(
+        initial_weights="a.npz"
+    ),
     "epochs must be a whole number; got None": dict(epochs=None),
     "batch_size must be at least 1": dict(batch_size=0),
     "noise_samples must be at least 1": dict(noise_samples=0),
@@ -208,7 +128,8 @@ def test_any_value_of_any_field_is_taken_or_refused_in_one_sentence():
             except ConfigError as error:
                 assert str(error) and "\n" not in str(error)
             else:
-                assert json.loads(json.dumps(config.science())) == config.science()
+                for part in (config.training(), config.measuring()):
+                    assert json.loads(json.dumps(part)) == part
 
 
 def test_an_npz_whose_name_cannot_name_a_folder_is_refused(tmp_path):

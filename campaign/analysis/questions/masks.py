@@ -48,9 +48,10 @@ PROPER, CLAIMED = "#0072B2", "#D55E00"
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     """`level_differences` and `published`, each where there are runs for it."""
-    sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
-    kinds = {result["run_id"]: _options(result).get("noise_type") for result in runs.results}
-    sweep["noise_type"] = sweep["run_id"].map(kinds)
+    with_masks = {result["run_id"]: _options(result) for result in runs.results if _may_have_masks(result)}
+    rows = runs.sweep[runs.sweep["run_id"].isin(with_masks)]
+    sweep = core.with_settings(core.of(rows), runs.per_run)
+    sweep["noise_type"] = [with_masks[run_id].get("noise_type") for run_id in sweep["run_id"]]
     answers = {"level_differences": level_differences(sweep), "published": published(runs)}
     return {name: table for name, table in answers.items() if not table.empty}
 
@@ -106,7 +107,7 @@ def published(runs: Runs) -> pd.DataFrame:
     for number, (part, accuracy) in enumerate(zip(parts, pnn.PUBLISHED, strict=True), 1):
         options = part["options"].get(part["arch"], {})
         complete = registry.option_defaults("architectures", part["arch"]) | options
-        is_its = [result["architecture"] == part["arch"] and _options(result) == complete for result in runs.results]
+        is_its = [run["architecture"] == part["arch"] and _options(run) == complete for run in runs.results]
         its_runs = runs.per_run[is_its].assign(options=json.dumps(options, sort_keys=True))
         for values, cell in its_runs.groupby(settings, dropna=False):
             setting = dict(zip(settings, values, strict=True))
@@ -161,6 +162,10 @@ def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
         axes.plot([], [], "--o", color=CLAIMED, ms=4, label="running value, and its best epoch")
     panels.label_panels(figure, by_name, "test accuracy (%)", "epoch")
     return panels.set_title(figure, epochs, "what the first program would have reported")
+
+
+def _may_have_masks(result: dict) -> bool:
+    return "level" in result["config"]["options"].get(result["architecture"], {})
 
 
 def _options(result: dict) -> dict:

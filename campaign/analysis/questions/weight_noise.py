@@ -48,7 +48,7 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     """`accuracy`, `drop`, `drop_at_01` and, where runs have a reference, `paired_difference`."""
     summary = core.of(tables["results_summary"])
-    if not _measured(summary):
+    if not _measured(tables["results_summary"]):
         return {}
     drawn = {
         "accuracy": against_alpha(summary, "acc"),

@@ -1,7 +1,6 @@
 """The engine of everything that works through Dask; how its scheduler is reached or started differs."""
 
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
@@ -12,17 +11,11 @@ from nnet.config import TrainConfig
 class ClusterEngine(base.Engine):
     """Opens a Dask client for the first run. The packages are imported then, so that engines can be listed without."""
 
-    def __init__(
-        self,
-        work: Callable[[TrainConfig], dict],
-        workers: int,
-        timeout_s: float | None = None,
-        options: Any = None,
-    ):
-        super().__init__(work, workers, timeout_s, options)
+    def set_up(self) -> None:
+        """No client yet."""
         self.opened = ExitStack()
         self.pool: Any = None
-        self.waiting: TrainConfig | None = None
+        self.waiting: tuple[TrainConfig, dict | None] | None = None
 
     def client(self, config: TrainConfig) -> AbstractContextManager:
         """Context of (client, tend): `tend(pool)` is called several times a second. `config`: the first run."""
@@ -35,14 +28,14 @@ class ClusterEngine(base.Engine):
             return True
         return self.waiting is None and bool(self.pool.free) and len(self.pool.busy) < self.workers
 
-    def start(self, config: TrainConfig) -> None:
+    def start(self, config: TrainConfig, known: dict | None = None) -> None:
         """Start a run; the first one waits for its worker. Raises OSError if no scheduler can be reached or started."""
         base.refuse_shared_gpu([config], self.workers)
         if self.pool is None:
             self._open(config)
-            self.waiting = config
+            self.waiting = config, known
         else:
-            self.pool.start(config)
+            self.pool.start(config, known)
 
     def ended(self, wait_s: float) -> list[tuple[TrainConfig, dict | base.Failure]]:
         """The runs that have ended, with their outcomes. Raises ConnectionError if the scheduler is gone."""
@@ -51,7 +44,7 @@ class ClusterEngine(base.Engine):
             return []
         outcomes = self.pool.ended(wait_s)
         if self.waiting is not None and self.pool.free:
-            self.pool.start(self.waiting)
+            self.pool.start(*self.waiting)
             self.waiting = None
         self.tend(self.pool)
         return outcomes

@@ -110,6 +110,8 @@ def options(section: str, given: dict, path: str | None) -> dict:
     if path is not None or file.exists():
         try:
             sections = tomllib.loads(file.read_text())
+        except FileNotFoundError:
+            raise ConfigError(f"there is no file {file}") from None
         except (OSError, ValueError) as error:
             raise ConfigError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
         for name in sections:

@@ -37,6 +37,7 @@ Outcomes = list[tuple[TrainConfig, dict | base.Failure]]
 @dataclass
 class _Run:
     config: TrainConfig
+    known: dict | None
     future: Future
     started: float = field(default_factory=time.monotonic)
 
@@ -54,9 +55,7 @@ class Pool:
     Every method raises ConnectionError if the scheduler is gone; all runs that were under way are lost then.
     """
 
-    def __init__(
-        self, client: Client, work: Callable[[TrainConfig], dict], timeout_s: float | None, first: TrainConfig
-    ):
+    def __init__(self, client: Client, work: base.Work, timeout_s: float | None, first: TrainConfig):
         """`first`: a run of the campaign; the others have the same threads and folders."""
         self.client, self.work, self.timeout_s, self.threads = client, work, timeout_s, first.cpu_threads
         self.done: queue.SimpleQueue[Future] = queue.SimpleQueue()
@@ -71,10 +70,10 @@ class Pool:
         self.numbers = itertools.count()
         self.token = transfer.token(transfer.absolute(first))
 
-    def start(self, config: TrainConfig) -> None:
-        """Start a run on a free worker."""
+    def start(self, config: TrainConfig, known: dict | None) -> None:
+        """Start a run on a free worker; see `base.Engine.start`."""
         address = self.free.pop()
-        self.busy[address] = _Run(config, self._perform(address, config))
+        self.busy[address] = _Run(config, known, self._perform(address, config, known))
 
     def ended(self, wait_s: float) -> Outcomes:
         """The runs that have ended, with their outcomes. Waits at most `wait_s` seconds for the first."""
@@ -102,10 +101,10 @@ class Pool:
         future.add_done_callback(self.done.put)
         return future
 
-    def _perform(self, address: str, config: TrainConfig) -> Future:
-        config = transfer.absolute(config)
-        files = transfer.data_files(config)
-        return self._submit(address, task.perform, self.work, config, self.hosts[address], files, self.timeout_s)
+    def _perform(self, address: str, config: TrainConfig, known: dict | None) -> Future:
+        config, host = transfer.absolute(config), self.hosts[address]
+        weights, files = None if host.shares_files else transfer.weights(config), transfer.data_files(config)
+        return self._submit(address, task.perform, self.work, config, known, weights, host, files, self.timeout_s)
 
     def _finished(self, wait_s: float) -> list[Future]:
         finished = []
@@ -247,4 +246,5 @@ class Pool:
     def _go_on(self, addresses: list[str]) -> None:
         for address in addresses:
             if address in self.busy:
-                self.busy[address].future = self._perform(address, self.busy[address].config)
+                run = self.busy[address]
+                run.future = self._perform(address, run.config, run.known)

@@ -62,11 +62,18 @@ def greet(work: Callable, token: str | None, threads: int) -> Host:
 
 
 def perform(
-    work: Callable[[TrainConfig], dict], config: TrainConfig, host: Host, files: dict[str, int], timeout_s: float | None
+    work: base.Work,
+    config: TrainConfig,
+    known: dict | None,
+    weights: bytes | None,
+    host: Host,
+    files: dict[str, int],
+    timeout_s: float | None,
 ) -> tuple[dict | base.Failure | Repeated | Missing, bytes | None]:
     """One run: its outcome, and the trained weights if the launcher cannot read the file that it wrote.
 
-    `files`: the data files by path, with their sizes in bytes.
+    `known`: what the run file holds already; `weights`: the launcher's file of trained weights, if the worker cannot
+    read it; `files`: the data files by path, with their sizes in bytes.
     """
     worker = get_worker()
     if worker.id != host.process:
@@ -78,7 +85,7 @@ def perform(
         missing = tuple(path for path, size in files.items() if not transfer.is_there(path, size))
         if missing:
             return Missing(missing), None
-        return transfer.attempt(work, config, host.shares_files)
+        return transfer.attempt(work, config, known, weights, host.shares_files)
     finally:
         over.set()
 

@@ -1,8 +1,11 @@
-"""Runs on machines without the launcher's folders: data are sent once, weights come back with the result."""
+"""Runs on machines without the launcher's folders.
+
+Data are sent once. Trained weights are sent with a run that has some, and come back with the result of a training.
+"""
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from campaign.engines import base
@@ -13,6 +16,8 @@ from nnet.files.cache import cache_root
 
 WRITTEN = ("checkpoint_dir", "epoch_checkpoint_dir")
 """The folders into which a run writes."""
+UNFINISHED = (".pt", ".epoch", ".points")
+"""The suffixes of its files in the folder of unfinished runs."""
 
 
 def absolute(config: TrainConfig) -> TrainConfig:
@@ -20,8 +25,7 @@ def absolute(config: TrainConfig) -> TrainConfig:
     paths = {
         name: os.path.abspath(path) for name in ("data_dir", *WRITTEN) if (path := getattr(config, name)) is not None
     }
-    if config.dataset.endswith(".npz"):
-        paths["dataset"] = os.path.abspath(config.dataset)
+    paths |= {name: os.path.abspath(path) for name, path in _given_files(config).items()}
     same = dataclasses.replace(config, **paths)
     assert same.run_id == config.run_id  # and caches it: it cannot be computed on a machine without the data
     return same
@@ -29,11 +33,10 @@ def absolute(config: TrainConfig) -> TrainConfig:
 
 def data_files(config: TrainConfig) -> dict[str, int]:
     """The existing data files of a run by path, with their sizes in bytes."""
-    if config.dataset.endswith(".npz"):
-        paths = [config.dataset]
-    else:
+    paths = list(_given_files(config).values())
+    if not config.dataset.endswith(".npz"):
         files = registry.constant("datasets", config.dataset, "FILES", ())
-        paths = [os.path.join(config.data_dir, file) for file in files]
+        paths += [os.path.join(config.data_dir, file) for file in files]
     return {path: os.path.getsize(path) for path in paths if os.path.exists(path)}
 
 
@@ -53,34 +56,47 @@ def weights_file(config: TrainConfig) -> Path | None:
     return None if folder is None else Path(folder) / config.dataset_name / f"{config.run_id}.pt"
 
 
+def weights(config: TrainConfig) -> bytes | None:
+    """The content of the file of a run's trained weights, or None if there is none."""
+    path = weights_file(config)
+    return path.read_bytes() if path is not None and path.exists() else None
+
+
 def attempt(
-    work: Callable[[TrainConfig], dict], config: TrainConfig, shares_files: bool
+    work: base.Work, config: TrainConfig, known: dict | None, sent: bytes | None, shares_files: bool
 ) -> tuple[dict | base.Failure, bytes | None]:
     """The outcome of a run, and its weights if this machine does not share the launcher's folders.
 
-    Its files here are deleted when it ends, and kept if its worker dies, so that a retry on this machine resumes.
+    `sent`: the launcher's file of its trained weights; weights that are still the same are not sent back. The run's
+    files here are deleted when it ends, and kept if its worker dies, so that a retry on this machine resumes.
     """
     try:
         here = _localised(config, () if shares_files else WRITTEN)
     except ValueError as error:
-        Path(_place_of(config.dataset)).unlink(missing_ok=True)  # the next run is sent the launcher's
+        for path in _given_files(config).values():
+            Path(_place_of(path)).unlink(missing_ok=True)  # the next run is sent the launcher's
         return base.Failure.of(error), None
     if shares_files:
-        return base.attempt(work, here), None
-    outcome, weights = base.attempt(work, here), weights_file(here)
-    content = weights.read_bytes() if weights is not None and weights.exists() else None
-    for path in (weights, *_unfinished(here)):
+        return base.attempt(work, here, known), None
+    place = weights_file(here)
+    try:
+        if sent is not None and place is not None:
+            write_file(place, sent)
+    except CannotWrite as error:
+        return base.Unwritable.of(error), None
+    outcome, content = base.attempt(work, here, known), weights(here)
+    for path in (place, *_unfinished(here)):
         if path is not None:
             path.unlink(missing_ok=True)
-    return outcome, content
+    return outcome, None if content == sent else content
 
 
-def kept(config: TrainConfig, outcome: dict | base.Failure, weights: bytes | None) -> dict | base.Failure:
+def kept(config: TrainConfig, outcome: dict | base.Failure, content: bytes | None) -> dict | base.Failure:
     """The outcome of a run, after its weights were written to the launcher's folder."""
     path = weights_file(config)
-    if weights is not None and path is not None:
+    if content is not None and path is not None:
         try:
-            write_file(path, weights)
+            write_file(path, content)
         except CannotWrite as error:
             return base.Unwritable.of(error)
     return outcome
@@ -103,21 +119,27 @@ def _localised(config: TrainConfig, written: Iterable[str]) -> TrainConfig:
     Raises ValueError if a file of the same path has another content here.
     """
     places: dict = {name: _place_of(path) for name in written if (path := getattr(config, name)) is not None}
-    if config.dataset.endswith(".npz"):
-        places["dataset"] = _nearest(config.dataset, [""])
-    else:
+    places |= {name: _nearest(path, [""]) for name, path in _given_files(config).items()}
+    if not config.dataset.endswith(".npz"):
         files = registry.constant("datasets", config.dataset, "FILES", ())
         places["data_dir"] = _nearest(config.data_dir, files)
     here = dataclasses.replace(config, **places)
     if here.run_id != config.run_id:
-        raise ValueError(f"{here.dataset} on {HOST} differs from the launcher's file")
+        files = " or ".join(_given_files(here).values())
+        raise ValueError(f"{files} on {HOST} differs from the launcher's file")
     return here
 
 
 def _unfinished(here: TrainConfig) -> list[Path]:
     if here.partial_file is None:
         return []
-    return [Path(here.partial_file).with_suffix(suffix) for suffix in (".pt", ".epoch")]
+    return [Path(here.partial_file).with_suffix(suffix) for suffix in UNFINISHED]
+
+
+def _given_files(config: TrainConfig) -> dict[str, str]:
+    """The fields of a run that name a file of the user, with its path."""
+    dataset = {"dataset": config.dataset} if config.dataset.endswith(".npz") else {}
+    return dataset | ({} if config.initial_weights is None else {"initial_weights": config.initial_weights})
 
 
 def _nearest(path: str, names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from campaign.machine.memory import own_peak_mb
 from nnet import registry
@@ -59,7 +60,7 @@ def _measured(cfg: TrainConfig) -> dict:
     device = get_device(cfg.use_cuda)
     batches = Batches(cfg, prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir), device)
     testing = list(batches.test())  # kept until the end, as a run keeps them, for the memory that they take
-    _warm_up(cfg, batches)
+    weights_mb = _warm_up(cfg, batches)
     attempts = []
     while not attempts or (len(attempts) < ATTEMPTS and attempts[-1][1] < QUIET):
         attempts.append(_cost(cfg, batches))
@@ -72,7 +73,8 @@ def _measured(cfg: TrainConfig) -> dict:
         "test_images": batches.test_size,
     }
     del testing
-    return {"cost": cost | sizes | {"memory_mb": own_peak_mb()}, "busy": share < QUIET}
+    sizes |= {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
+    return {"cost": cost | sizes, "busy": share < QUIET}
 
 
 def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
@@ -102,13 +104,17 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
     return cost, 1.0 if cfg.use_cuda else min(timing.share for timing in timings)
 
 
-def _warm_up(cfg: TrainConfig, batches: Batches) -> None:
-    """A run of the smallest size: what is imported or compiled at the first use, and the memory of a kept epoch."""
+def _warm_up(cfg: TrainConfig, batches: Batches) -> float:
+    """A run of the smallest size: what is imported or compiled at the first use, and the memory of a kept epoch.
+
+    Returns the size of the file of trained weights, in MB.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        kept: dict = (
-            {} if cfg.epoch_checkpoint_dir is None else {"epoch_checkpoint_dir": folder, "epoch_checkpoint_s": 0}
-        )
+        kept: dict = {"checkpoint_dir": folder}
+        if cfg.epoch_checkpoint_dir is not None:
+            kept |= {"epoch_checkpoint_dir": folder, "epoch_checkpoint_s": 0}
         train_and_evaluate(dataclasses.replace(_small(cfg, batches, 1, 1), **kept))
+        return sum(path.stat().st_size for path in Path(folder).glob("*/*.pt")) / 2**20
 
 
 def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> Timing:

@@ -3,11 +3,19 @@
 from nnet.config import TrainConfig
 
 
-def train(config: TrainConfig) -> dict:
+def train(config: TrainConfig, known: dict | None = None) -> dict:
     """One run: see `nnet_models.train_and_evaluate`."""
     from nnet_models import train_and_evaluate
 
-    return train_and_evaluate(config)
+    return train_and_evaluate(config, known)
+
+
+def measure(config: TrainConfig, known: dict) -> dict:
+    """The same of a run that is trained. Raises Refused, without training, if its kept weights are not sound."""
+    from nnet.record import kept
+
+    kept.check_kept(config, known)
+    return train(config, known)
 
 
 def pilot(config: TrainConfig) -> dict:

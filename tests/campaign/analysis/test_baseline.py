@@ -62,7 +62,7 @@ def test_folders_without_validation_images_have_no_such_tables(tmp_path):
 
 
 def test_differences_are_those_of_pairs_with_t_intervals():
-    found = tables.build(study())["differences"].set_index("measure")
+    found = tables.build(study())["baseline_differences"].set_index("measure")
     expected = {
         "acc_0": [NOISY[seed][-1] - CLEAN[seed][-1] for seed in range(3)],
         "val_acc_last": [NOISY[seed][-1] - CLEAN[seed][-1] for seed in range(3)],
@@ -81,34 +81,34 @@ def test_differences_are_those_of_pairs_with_t_intervals():
 
 def test_runs_are_paired_with_the_baseline_of_their_own_optimizer_only():
     sgd = [item for item in study(optimizer="sgd") if item["regime"] == "clean"]
-    found = tables.build(study(shift=0.1, optimizer="adam") + sgd)["differences"]
+    found = tables.build(study(shift=0.1, optimizer="adam") + sgd)["baseline_differences"]
     assert set(found["optimizer"]) == {"adam"} and set(found["n_seeds"]) == {3}
     alone = [item for item in study() if item["regime"] == "adaptive"]
-    assert "differences" not in tables.build(alone)
+    assert "baseline_differences" not in tables.build(alone)
 
 
 def test_a_run_that_was_never_noisy_has_no_best_epoch_since_the_first_noise():
     results = study()
     results[3] |= {"noisy_epochs": 0, "first_noisy_epoch": None, "val_acc_best_after_noise": None}
-    found = tables.build(results)["differences"].set_index("measure")
+    found = tables.build(results)["baseline_differences"].set_index("measure")
     assert found["n_seeds"].to_dict() == dict.fromkeys(MEASURES, 3) | {"val_acc_best_after_noise": 2}
 
 
 def test_pairs_of_which_one_run_diverged_are_left_out_and_counted():
     results = study()
     for item in (results[0], results[5]):
-        item |= {"status": "diverged", "acc_0": None, "sweep": []}
-    found = tables.build(results)["differences"].set_index("measure")
+        item |= {"status": "diverged", "measurements": []}
+    found = tables.build(results)["baseline_differences"].set_index("measure")
     assert found["n_seeds"].to_dict() == dict.fromkeys(MEASURES, 1)
     assert set(found["n_diverged"]) == {2}
     assert found.loc["val_acc_best", "mean_difference"] == pytest.approx(max(NOISY[1]) - max(CLEAN[1]))
-    assert set(tables.build(study())["differences"]["n_diverged"]) == {0}
+    assert set(tables.build(study())["baseline_differences"]["n_diverged"]) == {0}
 
 
 def test_figures_can_be_drawn_where_every_run_diverged(tmp_path):
     results = study()
     for item in results:
-        item |= {"status": "diverged", "acc_0": None, "acc_01": None, "drop_at_01": None, "sweep": []}
+        item |= {"status": "diverged", "measurements": []}
     store = stored(tmp_path / "digits", results)
     assert "n_diverged" in report.text(store.folder, tables.read(store.folder))
     assert "against_baseline" in draw_all(store.folder)
@@ -145,15 +145,19 @@ def test_the_epochs_of_the_first_seed_are_drawn_beside_its_baseline():
 
 
 def test_settings_of_the_noise_have_figures_of_their_own():
-    uniform = [run("adaptive", seed, NOISY[seed], options={"distribution": "uniform"}) for seed in range(3)]
+    uniform = [
+        run("adaptive", seed, NOISY[seed], options={"adaptive": {"distribution": "uniform"}}) for seed in range(3)
+    ]
     made = tables.build(study() + uniform)
     figures = epoch_figures(made)
     assert list(figures) == ["epochs", "epochs_2"]
-    assert ["distribution uniform" in figure.get_suptitle() for figure in figures.values()] == [True, False]
+    assert ["distribution uniform" in figure.get_suptitle() for figure in figures.values()] == [False, True]
 
 
 def test_the_baseline_has_the_same_options_of_the_network():
-    with_pool, without = ({"arch": "cifar_resnet18", "options": {"stem_pool": pool}} for pool in (True, False))
+    with_pool, without = (
+        {"arch": "cifar_resnet18", "options": {"cifar_resnet18": {"stem_pool": pool}}} for pool in (True, False)
+    )
     made = tables.build(study(**with_pool) + study(shift=0.1, **without))
     drawn = epoch_figures(made)
     for figure, shift in zip(drawn.values(), (0.1, 0.0), strict=True):
@@ -190,7 +194,7 @@ def test_a_legend_of_long_labels_stands_beside_the_panels():
 
 def test_differences_are_drawn_in_percentage_points_with_their_intervals():
     made = tables.build(study())
-    differences, figure = made["differences"], baseline.figures(made)["against_baseline"]
+    differences, figure = made["baseline_differences"], baseline.figures(made)["against_baseline"]
     assert len(figure.axes) == 4 and "3 seeds" in figure.get_suptitle()
     row = differences.set_index("measure").loc["val_acc_best"]
     line, _, (bars,) = figure.axes[2].containers[0]
@@ -202,6 +206,6 @@ def test_the_report_shows_the_differences():
     made = tables.build(study())
     shown = baseline.report(made)
     assert "paired differences to the baseline" in shown
-    row = made["differences"].set_index("measure").loc["val_acc_last"]
+    row = made["baseline_differences"].set_index("measure").loc["val_acc_last"]
     words = [f"{100 * row[name]:+.2f}" for name in ("mean_difference", "low", "high")]
     assert any(line.split()[-3:] == words for line in shown.splitlines())

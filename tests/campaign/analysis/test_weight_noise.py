@@ -46,7 +46,7 @@ def test_the_paired_difference_has_t_intervals():
 
 
 def test_paired_differences_are_those_of_accuracy_and_of_drop():
-    differences = tables.build(runs())["paired_differences"].set_index(["architecture", "measure", "alpha_test"])
+    differences = tables.build(runs())["differences"].set_index(["architecture", "measure", "alpha_test"])
     assert len(differences) == 2 * 2 * 2 and set(differences["n_seeds"]) == {3}
     assert differences.loc[("cnn", "acc", 0.1), "mean_difference"] == pytest.approx(0.05)
     assert differences.loc[("cnn", "drop", 0.1), "mean_difference"] == pytest.approx(-0.05)
@@ -56,10 +56,10 @@ def test_paired_differences_are_those_of_accuracy_and_of_drop():
 def test_a_campaign_may_name_another_reference(tmp_path):
     by_p = [result(seed, (0.9, 0.8 + p), p=p) for seed in range(2) for p in (0.0, 0.1)]
     store = stored(tmp_path / "digits", by_p)
-    assert "paired_differences" not in tables.read(store.folder)
+    assert "differences" not in tables.read(store.folder)
     (store.folder / "campaign.json").write_text(json.dumps({"runs": [], "reference": {"p": 0}}))
     made = tables.write(store)
-    cells = made["paired_differences"].query("measure == 'acc'")
+    cells = made["differences"].query("measure == 'acc'")
     assert list(cells["mean_difference"]) == pytest.approx([0, 0.1]) and set(cells["p"]) == {0.1}
     lines = drawn(weight_noise.figures(made)["paired_difference"].axes[0])
     assert list(lines) == ["clean − p 0"]
@@ -73,7 +73,7 @@ def test_without_a_reference_runs_are_compared_with_clean(tmp_path, text):
 
 def test_a_reference_that_no_run_has_gives_no_differences():
     for reference in ({"p": 0}, {"level": 0}, {"regime": "sam"}):
-        assert "paired_differences" not in tables.build(runs(), reference)
+        assert "differences" not in tables.build(runs(), reference)
 
 
 def test_runs_of_different_settings_are_different_lines():

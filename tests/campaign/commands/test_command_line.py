@@ -134,14 +134,17 @@ def test_what_else_may_be_asked():
     assert (line.cluster["cores"], line.cluster["directives"], line.cluster["queue"]) == (8, ["-A", "-B"], None)
     assert command_line.parse(["--verify", "run"]).verify == "run" and command_line.parse(["--sanity"]).sanity
     assert command_line.parse(["--print-job", "lsf"]).print_job == "lsf"
+    line = command_line.parse("--list-weights --json --measure-only --remeasure quantization".split())
+    assert (line.list_weights, line.prune_weights, line.measure_only) == (True, False, True)
+    assert line.remeasure == "quantization" and command_line.parse(["--merge", "there"]).merge == "there"
 
 
 WRONG = {
-    "--json": "--json goes with --plan or --status",
+    "--json": "--json goes with --plan, --status, --list-weights or --prune-weights",
     "--epochs many": "epochs must be a whole number; got 'many'",
     "--epochs none": "epochs must be a whole number; got 'none'",
     "--learning-rate fast": "learning_rate must be a number; got 'fast'",
-    "--seeds 3-1": "seed must be a whole number; got '3-1'",
+    "--seeds 9-0": "seed: a range ascends; write 0-9 instead of 9-0",
     "--epoch 3": "unrecognized arguments: --epoch (did you mean --epochs?)",
     "--zzz": "unrecognized arguments: --zzz (see --help)",
     "--seeds": "expected at least one argument",
@@ -163,6 +166,8 @@ WRONG = {
     "--print-job pbs": "invalid choice: 'pbs'",
     "--print-job slurm --plan": "--plan does not go with --print-job",
     "--print-job slurm --shard 1/2": "--shard does not go with --print-job",
+    "--list-weights --prune-weights": "--list-weights does not go with --prune-weights",
+    "--merge there --json": "--json goes with",
     "--status --plan": "--plan does not go with --status",
     "--verify a-run --sanity": "--sanity does not go with --verify",
     "--seed 0 --seeds 1": "seed is given twice: as --seed and --seeds",
@@ -227,5 +232,8 @@ def test_help_needs_neither_torch_nor_pandas():
 
 
 def test_a_value_of_another_kind_is_no_bug_of_the_parser():
-    with pytest.raises(ConfigError, match="alpha_tests must be a number; got 'cnn'"):
-        lines("--alpha-tests 0 0.1 cnn")
+    with pytest.raises(ConfigError, match="alpha_tests must be a number; got 'many'"):
+        lines("--alpha-tests 0 0.1 many")
+    for words in ("--alpha-tests 0 0.1 cnn", "--regime noisy cnn", "--seeds 0 cnn"):
+        with pytest.raises(ConfigError, match="cannot be 'cnn', an architecture; put .* flags, or write --arch cnn"):
+            lines(words)

@@ -123,7 +123,7 @@ def test_the_array_that_a_script_describes_is_the_campaign(printed, tmp_path):
         (["--cores", "0"], "cores must be at least 1"),
         (["--queue", "a b"], "queue must be a name without blanks"),
         (["--scheduler", "tcp://host:8786"], "unknown option 'scheduler' of a job"),
-        (["--cluster-file", "absent.toml"], "absent.toml cannot be read"),
+        (["--cluster-file", "absent.toml"], "there is no file absent.toml"),
         (["--walltime", "0:00"], "walltime is hours:minutes"),
         (["--plan"], "--plan does not go with --print-job"),
         (["--shard", "1/2"], "--shard does not go with --print-job"),

@@ -68,6 +68,17 @@ def test_every_run_has_one_outcome(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_the_work_is_given_what_is_known_of_its_run(engine):
+    (first, second), known = configs(0, 1), {"run_id": "a", "measurements": [1.5]}
+    with made(engine, 1) as running:
+        found = {}
+        for config, given in ((first, known), (second, None)):
+            running.start(config, given)
+            found |= {config.seed: outcome["known"] for config, outcome in wait_for_one(running)}
+    assert found == {0: known, 1: None}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_no_runs_no_outcomes(engine):
     assert outcomes(engine, []) == {}
 
@@ -154,7 +165,7 @@ def test_an_engine_without_its_packages_says_what_to_install_and_can_be_listed(e
 
 
 def test_options_of_an_engine_are_those_of_its_file(tmp_path):
-    with pytest.raises(ValueError, match=r"^unknown option 'queue' for process; known options: \[\]$"):
+    with pytest.raises(ValueError, match=r"^unknown option 'queue' of process; it has no options$"):
         survey(configs(0), Launch(tmp_path, "process"), engine_options={"queue": "short"})
 
 

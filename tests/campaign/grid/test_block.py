@@ -61,9 +61,10 @@ def test_any_line_may_vary():
 
 
 def test_nothing_that_is_handed_over_is_changed():
-    block, parts = BLOCK | {"options": {"sigma": 0.1}, "corruption": "additive"}, [{"options": {"sigma": 0.2}}, {}]
+    block = BLOCK | {"options": {"additive": {"sigma": 0.1}}, "corruption": "additive"}
+    parts = [{"options": {"additive": {"sigma": 0.2}}}, {}]
     before = copy.deepcopy((block, parts))
-    blocks.expand(block, Study("mine", block, parts), {"options": {"points": 3}})
+    blocks.expand(block, Study("mine", block, parts), {"options": {"landscape": {"points": 16}}})
     assert (block, parts) == before
 
 
@@ -81,8 +82,17 @@ def test_nothing_that_is_handed_over_is_changed():
         ({"output_dir": ["a", "b"]}, "output_dir has one value for all runs"),
         ({"max_workers": [1, 2]}, "max_workers has one value for all runs"),
         ({"options": "window=3"}, "options must be a dict"),
-        ({"options": {"gamma": 0.1}}, "unknown option 'gamma'.*choose from"),
-        ({"options": {"sigma": 0.5}}, "unknown option 'sigma'"),
+        (
+            {"options": {"gamma": 0.1}},
+            r'the block: options belong to their owner: write options={"awp": {"gamma": 0.1}}',
+        ),
+        (
+            {"options": {"awp": {"gamma": 0.1}}},
+            "options of 'awp' have no effect: no run of this list has 'awp' as its reg",
+        ),
+        ({"options": {"additive": {"sigma": 0.5}}}, "options of 'additive' have no effect: no run of this list"),
+        ({"options": {"apw": {"gamma": 0.1}}}, "unknown owner of options 'apw'; choose from .*; did you mean 'awp'"),
+        ({"options": {"landscape": {"pionts": 5}}}, "unknown option 'pionts' of landscape; .*did you mean 'points'"),
         ({"memory_check": "no"}, "memory_check must be True or False"),
     ],
 )
@@ -91,14 +101,11 @@ def test_a_wrong_line_is_one_sentence(wrong, message):
         make(**wrong)
 
 
-def test_an_option_goes_to_the_runs_that_know_it():
-    configs = make(
-        corruption="additive", options={"sigma": 0.5, "points": 5, "window": 3}, regime=["clean", "adaptive"]
-    )
-    assert {config.options["sigma"] for config in configs} == {0.5}
-    assert {config.options["points"] for config in configs} == {5}
-    assert {config.options.get("window") for config in configs if config.regime == "adaptive"} == {3}
-    assert {config.options.get("window") for config in configs if config.regime == "clean"} == {None}
+def test_options_go_to_the_runs_that_have_their_owner():
+    everyone, adaptive = {"additive": {"sigma": 0.5}, "landscape": {"points": 16}}, {"adaptive": {"window": 3}}
+    configs = make(corruption="additive", options=everyone | adaptive, regime=["clean", "adaptive"])
+    for config in configs:
+        assert config.options == (everyone | adaptive if config.regime == "adaptive" else everyone)
 
 
 # The rule for flags. PARTS differ in regime, dropout, alpha_train, batch_size and in two options.
@@ -106,15 +113,15 @@ PARTS = [
     dict(regime=["clean", "sam"], batch_size=32),
     dict(regime="clean", dropout=0.3, batch_size=32),
     dict(regime="noisy", alpha_train=0.3, batch_size=64),
-    dict(regime="beta", alpha_train=0.3, batch_size=64, options={"beta_robustness": 0.1, "attack_size": 0.2}),
-    dict(regime="beta", alpha_train=0, batch_size=64, options={"beta_robustness": 0.25, "attack_size": 0.2}),
+    dict(regime="beta", alpha_train=0.3, batch_size=64, options={"beta": {"beta_robustness": 0.1, "attack_size": 0.2}}),
+    dict(regime="beta", alpha_train=0, batch_size=64, options={"beta": {"beta_robustness": 0.25, "attack_size": 0.2}}),
 ]
 MINE = Study("mine", dict(arch="cnn", seed=[0, 1], lr_milestones=(3,), lr_schedule="steps"), PARTS, {"regime": "clean"})
 
 
 def cells(flags, mine=MINE) -> list[tuple]:
     configs = blocks.expand({}, mine, flags).configs
-    found = [(c.regime, c.dropout, c.alpha_train, c.options.get("beta_robustness")) for c in configs]
+    found = [(c.regime, c.dropout, c.alpha_train, c.options_of("beta").get("beta_robustness")) for c in configs]
     return list(dict.fromkeys(found))
 
 
@@ -143,7 +150,7 @@ def test_a_flag_overrides_a_line_in_which_the_parts_agree(name, value):
         ({"batch_size": 64}, [3, 4, 5]),
         ({"alpha_train": 0.3}, [0, 1, 2, 3, 4]),  # a regime without weight noise has no alpha_train to differ in
         ({"alpha_train": [0, 0.3]}, [0, 1, 2, 3, 4, 5]),
-        ({"options": {"beta_robustness": 0.25}}, [0, 1, 2, 3, 5]),  # other regimes do not know the option
+        ({"options": {"beta": {"beta_robustness": 0.25}}}, [0, 1, 2, 3, 5]),  # other regimes do not know the option
         ({"regime": "clean", "dropout": 0}, [0]),
     ],
 )
@@ -157,7 +164,10 @@ def test_a_flag_keeps_the_runs_that_have_its_value_where_the_parts_differ(flags,
         ({"regime": ["clean", "awp"]}, r"no runs with regime 'awp'; choose from \['clean', 'sam', 'noisy', 'beta'\]"),
         ({"batch_size": 16}, r"no runs with batch_size 16; choose from \[32, 64\]"),
         ({"alpha_train": 0.7}, r"no runs with alpha_train 0.7; choose from \[0.3, 0\]"),
-        ({"options": {"beta_robustness": 0.3}}, r"no runs with beta_robustness 0.3; choose from \[0.1, 0.25\]"),
+        (
+            {"options": {"beta": {"beta_robustness": 0.3}}},
+            r"no runs with beta.beta_robustness 0.3; choose from \[0.1, 0.25\]",
+        ),
     ],
 )
 def test_a_value_that_no_part_has_is_refused_with_the_choices(flags, message):
@@ -166,15 +176,16 @@ def test_a_value_that_no_part_has_is_refused_with_the_choices(flags, message):
 
 
 def test_an_option_is_a_line_of_its_own_in_every_dict_of_options():
-    configs = blocks.expand({}, MINE, {"options": {"attack_steps": 2}}).configs
+    configs = blocks.expand({}, MINE, {"options": {"beta": {"attack_steps": 2}}}).configs
     beta = lists.select(configs, regime="beta")
-    assert {config.options["attack_steps"] for config in beta} == {2}
-    assert {config.options["beta_robustness"] for config in beta} == {0.1, 0.25}
-    varied = Study("mine", dict(regime="adaptive", options=[{"window": 3}, {"window": 4}]))
-    assert [c.options for c in blocks.expand({}, varied, {"options": {"low_update": 0.1}}).configs] == [
+    assert {config.options["beta"]["attack_steps"] for config in beta} == {2}
+    assert {config.options["beta"]["beta_robustness"] for config in beta} == {0.1, 0.25}
+    varied = Study("mine", dict(regime="adaptive", options=[{"adaptive": {"window": 3}}, {"adaptive": {"window": 4}}]))
+    lower, wider = ({"options": {"adaptive": option}} for option in ({"low_update": 0.1}, {"window": 9}))
+    assert [c.options["adaptive"] for c in blocks.expand({}, varied, lower).configs] == [
         {"window": 3, "low_update": 0.1}, {"window": 4, "low_update": 0.1},
     ]  # fmt: skip
-    assert [c.options for c in blocks.expand({}, varied, {"options": {"window": 9}}).configs] == [{"window": 9}]
+    assert [c.options["adaptive"] for c in blocks.expand({}, varied, wider).configs] == [{"window": 9}]
 
 
 def test_a_part_that_flags_leave_out_need_not_fit_the_other_flags():
@@ -189,8 +200,8 @@ def test_a_part_that_flags_leave_out_need_not_fit_the_other_flags():
         ("adaptive", {"optimizer": "adam"}, 36),
         ("adaptive", {"optimizer": "sgd", "momentum": 0.9}, 36),
         ("adaptive", {"regime": "clean"}, 36),
-        ("adaptive", {"options": {"window": 4}}, 108),
-        ("adaptive", {"options": {"distribution": "uniform"}}, 72),
+        ("adaptive", {"options": {"adaptive": {"window": 4}}}, 108),
+        ("adaptive", {"options": {"adaptive": {"distribution": "uniform"}}}, 72),
         ("adversarial", {"regime": "clean", "seed": 5, "noise_samples": 10}, 2),
         (
             "adversarial",
@@ -201,15 +212,16 @@ def test_a_part_that_flags_leave_out_need_not_fit_the_other_flags():
         ("pixels_large", {"epochs": 15, "p": [0, 0.5]}, 240),
         ("pnn", {"arch": ["perturb_resnet18"]}, 15),
         ("pnn", {"batch_size": 10, "learning_rate": 1e-4}, 6),
-        ("pnn_control", {"options": {"pooling": "avg"}}, 50),
-        ("pnn_control", {"options": {"level": 0.0}, "arch": "perturb_resnet18"}, 5 * 4),
+        ("pnn_control", {"options": {"perturb_resnet18": {"pooling": "avg"}}}, 50),
+        ("pnn_control", {"options": {"perturb_resnet18": {"level": 0.0}}, "arch": "perturb_resnet18"}, 5 * 4),
     ],
 )
 def test_flags_on_the_studies(name, flags, count):
     configs = blocks.expand({}, study.load(name), flags).configs
     assert len(configs) == len({config.run_id for config in configs}) == count
-    for option, value in flags.get("options", {}).items():
-        assert {config.options.get(option, value) for config in configs} == {value}
+    for owner, options in flags.get("options", {}).items():
+        for option, value in options.items():
+            assert {config.options_of(owner).get(option, value) for config in configs} == {value}
 
 
 @pytest.mark.parametrize(
@@ -217,11 +229,11 @@ def test_flags_on_the_studies(name, flags, count):
     [
         ("pnn", {"arch": ["perturb_resnet18", "cnn"]}, "no runs with arch 'cnn'; choose from .*'perturb_resnet18'"),
         ("pnn_control", {"arch": "noiseresnet18"}, r"choose from \['pnn_resnet18', 'perturb_resnet18'\]"),
-        ("pnn", {"options": {"momentums": 3}}, "unknown option 'momentums'"),
+        ("pnn", {"options": {"perturb_resnet18": {"levle": 3}}}, "unknown option 'levle' .*did you mean 'level'"),
         ("pixels_large", {"epochs": 3}, r"no runs with epochs 3; choose from \[15, 20\]"),
         ("adaptive", {"learning_rate": 0.3}, r"choose from \[0.05, 0.02, 0.001\]"),
-        ("adversarial", {"dropout": 0.5}, r"choose from \[0.0, 0.3\]"),
-        ("pixels", {"options": {"window": 3}}, "unknown option 'window'"),
+        ("adversarial", {"dropout": 0.5}, r"choose from \[0, 0.3\]"),
+        ("pixels", {"options": {"adaptive": {"window": 3}}}, "'adaptive' have no effect: no run of this list"),
     ],
 )
 def test_what_a_study_has_not_is_refused(name, flags, message):

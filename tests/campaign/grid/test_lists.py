@@ -33,14 +33,16 @@ def test_a_product_has_every_combination_once_and_clean_once_whatever_the_noise(
     assert BASE == TrainConfig(epochs=3, noise_model="magnitude", options={})
 
 
-def test_an_option_goes_to_the_runs_that_have_it_and_a_list_of_options_varies():
-    options = [{"beta_robustness": 0.1}, {"beta_robustness": 0.5}]
+def test_options_go_to_the_runs_that_have_their_owner_and_a_list_of_options_varies():
+    options = [{"beta": {"beta_robustness": 0.1}}, {"beta": {"beta_robustness": 0.5}}]
     made = lists.product(BASE, regime=["clean", "beta", "awp"], options=options)
     assert [(config.regime, config.options) for config in made] == [
         ("clean", {}), ("beta", options[0]), ("beta", options[1]), ("awp", {}),
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="unknown option 'gamma'"):
-        lists.product(BASE, regime=["clean", "beta"], options={"gamma": 0.1})
+    with pytest.raises(
+        ValueError, match="options of 'awp' have no effect: no run of this list has 'awp' as its regime"
+    ):
+        lists.product(BASE, regime=["clean", "beta"], options={"awp": {"gamma": 0.1}})
 
 
 def test_a_tuple_is_one_value():
@@ -60,11 +62,11 @@ def test_split_gives_that_many_times_more_runs_and_respects_where():
 
 
 def test_configure_changes_what_it_fits_and_not_its_input():
-    before = lists.product(BASE, regime=["clean", "beta"], alpha_train=0.3, options={"beta_robustness": 0.1})
+    before = lists.product(BASE, regime=["clean", "beta"], alpha_train=0.3, options={"beta": {"beta_robustness": 0.1}})
     copy = [dataclasses.replace(config) for config in before]
-    after = lists.configure(before, where={"regime": "beta"}, alpha_train=0, options={"attack_size": 0.2})
+    after = lists.configure(before, where={"regime": "beta"}, alpha_train=0, options={"beta": {"attack_size": 0.2}})
     assert before == copy and after[0] == before[0]
-    assert (after[1].alpha_train, after[1].options) == (0, {"beta_robustness": 0.1, "attack_size": 0.2})
+    assert (after[1].alpha_train, after[1].options) == (0, {"beta": {"beta_robustness": 0.1, "attack_size": 0.2}})
     assert lists.configure(before, where={"attack_steps": 10}, dropout=0.3)[1].dropout == 0.3
     (clean,) = lists.configure(before, regime="clean")
     assert clean.options == {} and clean.alpha_train == 0
@@ -75,8 +77,19 @@ def test_grids_are_joined_without_duplicates_and_filtered():
     assert [config.seed for config in lists.join(one, other, one)] == [0, 1, 2]
     assert lists.select(lists.join(one, other), seed=1) == [one[1]]
     assert lists.select(one, arch="cnn") == []
-    with_options = lists.product(BASE, regime=["clean", "beta"], options={"attack_steps": 3})
-    assert [config.regime for config in lists.select(with_options, attack_steps=3)] == ["beta"]
+    with_options = lists.product(BASE, regime=["clean", "beta"], options={"beta": {"attack_steps": 3}})
+    for name in ("attack_steps", "beta.attack_steps"):
+        assert [config.regime for config in lists.select(with_options, **{name: 3})] == ["beta"]
+
+
+def test_a_network_that_is_measured_in_several_ways_is_there_once_for_each():
+    made = lists.product(BASE, seed=[0, 1], noise_samples=[5, 20])
+    assert len(made) == 4 and len({config.run_id for config in made}) == 2
+    assert lists.join(made, made) == made
+    assert [config.noise_samples for config in lists.select(made, noise_samples=20)] == [20, 20]
+    assert [c.epochs for c in lists.configure(made, where={"noise_samples": 5, "seed": 0}, epochs=7)] == [7, 3, 3, 3]
+    same = [{}, {"beta": {"attack_size": 0.1}}, {"beta": {"attack_size": 0.1, "attack_steps": 10.0}}]  # defaults
+    assert len(lists.product(BASE, regime="beta", options=same)) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,13 +99,13 @@ def test_grids_are_joined_without_duplicates_and_filtered():
         (lambda: lists.product(BASE, epoch=1), "unknown setting 'epoch'; did you mean 'epochs'\\?"),
         (lambda: lists.product(BASE, p=[0], ps=[0]), "p and ps name the same setting"),
         (lambda: lists.split([BASE], seed=3), "seed must be a list; got 3"),
-        (lambda: lists.product(BASE, options=["window"]), "options must be a dict"),
+        (lambda: lists.product(BASE, options=["window"]), "options must be a dict of options by owner"),
         (lambda: lists.product(BASE, seed=[]), "seed is empty"),
         (lambda: lists.product(BASE, arch=["mlp_tiny"]), "'mlp_tiny'; choose from"),
         (lambda: lists.select([BASE], depth=1), "no run has a setting 'depth'; choose from"),
         (lambda: lists.configure([BASE], where={"depth": 1}, seed=2), "no run has a setting 'depth'"),
         (lambda: lists.split([BASE], seed=[]), "seed is empty"),
-        (lambda: lists.configure([BASE], epochs=0), "epochs must be at least 1"),
+        (lambda: lists.configure([BASE], epochs=0), "epochs 0 trains nothing: give initial_weights"),
     ],
 )
 def test_what_is_wrong_with_a_grid_is_one_sentence(wrong, message):
@@ -143,9 +156,9 @@ def test_the_augmentation_may_be_what_is_usual_for_the_dataset(npz):
 def test_only_keeps_the_runs_with_these_settings_and_those_that_have_no_such_option():
     configs = lists.product(
         BASE, arch=["mlp_small", "cnn"], regime=["clean", "adaptive"], alpha_train=[0.1, 0.2], p=[0, 0.3], seed=[0, 1],
-        max_train_samples=100, options={"window": 4},
+        max_train_samples=100, options={"adaptive": {"window": 4}},
     )  # fmt: skip
-    kept = lists.only(configs, [("p", 0.3), ("arch", "cnn"), ("window", 4)])
+    kept = lists.only(configs, [("p", 0.3), ("arch", "cnn"), ("adaptive.window", 4)])
     assert kept == [config for config in configs if config.p == 0.3 and config.arch == "cnn"]
     assert {config.regime for config in lists.only(configs, [("window", 5)])} == {"clean"}
     assert lists.only(configs, [("mode", "adaptive"), ("max_train_samples", 100), ("nesterov", False)]) == configs
@@ -162,9 +175,9 @@ def test_only_keeps_the_runs_with_these_settings_and_those_that_have_no_such_opt
 
 
 def test_no_two_grids_share_what_can_be_changed():
-    options = {"beta_robustness": 0.1}
+    options = {"beta": {"beta_robustness": 0.1}}
     made = lists.product(BASE, regime="beta", seed=[0, 1], options=options)
-    options["beta_robustness"] = 0.9
-    made[0].options["beta_robustness"] = 0.5
-    assert [config.options["beta_robustness"] for config in made] == [0.5, 0.1]
-    assert len({id(config.options) for config in itertools.chain(made, lists.configure(made, epochs=2))}) == 4
+    options["beta"]["beta_robustness"] = 0.9
+    made[0].options["beta"]["beta_robustness"] = 0.5
+    assert [config.options["beta"]["beta_robustness"] for config in made] == [0.5, 0.1]
+    assert len({id(config.options["beta"]) for config in itertools.chain(made, lists.configure(made, epochs=2))}) == 4

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import run_experiments
 from campaign.store import run_file
-from tests.conftest import ROOT
+from tests.conftest import ROOT, timeless
 
 SMALL = "mlp_small cnn --image-size 8 --epochs 2 --batch-size 16 --seeds 0 1 --alpha-tests 0 0.1 0.5 --noise-samples 2"
 
@@ -28,7 +28,4 @@ def called(dataset: str, folder: Path, *more: str, base: str = SMALL) -> int:
 
 def run_files(folder: Path, name: str = "blobs") -> dict[str, dict]:
     """Every run file without its timings."""
-    found = {path.name: run_file.read(path) for path in (folder / "results" / name / "runs").iterdir()}
-    return {
-        name: {key: value for key, value in run.items() if not key.endswith("_seconds")} for name, run in found.items()
-    }
+    return {path.name: timeless(run_file.read(path)) for path in (folder / "results" / name / "runs").iterdir()}

@@ -3,7 +3,8 @@
 In the copy of the project that the tests of faults run, this file stands in the place of
 campaign/engines/workers/tasks.py.
 The `number`th call of os.replace, os.fsync or builtins.open for writing in the launcher kills it, or raises an
-OSError, once or from then on. With STUB set, a run is a second-long computation without torch.
+OSError, once or from then on. With STUB set, a run is made up without torch. With POINTS set, this file gets
+a line for every point that a worker computes: run_id, evaluation, strength, draw.
 """
 
 import builtins
@@ -12,6 +13,9 @@ import hashlib
 import json
 import os
 import signal
+
+from nnet import registry
+from nnet.evaluations.parts import points
 
 FAILPOINT = json.loads(os.environ.get("FAILPOINT", "null"))
 calls = {"replace": 0, "fsync": 0, "open": 0}
@@ -38,12 +42,37 @@ if FAILPOINT:
     setattr(module, FAILPOINT["call"], failing(FAILPOINT["call"], getattr(module, FAILPOINT["call"])))
 
 
-def train(config):
+def train(config, known=None):
     if "STUB" in os.environ:
-        return stub(config)
+        return stub(config, known)
     from nnet_models import train_and_evaluate
 
-    return train_and_evaluate(config)
+    if "POINTS" in os.environ:
+        count_points(config.run_id)
+    return train_and_evaluate(config, known)
+
+
+run_id = None
+
+
+def count_points(now):
+    """Let the evaluations of this process write a line for every point that they compute for the run `now`."""
+    global run_id
+    if run_id is None:
+        for name in registry.names("evaluations"):
+            evaluation = registry.load("evaluations", name).Evaluation
+            evaluation.measure = counting(name, evaluation.measure)
+    run_id = now
+
+
+def counting(name, real):
+    def measure(self, points):
+        for (strength, draw), rows in zip(points, real(self, points), strict=True):
+            with open(os.environ["POINTS"], "ab", buffering=0) as file:
+                file.write(f"{run_id} {name} {strength} {draw}\n".encode())
+            yield rows
+
+    return measure
 
 
 def pilot(config):
@@ -62,16 +91,24 @@ def look(config):
     return pilot.look(config)
 
 
-def stub(config):
+def stub(config, known=None):
     """A result that depends on the configuration alone, with every field that the tables need."""
     digest = hashlib.sha256(config.run_id.encode()).digest()
-    accuracy = digest[0] / 255
-    row = {"alpha_test": 0.0, "noise_samples": 1, "acc": accuracy, "acc_std": None, "loss": 0.5, "drop": 0.0}
-    return {
-        "run_id": config.run_id, "dataset": config.dataset_name, "architecture": config.arch, "regime": config.regime,
-        "seed": config.seed, "alpha_train": config.alpha_train, "noise_model": config.noise_model,
-        "activation": config.activation, "p": config.p, "epochs": config.epochs, "acc_0": accuracy, "acc_01": None,
-        "drop_at_01": None, "test_loss": 0.5, "train_loss": 0.5, "status": "ok", "train_seconds": 0.1,
-        "sweep_seconds": 0.1, "diverged_epoch": None, "sweep": [row], "history": [], "config": config.training(),
-        "provenance": {}, "sha256": {"data": ""},
+    values = {"acc": digest[0] / 255, "loss": 0.5}
+    measured = [
+        {
+            "evaluation": want.evaluation, "version": want.version, "settings": want.settings, "images_sha256": "",
+            "points": [{"strength": strength, "draw": draw, **values} for strength, draw in want.points()],
+            "columns": {}, "seconds": 0.1, "provenance": [],
+        }
+        for want in points.wanted(config)
+    ]  # fmt: skip
+    run = {
+        "form": 2, "run_id": config.run_id, "dataset": config.dataset_name, "architecture": config.arch,
+        "regime": config.regime, "seed": config.seed, "alpha_train": config.alpha_train, "noise_model": None,
+        "activation": config.activation, "p": config.p, "epochs": config.epochs, "train_loss": 0.5, "status": "ok",
+        "train_seconds": 0.1, "diverged_epoch": None, "history": [], "config": config.training(), "provenance": {},
+        "sha256": {"data": ""}, "asked": config.measuring(),
+        "measurements": points.joined(known["measurements"] if known else [], measured),
     }  # fmt: skip
+    return run | {"sweep": points.table_rows(run)} | points.derived(run)

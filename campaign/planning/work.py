@@ -1,0 +1,106 @@
+"""What is left to do of each run: to train the network, or to measure it at points that its run file lacks."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from campaign.engines.cluster.transfer import weights_file
+from campaign.store.folder import Store
+from nnet.checks import ConfigError
+from nnet.config import TrainConfig
+from nnet.evaluations.parts import points
+from nnet.evaluations.parts.points import Wanted
+
+Requests = list[TrainConfig]
+"""What is asked of one network: configurations of one run_id that differ in what they measure, in their order."""
+
+
+def requests_of(configs: Iterable[TrainConfig]) -> dict[str, Requests]:
+    """The requests by run_id; of equal configurations the first."""
+    found: dict[str, dict[str, TrainConfig]] = {}
+    for config in configs:
+        asked = json.dumps([config.measuring(), config.smoothed_accuracy], sort_keys=True)
+        found.setdefault(config.run_id, {}).setdefault(asked, config)
+    return {run_id: list(asked.values()) for run_id, asked in found.items()}
+
+
+def known(store: Store, config: TrainConfig) -> dict | None:
+    """What is known of the run by now; None before it has a run file.
+
+    Raises ConfigError if the file of this name holds another configuration.
+    """
+    run = store.result(config.run_id)
+    if run is None:
+        return None
+    training = config.training()
+    if run["config"] != training:
+        names = sorted(name for name in {*run["config"], *training} if run["config"].get(name) != training.get(name))
+        raise ConfigError(
+            f"{store.folder / 'runs' / config.run_id}.json holds another run of this name ({', '.join(names)} differ): "
+            "move it away, or choose another --output-dir"
+        )
+    return run
+
+
+def left(requests: Requests, run: dict | None) -> Requests:
+    """The requests that the run file does not answer. A diverged run answers all: there is nothing to measure."""
+    if run is None:
+        return list(requests)
+    return [request for request in requests if lacks_record(request, run) or _lacks_points(request, run)]
+
+
+def lacks_record(request: TrainConfig, run: dict) -> bool:
+    """Whether the history lacks the smoothed accuracy that is asked for, so that the run is trained again."""
+    return request.smoothed_accuracy and not all("test_acc" in row for row in run["history"])
+
+
+def points_left(requests: Requests, run: dict | None) -> dict[str, int]:
+    """How many points of each evaluation are to be computed; a point that several requests have counts once."""
+    found: dict[str, set[tuple]] = {}
+    for want, missing in _missing(requests, run):
+        key = json.dumps([want.version, want.settings], sort_keys=True)
+        found.setdefault(want.evaluation, set()).update((key, *point) for point in missing)
+    return {evaluation: len(places) for evaluation, places in found.items() if places}
+
+
+def in_words(runs: Sequence[tuple[Requests, dict]]) -> str:
+    """What these measured runs lack: "at 1 new strength, with 15 more draws, by quantization"."""
+    strengths, draws = 0, 0
+    evaluations: dict[str, None] = {}
+    for requests, run in runs:
+        new, more = 0, 0
+        for want, missing in _missing(requests, run):
+            had = set(want.points()) - set(missing)
+            at = {strength for strength, _ in had}
+            new += len({strength for strength, _ in missing} - at) if had else 0
+            more = max([more, *(draw + 1 - _draws_at(strength, had) for strength, draw in missing if strength in at)])
+            if not had:
+                evaluations[want.evaluation] = None
+        strengths, draws = max(strengths, new), max(draws, more)
+    parts = [f"at {strengths} new strength{'s' * (strengths > 1)}"] if strengths else []
+    parts += [f"with {draws} more draw{'s' * (draws > 1)}"] if draws else []
+    parts += [f"by {' and '.join(evaluations)}"] if evaluations else []
+    return ", ".join(parts)
+
+
+def has_weights(config: TrainConfig) -> bool:
+    """Whether the trained weights of a run are kept where its configuration says."""
+    path = weights_file(config)
+    return path is not None and Path(path).exists()
+
+
+def _lacks_points(request: TrainConfig, run: dict) -> bool:
+    return run["status"] != "diverged" and bool(points.all_missing(request, run["measurements"]))
+
+
+def _missing(requests: Requests, run: dict | None) -> Iterable[tuple[Wanted, list[points.Point]]]:
+    if run is not None and run["status"] == "diverged":
+        return
+    for request in requests:
+        for want in points.wanted(request):
+            if missing := points.missing(want, [] if run is None else run["measurements"]):
+                yield want, missing
+
+
+def _draws_at(strength: float | None, had: set[points.Point]) -> int:
+    return 1 + max(draw for at, draw in had if at == strength)
