@@ -28,6 +28,8 @@ def show(configs: Sequence[TrainConfig], output_dir: str | Path, as_json: bool) 
 def read(configs: Sequence[TrainConfig], output_dir: str | Path) -> dict:
     """How far these runs are, JSON-able: times are Unix times, `left_s` seconds or None if unknown."""
     stores = {name: Store(Path(output_dir) / name) for name in {config.dataset_name for config in configs}}
+    for store in stores.values():
+        store.results()  # files of other versions, of whatever run
     runs = {run_id: _Run.of(requests, stores) for run_id, requests in work.requests_of(configs).items()}
     with_failure = {run_id for store in stores.values() for run_id in store.failed()}
     claims = {run_id: owner for store in stores.values() for run_id, owner in store.claims.living().items()}

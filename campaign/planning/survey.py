@@ -103,9 +103,10 @@ class Campaign:
         return base.make(name, what, workers, self.timeout_s)
 
     def measure(self, accept: Callable[[TrainConfig, dict], None] | None = None) -> Costs:
-        """What the runs to do cost; see `costs.measure`."""
+        """Set `costs` to what the runs to do cost, and return it; see `costs.measure`."""
         asked = [request for config in self.pending for request in self.left(config)]
-        return costs.measure(asked, self.open_pilot, self.at_once, accept)
+        self.costs = costs.measure(asked, self.open_pilot, self.at_once, accept)
+        return self.costs
 
     @property
     def at_once(self) -> int:
@@ -176,7 +177,7 @@ def prepare(
     """
     campaign = survey(configs, launch, retry_failed, engine_options, measuring)
     campaign.reference, campaign.shard = reference, shard
-    campaign.costs = campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
+    campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
     campaign.notes += campaign.costs.notes
     campaign.pending.sort(key=campaign.seconds, reverse=True)
     if shard is not None:

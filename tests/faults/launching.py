@@ -16,7 +16,7 @@ import pandas as pd
 
 from campaign.analysis import tables
 from campaign.store import run_file
-from tests.conftest import ROOT
+from tests.conftest import ROOT, timeless
 
 OVERLAY = ROOT / "tests/faults/overlay"
 RUNS = (
@@ -138,12 +138,6 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 def run_files(results: Path) -> dict[str, dict]:
     """Every run file, which must be sound, without its timings."""
     return {path.stem: timeless(run_file.read(path)) for path in (results / "runs").glob("*.json")}
-
-
-def timeless(run: dict) -> dict:
-    """What a run file holds, without the seconds that its training and its measurements took."""
-    measured = [{name: item[name] for name in item if name != "seconds"} for item in run["measurements"]]
-    return {name: run[name] for name in run if not name.endswith("_seconds")} | {"measurements": measured}
 
 
 def csv_files(results: Path) -> dict[str, str]:

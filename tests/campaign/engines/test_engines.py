@@ -165,7 +165,7 @@ def test_an_engine_without_its_packages_says_what_to_install_and_can_be_listed(e
 
 
 def test_options_of_an_engine_are_those_of_its_file(tmp_path):
-    with pytest.raises(ValueError, match=r"^unknown option 'queue' for process; known options: \[\]$"):
+    with pytest.raises(ValueError, match=r"^unknown option 'queue' of process; it has no options$"):
         survey(configs(0), Launch(tmp_path, "process"), engine_options={"queue": "short"})
 
 

@@ -48,11 +48,22 @@ def quiet(monkeypatch):
 def test_a_run_costs_its_steps_its_epochs_and_its_passes_through_the_images():
     cfg = TrainConfig(epochs=3, batch_size=128, alpha_tests=(0, 0.1, 0.2), noise_samples=4)
     training, images = 3 * (8 * 0.1 + 0.5), 9 * 200 + 3 * 100
-    assert COST.seconds(cfg) == pytest.approx(5 + training + 9 * 0.25 + 0.01 * images + 3)
+    assert COST.seconds(cfg) == pytest.approx(5 + training + 9 * 0.25 + 0.01 * images)
+    more = dataclasses.replace(cfg, evaluations=("quantization",))
+    assert COST.seconds(more) - COST.seconds(cfg) == pytest.approx(3)
     few = TrainConfig(epochs=1, max_train_samples=300, alpha_tests=(0,))
-    assert COST.seconds(few) == pytest.approx(5 + 3 * 0.1 + 0.5 + 0.25 + 0.01 * 300 + 3)
+    assert COST.seconds(few) == pytest.approx(5 + 3 * 0.1 + 0.5 + 0.25 + 0.01 * 300)
     smoothed = dataclasses.replace(cfg, smoothed_accuracy=True)
     assert COST.seconds(smoothed) - COST.seconds(cfg) == pytest.approx(3 * 200 * 0.01)
+
+
+def test_what_is_measured_later_costs_its_new_points_alone():
+    cfg = TrainConfig(epochs=3, alpha_tests=(0, 0.1, 0.2), noise_samples=4, evaluations=("quantization",))
+    five = COST.seconds(cfg, {"weight_noise": 5}, trained=True)
+    assert five == pytest.approx(5 + 5 * (0.25 + 0.01 * 200))
+    assert COST.seconds(cfg, {"weight_noise": 5}) > five + 3 * 0.5  # trained again
+    assert COST.seconds(cfg, {"quantization": 4}, trained=True) == pytest.approx(5 + 3 * 4 / 8)
+    assert COST.seconds(cfg, {}, trained=True) == 5
 
 
 def test_kinds_differ_only_in_what_changes_the_cost(npz):
@@ -69,7 +80,7 @@ def test_launch_plan_status_and_progress_give_one_estimate(configs, tmp_path, qu
     planned = 3600 * plan.make(survey.survey(configs, launch))["wall_hours"]
     campaign = survey.prepare(configs, launch)
     launched = sum(map(campaign.costs.seconds, campaign.pending))
-    progress = Progress({config.run_id: campaign.costs.seconds(config) for config in campaign.pending}, 1)
+    progress = Progress(campaign.estimates(), 1, {})
     runner._Launch(campaign).begin()
     (store,) = campaign.stores.values()
     store.claims.take(configs[0].run_id)
@@ -83,7 +94,7 @@ def test_launch_plan_status_and_progress_give_one_estimate(configs, tmp_path, qu
 def test_progress_and_status_go_at_the_pace_of_the_finished_runs():
     configs = [TrainConfig(seed=seed) for seed in range(3)]
     estimates = {config.run_id: 10.0 for config in configs}
-    progress = Progress(estimates, 2)
+    progress = Progress(estimates, 2, {})
     assert progress.left_s() == 20
     progress.taken[configs[0].run_id] = 30.0
     progress.left_over.discard(configs[0].run_id)
@@ -114,7 +125,7 @@ def test_the_estimate_is_that_of_a_real_run(configs, quiet):
 
 def test_a_pilot_keeps_nothing_and_measures_the_state_of_an_unfinished_run(configs, tmp_path, quiet, monkeypatch):
     kept = []
-    monkeypatch.setattr(Partial, "keep", lambda partial, *_: kept.append(partial.cfg))
+    monkeypatch.setattr(Partial, "keep", lambda partial, *_, **__: kept.append(partial.cfg))
     folders = {"checkpoint_dir": str(tmp_path / "weights"), "epoch_checkpoint_dir": str(tmp_path / "results")}
     tasks.pilot(dataclasses.replace(configs[0], **folders))
     assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
@@ -174,11 +185,17 @@ def test_a_wrong_configuration_refuses_the_launch_and_a_failing_step_does_not(co
 SCHEDULES = [
     dict(lr_schedule="cosine_restarts", lr_restart_epochs=2),
     dict(lr_schedule="steps", lr_milestones=(2, 3), lr_factor=0.5),
-    dict(regime="adaptive", alpha_train=0.1, validation_share=0.25, options={"window": 2, "min_epochs": 2}),
-    dict(regime="adaptive", alpha_train=0.1, options={"mode": "static", "schedule": "linear"}),
+    dict(
+        regime="adaptive", alpha_train=0.1, validation_share=0.25, options={"adaptive": {"window": 2, "min_epochs": 2}}
+    ),
+    dict(regime="adaptive", alpha_train=0.1, options={"adaptive": {"mode": "static", "schedule": "linear"}}),
     dict(validation_share=0.1, smoothed_accuracy=True, alpha_tests=(0,)),
-    dict(batch_size=500, max_train_samples=10, p=0.5, corruption="additive", options={"sigma": 0.3}, corrupt_test=True),
-    dict(evaluations=("landscape", "quantization"), options={"bits": [4], "points": 6, "directions": 1}),
+    dict(batch_size=500, max_train_samples=10, p=0.5, corrupt_test=True)
+    | dict(corruption="additive", options={"additive": {"sigma": 0.3}}),
+    dict(
+        evaluations=("landscape", "quantization"),
+        options={"quantization": {"bits": [4]}, "landscape": {"points": 6, "directions": 1}},
+    ),
 ]
 
 

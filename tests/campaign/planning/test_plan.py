@@ -78,7 +78,8 @@ def test_what_has_failed_is_planned_only_where_it_will_be_tried_again(configs, t
 def test_fewer_workers_are_planned_where_their_memory_would_not_suffice(configs, tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "usable_cores", lambda: 4)
     monkeypatch.setattr(memory, "free_mb", lambda: 10.0)
-    campaign = survey.Campaign(configs, {}, configs, "serial", 4)
+    campaign = survey.survey(configs, Launch(tmp_path, "serial"))
+    campaign.workers = 4
     assert plan.make(campaign)["workers"] == 1
     assert plan.make(campaign, memory_check=False)["workers"] == 4
     campaign.workers = 80  # for another machine
@@ -140,7 +141,7 @@ WRONG = {
     "resnet18 cannot have activation 'tanh'": ["--activations", "tanh"],
     "unknown corruption 'blur'": ["--corruption", "blur"],
     "corruption 'additive' needs the option 'sigma'": ["--corruption", "additive"],
-    "sigma must be finite and not negative": ["--corruption", "additive", "--options", "sigma=-1"],
+    "sigma must be finite and not negative": ["--corruption", "additive", "--options", "additive.sigma=-1"],
     "max_workers must be at least 1": ["--max-workers", "0"],
     "there is no file": ["--dataset", "no/such.npz"],
 }

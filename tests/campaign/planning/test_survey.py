@@ -46,7 +46,7 @@ def test_going_on_with_another_processor_or_version_is_said_once(configs, tmp_pa
     assert runner.run(prepare(configs, Launch(tmp_path, "serial"))) == 0
     notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: 2")]
     assert (
-        len(notes) == 1 and "2 finished runs were made with cpu_model Abacus 3000, the others will be with" in notes[0]
+        len(notes) == 1 and "2 trained runs were made with cpu_model Abacus 3000, the others will be with" in notes[0]
     )
     assert notes_of(prepare(configs, Launch(tmp_path, "serial"))) == []  # nothing is to be done
 
@@ -54,7 +54,7 @@ def test_going_on_with_another_processor_or_version_is_said_once(configs, tmp_pa
 def test_each_result_says_on_what_it_was_made(configs, tmp_path):
     campaign = prepare(configs[:1], Launch(tmp_path, "serial"))
     runner.run(campaign)
-    (result,) = campaign.results().values()
+    result = campaign.known(configs[0])
     assert {"torch", "cpu_model", "cpu_capability", "threads"} <= result["provenance"].keys()
     assert result["provenance"]["threads"] == 1 and None not in result["provenance"].values()
 
@@ -84,6 +84,6 @@ def test_adaptive_noise_without_validation_images_is_said(npz, tmp_path):
     adaptive = TrainConfig(dataset=npz, image_size=8, epochs=1, regime="adaptive", alpha_tests=(0,))
     (note,) = notes_of(prepare([adaptive], Launch(tmp_path, "serial")))
     assert "adaptive runs without validation images" in note and "--validation-share 0.1" in note
-    static = dataclasses.replace(adaptive, options={"mode": "static"})
+    static = dataclasses.replace(adaptive, options={"adaptive": {"mode": "static"}})
     assert notes_of(prepare([static], Launch(tmp_path, "serial"))) == []
     assert notes_of(prepare([dataclasses.replace(adaptive, validation_share=0.25)], Launch(tmp_path, "serial"))) == []

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import run_experiments
 from campaign.store import run_file
-from tests.conftest import ROOT
-from tests.faults.launching import timeless
+from tests.conftest import ROOT, timeless
 
 SMALL = "mlp_small cnn --image-size 8 --epochs 2 --batch-size 16 --seeds 0 1 --alpha-tests 0 0.1 0.5 --noise-samples 2"
 

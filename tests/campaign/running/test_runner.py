@@ -13,10 +13,10 @@ from nnet_models import train_and_evaluate
 
 
 def test_a_failed_run_is_listed_and_the_others_are_kept(npz, tmp_path, monkeypatch, capsys):
-    def failing(config):
+    def failing(config, known=None):
         if config.seed == 1:
             raise ArithmeticError("not this one")
-        return train_and_evaluate(config)
+        return train_and_evaluate(config, known)
 
     monkeypatch.setattr(tasks, "train", failing)
     configs = [TrainConfig(dataset=npz, image_size=8, epochs=1, seed=seed) for seed in range(3)]
