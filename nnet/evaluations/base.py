@@ -55,6 +55,13 @@ class Evaluation:
     def __init__(self, trained: Trained, options: Any = None):
         self.trained, self.options = trained, options
 
+    @classmethod
+    def check(cls, model: nn.Module) -> None:
+        """Raise ConfigError, in one sentence, for a network that this evaluation cannot measure.
+
+        Called before anything is trained; the network, on which nothing is measured yet, must stay as it is.
+        """
+
     def measure(self, points: Sequence[Point]) -> Iterator[list[dict]]:
         """Yield the rows of one point after another, those of a point together, each row made by `row`.
 

@@ -53,8 +53,13 @@ class Evaluation(base.Evaluation):
 
     @classmethod
     def check(cls, model: nn.Module) -> None:
-        """Raise ConfigError, naming the layer, if a part of the network cannot be bounded."""
-        Bounds(model)
+        """Raise ConfigError, naming the layer or function, if a part of the network cannot be bounded."""
+        training = [module for module in model.modules() if module.training]
+        try:
+            Bounds(model.eval())
+        finally:
+            for module in training:
+                module.training = True
 
     def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:
         """One row per ζ."""

@@ -33,9 +33,10 @@ class Options:
     """Seconds since programming, 25 to 10¹⁰. Default 25 s, 1 hour, 1 day, 30 days, 1 year."""
     draws: int = setting(25, whole(1))
     """Times that the network is programmed anew, at least 1. Default 25."""
-    clip: float | None = setting(2.0, optional(positive))
-    """Standard deviations of a weight tensor beyond which its weights are clipped before they are scaled to 25 µS,
-    > 0; None clips none. Default 2."""
+    clip: float | None = setting(None, optional(positive))
+    """Standard deviations of a weight tensor beyond which its weights are clipped before they are scaled to 25 µS, > 0,
+    or None. The papers clip at 2 while they train; a network that is clipped afterwards only loses more by that than by
+    the memory. Default None: no weight is clipped."""
     drift_compensation: bool = setting(True, switch)
     """Multiply each weight tensor, when it is read, by mean|W| as programmed over mean|W| as read. Default yes."""
 

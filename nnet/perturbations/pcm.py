@@ -89,9 +89,10 @@ def programmed(target: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
 
 
 def drift_exponents(target: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-    """ν = |μ + σ·z|: μ = −0.0155 ln g_T + 0.0244 within 0.049 to 0.1, σ = −0.0125 ln g_T − 0.0059 within 0.008 to 0.045.
+    """ν = |μ + σ·z|, larger and more variable for small conductances.
 
-    A device that was programmed to 0 has the largest μ and σ.
+    μ = −0.0155 ln g_T + 0.0244, but at least 0.049 and at most 0.1; σ = −0.0125 ln g_T − 0.0059, but at least 0.008 and
+    at most 0.045. A device that is programmed to 0 has the largest of both.
     """
     log = target.log()
     mean = (-0.0155 * log + 0.0244).clamp_(0.049, 0.1)

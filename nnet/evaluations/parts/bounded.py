@@ -55,6 +55,7 @@ class Bounds:
 
     def __init__(self, model: nn.Module):
         tracer = _Tracer()
+        model = nn.Sequential(model) if type(model) in LAYERS else model
         try:
             graph = tracer.trace(model)
         except Exception as error:  # noqa: BLE001 - the network's own code fails on torch.fx's stand-ins for tensors
@@ -62,9 +63,10 @@ class Bounds:
                 f"interval_bounds cannot follow the computation in {tracer.place}: {str(error).splitlines()[0]}"
             ) from error
         self.network = fx.GraphModule(model, graph)
-        unknown = [name for name in map(self._unknown, graph.nodes) if name]
-        if unknown:
-            raise ConfigError(f"interval_bounds knows no bounds for {unknown[0]}; leave it out of the evaluations")
+        layers_first = sorted(graph.nodes, key=lambda node: node.op != "call_module")
+        unknown = next((name for name in map(self._unknown, layers_first) if name), None)
+        if unknown is not None:
+            raise ConfigError(f"interval_bounds knows no bounds for {unknown}; leave it out of the evaluations")
 
     def of(self, images: torch.Tensor, box: Box) -> Interval:
         """Bounds on the logits, B×classes, of these images for all tensors in the box."""
@@ -72,13 +74,13 @@ class Bounds:
 
     def _unknown(self, node: fx.Node) -> str:
         """The name of what a node does if there is no rule for it, else ""."""
+        target: Any = node.target
         if node.op == "call_module":
-            module = self.network.get_submodule(node.target)
-            return "" if type(module) in LAYERS and _usable(module) else f"{node.target} ({type(module).__name__})"
-        known = {"call_function": FUNCTIONS, "call_method": METHODS}.get(node.op)
-        if known is None or (node.target in known and not node.kwargs.keys() & {"alpha", "out"}):
+            module = self.network.get_submodule(target)
+            return "" if type(module) in LAYERS and _usable(module) else f"{target} ({type(module).__name__})"
+        if node.op not in ("call_function", "call_method") or _has_rule(node):
             return ""
-        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
+        name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
         stack = list(node.meta.get("nn_module_stack", {}).values())
         where = f" in {stack[-1][0]} ({stack[-1][1].__name__})" if stack and stack[-1][0] else ""
         return f"the function {name}{where}"
@@ -108,7 +110,8 @@ class _Interpreter(fx.Interpreter):
 
     def get_attr(self, target, args, kwargs):
         value = self.fetch_attr(target)
-        return self.box.around(value) if isinstance(value, torch.Tensor) else value
+        is_number = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return self.box.around(value) if is_number else value
 
     def call_module(self, target, args, kwargs):
         module = self.fetch_attr(target)
@@ -186,16 +189,29 @@ def _biased(x: Interval, bias: torch.Tensor | None, box: Box, shape: tuple = (-1
 def _usable(layer: nn.Module) -> bool:
     """Whether a layer's settings allow its rule: no falling activation, and normalisation with stored statistics."""
     slopes = [getattr(layer, name, 0) for name in ("negative_slope", "alpha", "lower")]
-    return min(slopes) >= 0 and getattr(layer, "running_mean", 0) is not None
+    has_places = getattr(layer, "return_indices", False)
+    return min(slopes) >= 0 and getattr(layer, "running_mean", 0) is not None and not has_places
+
+
+def _has_rule(node: fx.Node) -> bool:
+    """Whether a call of a function or method has a rule, with these arguments."""
+    target, named = node.target, node.kwargs
+    if target is getattr:
+        return node.args[1] in ("shape", "ndim")
+    return (target in FUNCTIONS or target in METHODS) and not (
+        "alpha" in named or "out" in named or named.get("return_indices")
+    )
+
+
+def _function(function: Callable, *arguments: Any, **settings: Any) -> Any:
+    if any(isinstance(argument, Interval) for argument in arguments):
+        return increasing(function, *arguments, **settings)
+    return function(*arguments, **settings)  # of shapes
 
 
 def _of_shape(function: Callable, x: Any, *arguments: Any) -> Any:
     """Functions of a tensor's shape are the same at both ends of an interval."""
     return function(x.lower if isinstance(x, Interval) else x, *arguments)
-
-
-def _getitem(function: Callable, x: Any, place: Any) -> Any:
-    return increasing(function, x, place) if isinstance(x, Interval) else function(x, place)
 
 
 INCREASING = (
@@ -220,13 +236,12 @@ LAYERS: dict[type, Callable] = {
 }
 """The rule of each type of layer: bounds on its outputs from the layer, bounds on its inputs and the box."""
 FUNCTIONS: dict[Callable, Callable] = {
-    **dict.fromkeys((operator.add, operator.iadd, torch.add, torch.flatten), increasing),
-    **dict.fromkeys((torch.relu, torch.tanh, torch.sigmoid, functional.relu, functional.max_pool2d), increasing),
-    **dict.fromkeys((functional.avg_pool2d, functional.adaptive_avg_pool2d), increasing),
-    operator.getitem: _getitem,
+    **dict.fromkeys((operator.add, operator.iadd, torch.add, torch.flatten, operator.getitem), _function),
+    **dict.fromkeys((torch.relu, torch.tanh, torch.sigmoid, functional.relu, functional.max_pool2d), _function),
+    **dict.fromkeys((functional.avg_pool2d, functional.adaptive_avg_pool2d), _function),
     getattr: _of_shape,
 }
 METHODS: dict[str, Callable] = {
-    **dict.fromkeys(("add", "add_", "flatten", "view", "reshape", "contiguous", "relu", "relu_"), increasing),
+    **dict.fromkeys(("add", "add_", "flatten", "view", "reshape", "contiguous", "relu", "relu_"), _function),
     **dict.fromkeys(("size", "dim"), _of_shape),
 }

@@ -73,12 +73,10 @@ def standardised(x: Interval, dimensions: int, epsilon: float) -> Interval:
     deviations = Interval(_deviation(lower, upper, n), _deviation(upper, lower, n))
     smallest = torch.maximum(deviations.lower, -deviations.upper).clamp(min=0) ** 2
     largest = torch.maximum(deviations.lower**2, deviations.upper**2)
-    rests = [(squares.sum(-1, keepdim=True) - squares).clamp(min=0) for squares in (smallest, largest)]
-    ends = [
-        _outermost(sign * deviation, *rests, n, epsilon) * sign
-        for sign, deviation in ((-1, deviations.lower), (1, deviations.upper))
-    ]
-    return Interval(ends[0].view_as(x.lower), ends[1].view_as(x.upper))
+    least, most = ((squares.sum(-1, keepdim=True) - squares).clamp(min=0) for squares in (smallest, largest))
+    lowest = -_outermost(-deviations.lower, least, most, n, epsilon)
+    highest = _outermost(deviations.upper, least, most, n, epsilon)
+    return Interval(lowest.view_as(x.lower), highest.view_as(x.upper))
 
 
 def _stretched(x: torch.Tensor, zeta: float) -> torch.Tensor:
