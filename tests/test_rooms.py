@@ -29,7 +29,7 @@ IN_WORKERS = {f"campaign.engines.workers.{name}" for name in ("preload", "tasks"
 HEAVY = {"torch", "torchvision", "numba", "sklearn"}
 TABLES = {"pandas", "matplotlib", "scipy"}
 LINES_OF_FILE = {"run_experiments.py": 100}
-"""At most so many; 250 where nothing is said."""
+"""The most lines of a file; 250 for all others."""
 LINES_OF_FUNCTION = 45
 
 

@@ -22,6 +22,7 @@ FIGURE = {
     "style": "band",
     "label_column": "landscape_slope",
 }
+COLUMNS = {"landscape_slope": "mean absolute slope of the loss along the lines, with the settings last asked for"}
 REACH = 2.0
 WINDOW = 5
 """Points of the moving average from which the slope is computed."""

@@ -23,6 +23,7 @@ FIGURE = {
     "measured_at": "the worst weights found",
     "beside": {"random_corners": "random corners of the same box"},
 }
+COLUMNS = {"objective": "largest value of the adversary's objective among the restarts, at the weights that it found"}
 
 
 @dataclass(frozen=True)

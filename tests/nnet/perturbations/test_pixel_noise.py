@@ -22,7 +22,7 @@ def corrupted(images, p, corruption="replacement", sigma=0.0, seed=1):
 
 
 def plain(images, p, corruption, sigma, seed):
-    """Pixel by pixel: tiles of 512, of which pixel n and pixel n + 256 have the words of one place."""
+    """Pixel by pixel: in a tile of 512, pixels n and n + 256 share the words of one place."""
     pixels, answer = images.flatten().tolist(), []
     for number, pixel in enumerate(pixels):
         tile, within = divmod(number, 512)
