@@ -63,6 +63,7 @@ def evaluate_model(
     )  # fmt: skip
     cfg = TrainConfig(**settings)
     wants, spared = measuring.checked(cfg), _spared(model, not_noised)
+    measuring.check_network(wants, model)
     images, labels = given_images(data, cfg.image_size, cfg.data_dir, cfg.max_test_samples)
     size, channels = whole(1)("batch_size", batch_size), whole(1)("channels", channels)
     batches = Given(images, labels, size, channels, next(model.parameters()).device)

@@ -73,8 +73,8 @@ def _measured(cfg: TrainConfig) -> dict:
         "test_images": batches.test_size,
     }
     del testing
-    sizes |= {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
-    return {"cost": cost | sizes, "busy": share < QUIET}
+    memory = {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
+    return {"cost": cost | sizes | memory, "busy": share < QUIET}
 
 
 def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
