@@ -59,7 +59,7 @@ def network_for_pixels(model: str) -> nn.Module:
 
 
 class Corrupted(Dataset):
-    """Images of which each pixel is replaced by U(0, 1) with probability p."""
+    """The images, with each pixel replaced by U(0, 1) with probability p."""
 
     def __init__(self, images: Dataset, p: float):
         self.images, self.p = images, p

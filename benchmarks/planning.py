@@ -22,7 +22,7 @@ SHOWN = ("runs", "to_do", "workers", "cpu_hours", "wall_hours", "longest_run_s",
 def main() -> None:
     """Plan, run, print the comparison, and write it where --json says."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--json", type=Path, help="file of which a section named after the campaign is replaced")
+    parser.add_argument("--json", type=Path, help="file in which the section named after the campaign is replaced")
     parser.add_argument("campaign", nargs="*", help="flags of run_experiments.py, after --")
     arguments = parser.parse_args()
     command = [sys.executable, str(ROOT / "run_experiments.py"), *arguments.campaign]

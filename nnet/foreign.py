@@ -57,6 +57,7 @@ def evaluate_model(
     settings |= dict(sweep_precision=precision, image_size=image_size, data_dir=data_dir or default_data_dir())
     cfg = TrainConfig(**settings)
     wants, spared = measuring.checked(cfg), _spared(model, not_noised)
+    measuring.check_network(wants, model)
     images, labels = given_images(data, cfg.image_size, cfg.data_dir, cfg.max_test_samples)
     size, channels = whole(1)("batch_size", batch_size), whole(1)("channels", channels)
     batches = Given(images, labels, size, channels, next(model.parameters()).device)

@@ -31,7 +31,7 @@ RETURNS_A_TABLE = "nnet/foreign.py"
 """evaluate_model: a user calls it, and neither launchers nor workers import it."""
 TABLES = {"pandas", "matplotlib", "scipy"}
 LINES_OF_FILE = {"run_experiments.py": 100}
-"""At most so many; 250 where nothing is said."""
+"""The most lines of a file; 250 for all others."""
 LINES_OF_FUNCTION = 45
 
 

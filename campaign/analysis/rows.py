@@ -15,11 +15,8 @@ from nnet.evaluations.parts import points
 from nnet.identity import in_group
 from nnet.options import completed, training_owners
 
-FILE_ONLY = (
-    *("form", "diverged_epoch", "sweep", "history", "events", "config", "asked", "measurements", "provenance"),
-    "sha256",
-)
-"""What a run file has and results_per_run.csv has not."""
+FILE_ONLY = ("form", "diverged_epoch")
+"""What a run file has and results_per_run.csv has not, beside lists and dicts."""
 RUN = "run_id dataset architecture regime seed alpha_train activation p".split()
 DERIVED = "acc_0 acc_01 drop_at_01 test_loss sweep_seconds".split()
 PER_RUN = (
@@ -78,12 +75,15 @@ def further_settings(results: list[dict]) -> list[dict]:
     return [{name: row.get(name) for name in differ} for row in rows]
 
 
+def columns_of(result: dict) -> dict:
+    """The columns of a run in results_per_run.csv, without further settings."""
+    stored = {name: value for name, value in result.items() if not isinstance(value, list | dict)}
+    return {name: value for name, value in stored.items() if name not in FILE_ONLY} | points.derived(result)
+
+
 def per_run(results: list[dict], further: list[dict]) -> pd.DataFrame:
     """results_per_run.csv: a row per network, with what its last request measured."""
-    rows = [
-        {name: value for name, value in result.items() if name not in FILE_ONLY} | points.derived(result) | settings
-        for result, settings in zip(results, further, strict=True)
-    ]
+    rows = [columns_of(result) | settings for result, settings in zip(results, further, strict=True)]
     asked = [_asked_settings(json.dumps(result["asked"])) for result in results]
     if len(set(asked)) > 1:
         rows = [row | {"asked": text} for row, text in zip(rows, asked, strict=True)]

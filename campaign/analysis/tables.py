@@ -14,14 +14,11 @@ from campaign.store import run_file
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from nnet.evaluations.parts import points
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 from nnet.files.atomic import write_file
 
 NAMES = ("results_per_run", "sweep", "results_summary")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-FORM = 2
-"""The form of run files that the tables are made from."""
 
 
 def write(store: Store) -> dict[str, pd.DataFrame]:
@@ -143,18 +140,15 @@ def _runs_in(results_dir: Path, configs: Iterable[TrainConfig] | None) -> list[d
         paths = [path for path in paths if path.stem in wanted]
         if len(paths) < len(wanted):
             raise ConfigError(f"{len(wanted) - len(paths)} of {len(wanted)} runs are not in {results_dir}")
-    return [_row(run_file.read(path), path) for path in paths]
+    return [_row(run_file.read(path)) for path in paths]
 
 
-def _row(result: dict, path: Path) -> dict:
+def _row(result: dict) -> dict:
     """A run as a row of `load`."""
-    if result.get("form") != FORM:
-        raise ConfigError(f"{path} has an older form, which this version cannot read")
     training, asked = rows.training_of(result), result["asked"]
     options = training["options"] | asked.get("options", {})
     flat = {f"{owner}.{name}": value for owner, values in options.items() for name, value in values.items()}
-    row = {name: value for name, value in result.items() if name not in rows.FILE_ONLY} | points.derived(result)
-    return flat | row | asked | training | {"options": options}
+    return flat | rows.columns_of(result) | asked | training | {"options": options}
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -22,6 +22,7 @@ FIGURE = {
     "style": "band",
     "label_column": "landscape_slope",
 }
+COLUMNS = {"landscape_slope": "mean absolute slope of the loss along the lines, with the settings last asked for"}
 REACH = 2.0
 WINDOW = 5
 """Points of the moving average from which the slope is computed."""
@@ -48,10 +49,6 @@ class Evaluation(base.Evaluation):
     d = `direction_size`·|θ|·N(0, 1). The column `landscape_slope` is the mean slope of the loss, whose values are means
     over the directions.
     """
-
-    def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
-        self.options = options
 
     def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:
         """The rows of one direction after another, from −2 to 2."""

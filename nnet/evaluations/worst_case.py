@@ -23,6 +23,7 @@ FIGURE = {
     "measured_at": "the worst weights found",
     "beside": {"random_corners": "random corners of the same box"},
 }
+COLUMNS = {"objective": "largest value of the adversary's objective among the restarts, at the weights that it found"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ class Evaluation(base.Evaluation):
     """
 
     def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
-        self.options = options
+        super().__init__(trained, options)
         self.boundary = BOUNDARY_LOSSES[options.objective]
         self.images = sum(len(labels) for _, labels in trained.batches)
 

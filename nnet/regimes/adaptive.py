@@ -23,6 +23,19 @@ from nnet.training import validation
 
 COUNTS_EPOCHS = ("min_epochs", "window")
 """Options that count epochs: a pilot of one epoch leaves them out."""
+COLUMNS = {
+    "noisy_epochs": "number of epochs with noise",
+    "first_noisy_epoch": "first epoch with noise",
+    "val_acc_before_noise": "validation accuracy after the last epoch before the first noisy one",
+    "val_acc_best_after_noise": "highest validation accuracy of an epoch from the first noisy one on",
+    "gradient_norm": "mean norm of the gradient over the batches of the epoch, without noise",
+    "update_norm": "how far the epoch moved the parameters, relative to their norm",
+    "noise": "kind of noise in the epoch: gradient or weight; empty without noise",
+    "strength": "strength of the noise, relative to the root mean square of each tensor",
+    "flags": "flags of the controller that were up, separated by spaces",
+    "static_strength": "strength of the scheduled noise, relative to the root mean square of each tensor",
+}
+"""What its columns in results_per_run.csv and epochs.csv mean."""
 WATCHES_VALIDATION = {"mode": ("adaptive", "static+adaptive")}
 
 

@@ -16,11 +16,7 @@ INSTEAD = {"--help": 0, "--plan": 0, "--status": 0, "--sanity": 0, "--verify": 1
 INSTEAD |= {"--list-weights": 0, "--prune-weights": 0, "--merge": 1}
 """Flags that do something else than launch runs, and how many words follow each."""
 OTHER_PROGRAMS = ("make", "tail", "sbatch", ".venv/bin/pip")
-COMMITTED = {
-    "docs/studies/weight_noise.md": "results/mnist",
-    "docs/studies/pixels.md": "results/pixels/mnist",
-    "docs/studies/adversarial.md": "results/adversarial/mnist",
-}
+COMMITTED = {"docs/tables.md": "results/mnist"}
 """Pages with a command whose campaign is committed and whose data can be downloaded."""
 
 

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
+import run_experiments
 from tests.conftest import ROOT
 from tests.project.pages import blocks, commands, examples, plug_ins, untitled, write_plug_ins
 
@@ -68,10 +70,11 @@ def test_the_plug_ins_run_together_from_a_folder_of_the_users(tmp_path):
     assert re.search(r"training took \d+ s in all", output)
     runs = [json.loads(path.read_text()) for path in (tmp_path / "results/stripes/runs").iterdir()]
     assert {run["architecture"] for run in runs} == {"linear", "mlp_small"}
-    assert {str(run["config"]["options"]) for run in runs} == {"{}", "{'smoothing': 0.2}"}
-    assert min(run["acc_0"] for run in runs if run["architecture"] == "mlp_small") > 0.9
-    assert all([row["alpha_test"] for row in run["sweep"] if "evaluation" in row] == [0.5, 0.9] for run in runs)
+    assert {str(run["config"]["options"]) for run in runs} == {"{}", "{'smoothed': {'smoothing': 0.2}}"}
     folder = tmp_path / "results/stripes"
+    per_run, sweep = (pd.read_csv(folder / f"{name}.csv") for name in ("results_per_run", "sweep"))
+    assert per_run.loc[per_run["architecture"] == "mlp_small", "acc_0"].min() > 0.9
+    assert sweep.loc[sweep["evaluation"] == "pruning", "alpha_test"].tolist() == 12 * [0.5, 0.9]
     assert len((folder / "training_time.csv").read_text().splitlines()) == 13
     done(
         ["-m", "campaign.analysis.figures", "stripes"],
@@ -97,12 +100,14 @@ def test_the_activation_and_the_optimizer_train_a_network(extended):
     assert float(done(["-c", code], extended)) > 0.5
 
 
-def test_the_readmes_study_works_at_the_first_try(tmp_path):
+def test_the_readmes_study_works_at_the_first_try(tmp_path, monkeypatch, capsys):
     text = EXAMPLES["width.py"]
     assert len(text.splitlines()) < 20
     (tmp_path / "width.py").write_text(text)
-    script, *flags = words("README.md", "run_experiments.py --study width.py")
-    assert "digits: 12 of 12 runs" in done([str(ROOT / script), *flags], tmp_path)
+    _, *flags = words("README.md", "run_experiments.py --study width.py")
+    monkeypatch.chdir(tmp_path)
+    assert run_experiments.main(flags) == 0
+    assert "digits: 12 of 12 runs" in capsys.readouterr().out
     assert len(list((tmp_path / "results/width/digits/runs").iterdir())) == 12
 
 
@@ -119,3 +124,9 @@ def test_the_readmes_experiment_runs_once_and_draws(tmp_path):
 def test_the_other_python_of_a_page_runs(page, text):
     output = done(["-c", text], ROOT)
     assert "train_and_evaluate" not in text or float(output.split()[0]) > 0.7
+
+
+def test_the_example_of_a_kept_network_prints_the_size_of_its_weights(tmp_path):
+    (tmp_path / "first_layer.py").write_text(EXAMPLES["first_layer.py"])
+    output = done(["first_layer.py"], tmp_path, PYTHONPATH=str(ROOT))
+    assert re.search(r"^tensor\(0\.\d+, grad_fn", output, re.M)

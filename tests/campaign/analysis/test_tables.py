@@ -225,7 +225,7 @@ def test_loaded_runs_have_every_setting_and_option(tmp_path):
 def test_a_run_file_of_the_older_form_is_refused_in_one_sentence(tmp_path):
     store = Store(tmp_path / "digits")
     store.save({name: value for name, value in result(0).items() if name != "form"})
-    with pytest.raises(ConfigError, match="older form"):
+    with pytest.raises(ConfigError, match="in the form of another version"):
         tables.load(tmp_path)
 
 

@@ -171,6 +171,8 @@ WRONG = {
     "--print-job slurm --shard 1/2": "--shard does not go with --print-job",
     "--list-weights --prune-weights": "--list-weights does not go with --prune-weights",
     "--merge there --json": "--json goes with",
+    "--remeasure weight_noise --shard 1/2": "--remeasure does not go with shards",
+    "--remeasure weight_noise --print-job slurm": "--remeasure does not go with shards",
     "--status --plan": "--plan does not go with --status",
     "--verify a-run --sanity": "--sanity does not go with --verify",
     "--seed 0 --seeds 1": "seed is given twice: as --seed and --seeds",

@@ -28,7 +28,7 @@ def noisy(noises: list) -> list[int]:
 
 
 def flags(window: int = 4, min_epochs: int = 1, legacy_flags: bool = False, epochs: int = 4, **figures) -> set[str]:
-    """What is flagged after so many epochs; `figures`: lists, one number per epoch."""
+    """The flags after the last epoch of `figures`: lists with one number per epoch."""
     made = controller(window=window, min_epochs=min_epochs, legacy_flags=legacy_flags, rest_after=1000)
     for n in range(1, epochs + 1):
         noise = made.observe(row(n, **{name: values[n - 1] for name, values in figures.items()}))
