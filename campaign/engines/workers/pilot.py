@@ -44,9 +44,9 @@ class Timing:
 def pilot(cfg: TrainConfig) -> dict:
     """Set the run up as it is, then do small runs of its kind.
 
-    Returns `data_sha256` and `machine`, as in a run file; `cost`, the fields of `campaign.planning.costs.Cost`; and
-    `busy`, whether the machine was busy, in which case the seconds are estimated from the processor time. Raises
-    ConfigError for a wrong configuration, as setting the run up does, and any other exception if a small run fails.
+    Returns what `look` returns; `cost`, the fields of `campaign.planning.costs.Cost`; and `busy`, whether the machine
+    was busy, in which case the seconds are estimated from the processor time. Raises ConfigError for a wrong
+    configuration, as setting the run up does, and any other exception if a small run fails.
     """
     seen = look(cfg)
     try:
@@ -56,8 +56,11 @@ def pilot(cfg: TrainConfig) -> dict:
 
 
 def look(cfg: TrainConfig) -> dict:
-    """Set the run up and leave it: `data_sha256` and `machine`, as in a run file. Raises what setting up raises."""
-    return {"data_sha256": try_set_up(cfg), "machine": provenance.machine(get_device(cfg.use_cuda))}
+    """Set the run up and leave it: `data_sha256`, `not_noised` and `machine`, as in a run file.
+
+    Raises what setting up raises.
+    """
+    return try_set_up(cfg) | {"machine": provenance.machine(get_device(cfg.use_cuda))}
 
 
 def _measured(cfg: TrainConfig) -> dict:
@@ -77,8 +80,8 @@ def _measured(cfg: TrainConfig) -> dict:
         "test_images": batches.test_size,
     }
     del testing
-    sizes |= {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
-    return {"cost": cost | sizes, "busy": share < QUIET}
+    memory = {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
+    return {"cost": cost | sizes | memory, "busy": share < QUIET}
 
 
 def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
@@ -150,7 +153,8 @@ def _small(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> TrainC
     watched = min(batches.watched, images) / len(batches.images.y_train)
     return dataclasses.replace(
         cfg,
-        epochs=1, max_train_samples=steps * cfg.batch_size, validation_share=min(cfg.validation_share, watched),
+        epochs=min(cfg.epochs, 1), max_train_samples=steps * cfg.batch_size,
+        validation_share=min(cfg.validation_share, watched),
         lr_schedule="constant", lr_restart_epochs=None, lr_milestones=(), lr_factor=TrainConfig.lr_factor,
         alpha_tests=(0.0, cfg.alpha_tests[-1]) if any(cfg.alpha_tests) else (0.0,), noise_samples=1,
         max_test_samples=min(count * images, batches.test_size), smoothed_accuracy=False,

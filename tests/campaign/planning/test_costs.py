@@ -215,4 +215,4 @@ def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, study):
         small = pilot._small(cfg, images, 1, 1)
         plain = pilot._small(dataclasses.replace(cfg, evaluations=(), options=pilot._options(cfg, ())), images, 2, 2)
         assert small.epochs == plain.epochs == 1 and small.evaluations == cfg.evaluations
-        assert try_set_up(small) == images.images.sha256
+        assert try_set_up(small)["data_sha256"] == images.images.sha256
