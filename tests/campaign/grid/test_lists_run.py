@@ -1,6 +1,5 @@
 """Lists of runs made in Python are run once, loaded again and verified."""
 
-
 import pytest
 
 from campaign.analysis import tables

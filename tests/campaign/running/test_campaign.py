@@ -3,7 +3,6 @@
 import os
 import pty
 import re
-import shutil
 import subprocess
 import termios
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import campaign
-import run_experiments
 from campaign.analysis import tables
 from campaign.store import run_file
 from nnet.checks import ConfigError
@@ -131,25 +129,3 @@ def test_on_a_terminal_there_is_one_moving_line(npz, tmp_path):
     printed = process.communicate()[0]
     assert process.returncode == 0 and "[1/4]" not in printed
     assert "4/4 runs" in shown.decode() and "last: " in shown.decode() and shown.count(b"\n") <= 1
-
-
-def test_verify_does_a_run_again_and_finds_what_differs(done, npz, tmp_path, capsys):
-    runs = tmp_path / "results/blobs/runs"
-    shutil.copytree(done[0] / "results/blobs/runs", runs)
-    path = min(runs.iterdir())
-    words = ["--dataset", npz, "--output-dir", str(tmp_path / "results"), "--verify"]
-    assert run_experiments.main([*words, path.stem]) == 0
-    assert f"{path.stem}: the same, bit for bit" in capsys.readouterr().out
-    changed = run_file.read(path)
-    changed["measurements"][0]["points"][0]["loss"] *= 1 + 1e-15
-    changed["provenance"]["torch"] = "0.1"
-    run_file.write(path, changed)
-    assert run_experiments.main([*words, path.stem]) == 1
-    printed = capsys.readouterr().out
-    assert (
-        f"{path.stem}: DIFFERENT\n" in printed
-        and "different: weight_noise" in printed
-        and "torch was 0.1, is" in printed
-    )
-    assert run_experiments.main([*words, "no-such-run"]) == 2
-    assert capsys.readouterr().err.startswith("error: there is no finished run 'no-such-run'")
