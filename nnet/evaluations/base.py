@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -51,8 +52,8 @@ class Evaluation:
     settings, strengths and number of draws. The literals that say which points it has are in `parts.wanted`.
     """
 
-    def __init__(self, trained: Trained):
-        self.trained = trained
+    def __init__(self, trained: Trained, options: Any = None):
+        self.trained, self.options = trained, options
 
     @classmethod
     def check(cls, model: nn.Module) -> None:

@@ -28,15 +28,11 @@ class Options:
 class Evaluation(base.Evaluation):
     """The strength is the number of bits: each weight tensor is rounded by `quantized`."""
 
-    def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
-        self.weights = weight_tensors(trained.model)
-
     def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:
         """One row per number of bits."""
+        weights = weight_tensors(self.trained.model)
         for bits, draw in points:
-            rounded = [quantized(weight.data, round(bits)) for weight in self.weights]
-            with replaced(self.weights, rounded):
+            with replaced(weights, [quantized(weight.data, round(bits)) for weight in weights]):
                 values = self.trained.measure(self.trained.model)
             yield [self.row(bits, draw, values)]
 
@@ -45,8 +41,8 @@ def quantized(weight: torch.Tensor, bits: int) -> torch.Tensor:
     """A weight tensor rounded to `bits` bits, symmetric around 0 and with one scale per tensor.
 
     Values are rounded to the nearest of the 2ᵇ − 1 multiples of max|w|/(2ᵇ⁻¹ − 1) up to max|w|; with one bit to
-    ±mean|w|, which has the smallest mean square error (Rastegari et al. 2016, arXiv:1603.05279, equation 6). A published
-    program (of Büchel, Faber and Muir 2022, ICLR) has 2ᵇ levels instead, multiples of (max w − min w)/(2ᵇ − 1).
+    ±mean|w|, which has the smallest mean square error (Rastegari et al. 2016, arXiv:1603.05279, equation 6). The
+    published program of Büchel, Faber and Muir 2022 (ICLR) has 2ᵇ levels, multiples of (max w − min w)/(2ᵇ − 1).
     """
     if bits == 1:
         return torch.where(weight < 0, -1.0, 1.0).to(weight.dtype) * weight.abs().mean()

@@ -122,8 +122,8 @@ def test_repeats_are_seeds_of_the_master_seed():
 
 def test_a_flag_may_be_repeated():
     assert lines("--seeds 0 1 --seeds 5") == {"seed": 5}  # the last one counts
-    assert lines("--options a.window=3 --options a.mode=off b.n=1") == {
-        "options": {"a": {"window": 3, "mode": "off"}, "b": {"n": 1}}
+    assert lines("--options a.window-size=3 --options a.mode=off b.n=1") == {
+        "options": {"a": {"window_size": 3, "mode": "off"}, "b": {"n": 1}}
     }
     assert lines("--set epochs=3 --set p=0.5") == {"epochs": 3, "p": 0.5}
 
@@ -171,6 +171,8 @@ WRONG = {
     "--print-job slurm --shard 1/2": "--shard does not go with --print-job",
     "--list-weights --prune-weights": "--list-weights does not go with --prune-weights",
     "--merge there --json": "--json goes with",
+    "--remeasure weight_noise --shard 1/2": "--remeasure does not go with shards",
+    "--remeasure weight_noise --print-job slurm": "--remeasure does not go with shards",
     "--status --plan": "--plan does not go with --status",
     "--verify a-run --sanity": "--sanity does not go with --verify",
     "--seed 0 --seeds 1": "seed is given twice: as --seed and --seeds",

@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from campaign.commands import verify as verify_command
+from nnet_models import build_model
 from tests.campaign.commands.small import ONE, change, contents, launch, run_paths, weights
 from tests.conftest import flipped
 
@@ -17,7 +19,7 @@ def grown(npz, tmp_path_factory) -> Path:
     for more in (
         ("--noise-samples", "3"),
         ("--alpha-tests", "0", "0.3", "--evaluations", "quantization", "random_corners"),
-        ("--noise-model", "magnitude", "--set", "max_test_samples=24"),
+        ("--options", "weight_noise.noise_model=magnitude", "--set", "max_test_samples=24"),
         ("--alpha-tests", "0"),
     ):
         assert launch(npz, folder, *ONE, *more) == 0
@@ -93,6 +95,20 @@ def test_what_differs_is_named(npz, place, capsys, changed):
     assert (code, "DIFFERENT" in said) == ((0, False) if changed is the_library else (1, True))
 
 
+def test_what_newer_code_adds_is_no_difference(npz, place, capsys):
+    def older(run):
+        del run["p"], measurement(run, "quantization")["points"][0]["loss"]
+
+    change(run_paths(place)[0], older)
+    code, said, _ = verify(npz, place, capsys)
+    assert code == 0 and "the same, bit for bit" in said
+
+
+def test_a_run_that_is_not_there_is_one_sentence(npz, place, capsys):
+    code = launch(npz, place, *ONE, "--verify", "no-such-run")
+    assert code == 2 and capsys.readouterr().err.startswith("error: there is no finished run 'no-such-run' in ")
+
+
 def test_points_of_another_version_of_an_evaluation_are_not_compared(npz, place, capsys):
     change(run_paths(place)[0], lambda run: measurement(run, "random_corners").update(version=99))
     code, said, _ = verify(npz, place, capsys)
@@ -123,3 +139,15 @@ def raises(error):
         raise error
 
     return start
+
+
+def test_a_run_from_initial_weights_needs_their_file(npz, tmp_path, capsys):
+    model = build_model("mlp_small", "relu", (3, 8, 8), 3, 0.0)
+    torch.save(model.state_dict(), tmp_path / "mine.pt")
+    words = ("--regime", "clean", "--epochs", "0", "--initial-weights", str(tmp_path / "mine.pt"))
+    assert launch(npz, tmp_path, *ONE, *words) == 0
+    code, said, _ = verify(npz, tmp_path, capsys, *words)
+    assert (code, "the same, bit for bit" in said) == (0, True), said
+    code, _, complaint = verify(npz, tmp_path, capsys, "--regime", "clean")
+    run_id = run_paths(tmp_path)[0].stem
+    assert code == 2 and complaint == f"error: {run_id} was made from mine.pt; give that file as --initial-weights\n"
