@@ -172,9 +172,9 @@ def _trained(run: _Run, known: dict | None) -> dict:
         return trained
     if known is not None:
         kept.check_machine(cfg, known, provenance.machine(run.regime.device))
-    initial = provenance.weights_sha256(run.model)
+    before = provenance.weights_sha256(run.model)
     history, seconds = _train(run)
-    hashes = {"data": images.sha256, "initial_weights": initial, "weights": provenance.weights_sha256(run.model)}
+    hashes = {"data": images.sha256, "initial_weights": before, "weights": provenance.weights_sha256(run.model)}
     trained = result.trained_part(cfg, run.regime, history, seconds, hashes, _is_diverged(run, history))
     if known is not None:
         kept.check_weights(cfg, known, hashes["weights"])

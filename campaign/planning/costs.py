@@ -50,8 +50,8 @@ class Cost:
     """A pass through the test images beside its images: weight noise."""
     image_s: float
     """A test or validation image, in one pass."""
-    evaluations_s: float
-    """All points of all evaluations beside the sweep over weight noise."""
+    evaluations_s: dict[str, float]
+    """All points of each evaluation beside weight noise."""
     train_images: int
     """Training images of the dataset, without those of validation."""
     validation_images: int
@@ -70,9 +70,9 @@ class Cost:
         every = {want.evaluation: len(want.points()) for want in points.wanted(cfg)}
         missing = every if missing is None else missing
         passes = missing.get(points.WEIGHT_NOISE, 0)
-        further = sum(missing.values()) - passes
         measuring = (self.pass_s + self.image_s * self.test_images) * passes
-        measuring += self.evaluations_s * further / max(1, sum(every.values()) - every[points.WEIGHT_NOISE])
+        for name in every.keys() & self.evaluations_s.keys():
+            measuring += self.evaluations_s[name] * missing.get(name, 0) / every[name]
         return self.setting_up_s + measuring + (0.0 if trained else self._training(cfg))
 
     def _training(self, cfg: TrainConfig) -> float:
