@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from nnet import registry
 from nnet.activations import get_activation
@@ -24,12 +23,13 @@ from nnet.data import prepared
 from nnet.data.batches import Batch, Batches
 from nnet.evaluations.base import Trained
 from nnet.evaluations.parts import measuring, points, running_accuracy
+from nnet.evaluations.parts.accuracy import evaluate
 from nnet.optimizers import OPTIMIZERS
+from nnet.perturbations.tensors import check_noised
 from nnet.random import streams
-from nnet.record import kept, provenance, result
+from nnet.record import initial, kept, provenance, result
 from nnet.record.unfinished import Partial, PartialPoints
 from nnet.regimes.base import Regime
-from nnet.training import precision as precisions
 from nnet.training.lr_schedule import scheduled
 
 __all__ = [
@@ -109,23 +109,6 @@ def train_one_epoch(model: nn.Module, regime: Regime, batches: Iterable[Batch]) 
     return next((loss for loss in values if not math.isfinite(loss)), mean)
 
 
-@torch.inference_mode()
-def evaluate(model: nn.Module, batches: Iterable[Batch], precision: str = "fp32") -> tuple[float, float]:
-    """Accuracy (correct / total) and mean cross-entropy in evaluation mode; an image whose logits have a NaN is wrong.
-
-    `batches`: pairs of images (float32 B×C×H×W in [0, 1]) and labels (int64 B) of any size; `precision`: fp32 or bf16.
-    """
-    model.eval()
-    correct, losses, total = [], [], 0
-    for images, labels in batches:
-        logits = precisions.logits(model, images, precision)
-        highest, classes = logits.max(1)
-        correct.append(((classes == labels) & ~highest.isnan()).sum())
-        losses.append(functional.cross_entropy(logits, labels, reduction="sum"))
-        total += len(labels)
-    return sum(torch.stack(correct).tolist()) / total, sum(torch.stack(losses).tolist()) / total
-
-
 @dataclass
 class _Run:
     cfg: TrainConfig
@@ -160,6 +143,9 @@ def _set_up(cfg: TrainConfig) -> _Run:
     model = build_model(cfg.arch, cfg.activation, shape, images.num_classes, cfg.dropout, **options)
     model.to(device)
     standardize.fit(model, images.mean, images.std)
+    check_noised(model, registry.constant("architectures", cfg.arch, "NOT_NOISED", ()))
+    if cfg.initial_weights is not None:
+        initial.load(model, cfg)
     momentum = {"momentum": cfg.momentum, "nesterov": cfg.nesterov} if cfg.momentum > 0 else {}
     optimizer = OPTIMIZERS[cfg.optimizer].build(
         model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay, **momentum

@@ -12,6 +12,7 @@ _FACE = {
     "load_model": "campaign.commands.weights",
     "load": "campaign.analysis.tables",
     "TrainConfig": "nnet.config",
+    "evaluate_model": "nnet.foreign",
 }
 __all__ = [*_FACE]
 

@@ -70,8 +70,8 @@ class TrainConfig(Identity):
     """Evaluate on test images that are corrupted like the training images, with one fixed draw per seed. Default no."""
     seed: int = setting(0, whole())
     """Seed of every random stream of the run. Default 0."""
-    initial_weights: str | None = setting(None, optional(checks.file_with(".pt", ".safetensors")))
-    """File of a state dict (.pt or .safetensors) from which the network starts; None draws new weights. Default
+    initial_weights: str | None = setting(None, optional(checks.file_with(".pt", ".pth", ".safetensors")))
+    """File of a state dict (.pt, .pth or .safetensors) from which the network starts; None draws new weights. Default
     None."""
     epochs: int = setting(10, whole(0))
     """Passes through the training images; 0 only measures `initial_weights`. Default 10."""

@@ -153,9 +153,12 @@ def _not_an_owner(owner: object, owners: Owners) -> ConfigError:
 def _flat(name: object, value: object, owners: Iterable[str], where: str) -> ConfigError:
     """The error for an option without its owner; the owners of the run come first among those that have it."""
     every = sorted(owners_with(str(name)), key=lambda owner: owner not in owners)
-    example = f'{{"{every[0]}": {{"{name}": {value!r}}}}}' if every else EXAMPLE
-    flag = f", or --options {every[0]}.{name}={value}; {name!r} is an option of {', '.join(every)}" if every else ""
-    return ConfigError(f"{where}options belong to their owner: write options={example}{flag}")
+    if not every:
+        return ConfigError(f"{where}no owner has an option {name!r}; options belong to their owner, like {EXAMPLE}")
+    return ConfigError(
+        f'{where}options belong to their owner: write options={{"{every[0]}": {{"{name}": {value!r}}}}}, or --options '
+        f"{every[0]}.{name}={value}; {name!r} is an option of {', '.join(every)}"
+    )
 
 
 def _not_an_option(owner: str, name: object, known: list[str]) -> ConfigError:

@@ -23,6 +23,7 @@ FLOORS = {
         ("record",),
         ("data",),
         ("evaluations",),
+        ("foreign",),
     ),
     "campaign": (
         ("machine", "grid"),

@@ -17,10 +17,11 @@ from nnet.regimes import base
 from nnet_models import build_model, evaluate, get_device, set_seed, train_and_evaluate
 from tests.conftest import blobs, save_npz, small_run, timeless
 
-COLUMNS = (
-    "run_id dataset architecture regime seed alpha_train noise_model activation p epochs acc_0 acc_01 drop_at_01 "
-    "test_loss train_loss status train_seconds sweep_seconds"
+TRAINED = (
+    "form run_id dataset architecture regime seed alpha_train noise_model activation p epochs status train_loss "
+    "train_seconds"
 ).split()
+FOLLOWING = "acc_0 acc_01 drop_at_01 test_loss sweep_seconds".split()
 
 
 config = functools.partial(
@@ -33,10 +34,23 @@ def result(npz) -> dict:
     return train_and_evaluate(config(npz, epochs=3))
 
 
-def test_the_result_is_strict_json_and_begins_with_the_columns(npz, result):
+def test_the_result_is_strict_json_and_all_that_is_known_of_the_network(npz, result):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
-    assert list(result)[: len(COLUMNS)] == COLUMNS
-    assert result["run_id"] == config(npz, epochs=3).run_id and result["config"] == config(npz, epochs=3).training()
+    cfg = config(npz, epochs=3)
+    assert list(result)[: len(TRAINED)] == TRAINED and result["form"] == 2
+    assert result["run_id"] == cfg.run_id
+    assert result["config"] == cfg.training() and result["asked"] == cfg.measuring()
+    assert list(result)[-len(FOLLOWING) - 1 :] == [*FOLLOWING, "sweep"]
+    (measurement,) = result["measurements"]
+    assert measurement["evaluation"] == "weight_noise" and measurement["images_sha256"] == result["sha256"]["data"]
+    assert measurement["provenance"] == [result["provenance"]] and measurement["seconds"] == result["sweep_seconds"] > 0
+
+
+def test_the_noise_model_is_that_of_training(npz, result):
+    assert result["noise_model"] == "tensor_std"
+    clean = train_and_evaluate(config(npz, regime="clean", noise_model="magnitude", epochs=1))
+    assert clean["noise_model"] is None
+    assert clean["measurements"][0]["settings"]["noise_model"] == "magnitude"
 
 
 def test_the_columns_say_what_the_sweep_says(result):
@@ -73,9 +87,12 @@ def test_operation_does_not_matter(npz, result, tmp_path):
 def test_the_checkpoint_is_the_trained_network(npz, tmp_path, result):
     cfg = config(npz, epochs=3, checkpoint_dir=str(tmp_path))
     train_and_evaluate(cfg)
-    state = torch.load(tmp_path / "blobs" / f"{cfg.run_id}.pt", weights_only=True)
+    kept = torch.load(tmp_path / "blobs" / f"{cfg.run_id}.pt", weights_only=True)
     model = build_model("cnn", image_shape=(3, 8, 8), num_classes=3)
-    model.load_state_dict(state)
+    model.load_state_dict(kept["model"])
+    measured = ("asked", "measurements", "sweep", *FOLLOWING)
+    trained = {name: value for name, value in result.items() if name not in measured}
+    assert kept["run"] | {"train_seconds": 0} == trained | {"train_seconds": 0}
     images = prepared.load(npz, 8, ".")
     pixels = images.x_test.float().div(255).repeat(1, 3, 1, 1)
     assert evaluate(model, [(pixels, images.y_test)])[0] == result["acc_0"]
@@ -99,7 +116,7 @@ def test_a_loss_that_overflows_ends_the_run_as_diverged(npz, regime):
     result = train_and_evaluate(config(npz, regime=regime, learning_rate=1e30, optimizer="sgd", epochs=5))
     assert result["status"] == "diverged"
     assert result["diverged_epoch"] == len(result["history"]) == 1
-    assert result["sweep"] == [] and result["acc_0"] is None and result["test_loss"] is None
+    assert result["sweep"] == result["measurements"] == [] and result["acc_0"] is None and result["test_loss"] is None
     assert result["history"][-1]["train_loss"] is None
     json.dumps(result, allow_nan=False)
 
@@ -226,10 +243,9 @@ def test_bfloat16_learns_as_well_and_is_not_single_precision(npz, arch):
 
 
 def test_the_precision_of_the_sweep_leaves_training_alone(npz):
-    result, swept = (
-        train_and_evaluate(config(npz, arch="mlp_small", learning_rate=1e-3, sweep_precision=name))
-        for name in ("fp32", "bf16")
-    )
+    small = dict(arch="mlp_small", learning_rate=1e-3, validation_share=0.25, smoothed_accuracy=True)
+    result, swept = (train_and_evaluate(config(npz, **small, sweep_precision=name)) for name in ("fp32", "bf16"))
+    assert swept["run_id"] == result["run_id"]
     assert swept["sha256"] == result["sha256"] and swept["history"] == result["history"]
     assert swept["test_loss"] != result["test_loss"]
     assert swept["test_loss"] == pytest.approx(result["test_loss"], rel=0.05)

@@ -27,6 +27,8 @@ LIGHT = (
 IN_WORKERS = {f"campaign.engines.workers.{name}" for name in ("preload", "tasks", "pilot")}
 """These alone of `campaign` run in workers."""
 HEAVY = {"torch", "torchvision", "numba", "sklearn"}
+RETURNS_A_TABLE = "nnet/foreign.py"
+"""evaluate_model: a user calls it, and neither launchers nor workers import it."""
 TABLES = {"pandas", "matplotlib", "scipy"}
 LINES_OF_FILE = {"run_experiments.py": 100}
 """The most lines of a file; 250 for all others."""
@@ -112,7 +114,7 @@ for name in {sorted(light)}:
 def test_tables_and_figures_are_made_in_one_room():
     wrong = []
     for path in SOURCES:
-        if not name_of(path).startswith("campaign/analysis/"):
+        if not name_of(path).startswith("campaign/analysis/") and name_of(path) != RETURNS_A_TABLE:
             wrong += [
                 f"{name_of(path)}:{line} {name}" for name, line in rooms.imports(path) if name.split(".")[0] in TABLES
             ]

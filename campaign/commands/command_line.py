@@ -76,6 +76,8 @@ def parse(words: Sequence[str]) -> CommandLine:
         raise ConfigError(f"--{first} does not go with --{second}; give one of them")
     if flags.json and not any(getattr(flags, name) for name in WITH_JSON):
         raise ConfigError("--json goes with --plan, --status, --list-weights or --prune-weights")
+    if flags.remeasure and (flags.print_job or flags.shard):
+        raise ConfigError("--remeasure does not go with shards, each of which would do all runs again")
     if flags.print_job and flags.shard:
         raise ConfigError("--shard does not go with --print-job, whose jobs would repeat it")
     return CommandLine(

@@ -13,6 +13,7 @@ from campaign.engines.workers.environment import exported_limits
 from campaign.grid.settings import Launch
 from campaign.machine.console import say
 from campaign.planning import plan, survey
+from campaign.planning.measuring import Measuring
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
@@ -30,11 +31,13 @@ def show(
     retry_failed: bool,
     wanted: dict,
     arguments: Sequence[str],
+    measuring: Measuring | None = None,
 ) -> int:
     """Print the script for a job scheduler (one of `base.schedulers()`). Nothing is submitted or started. Returns 0.
 
     `wanted`: `cluster.options.Options` by name; memory and walltime are planned on this machine if they are missing.
-    `arguments`: the command line, which the jobs repeat. Raises ConfigError for wrong options and as `survey`.
+    `arguments`: the command line, which the jobs repeat; `measuring`: whether they train nothing. Raises ConfigError
+    for wrong options and as `survey`.
     """
     unknown = wanted.keys() - Options.__dataclass_fields__.keys()
     if unknown:
@@ -46,7 +49,7 @@ def show(
     threads = max(config.cpu_threads for config in configs)
     per_job = launch.max_workers or options.per_job(threads)
     here = dataclasses.replace(launch, engine="process", max_workers=per_job)
-    campaign = survey.survey(configs, here, retry_failed)
+    campaign = survey.survey(configs, here, retry_failed, measuring=measuring)
     campaign.workers = per_job * most
     notes = fill(options, campaign, per_job)
     repeating = [*repeated(arguments), "--max-workers", str(per_job)]

@@ -80,7 +80,7 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import job_script
 
         wanted = _cluster_options(line.print_job, line)
-        return job_script.show(line.print_job, configs, where, line.retry_failed, wanted, words)
+        return job_script.show(line.print_job, configs, where, line.retry_failed, wanted, words, _measuring(line))
     if line.plan:
         from campaign.commands import plan
         from campaign.planning.survey import survey

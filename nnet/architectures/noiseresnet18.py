@@ -15,6 +15,7 @@ from nnet.checks import check_fields, number, one_of, setting, whole
 
 CHANNELS = 1
 EVALUATION_BATCH = 128
+NOT_NOISED = ("*.noise",)  # masks are added to the input of a layer
 ACTIVATIONS = ("relu",)
 
 

@@ -15,6 +15,7 @@ from nnet.architectures.parts.standardize import Standardize
 CHANNELS = 1
 DROPOUT = True
 EVALUATION_BATCH = 64
+NOT_NOISED = ("*.noise",)  # masks are added to the input of a layer
 VARIANTS = {
     "cifarnet": {"layers": 2, "hidden": 256},
     "lenet": {"layers": 1, "hidden": 128},

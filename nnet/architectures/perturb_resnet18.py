@@ -14,6 +14,7 @@ from nnet.architectures.parts.standardize import Standardize
 
 CHANNELS = 1
 EVALUATION_BATCH = 32
+NOT_NOISED = ("*.noise",)  # masks are added to the input of a layer
 
 
 def build(image_shape, num_classes, make_activation, options: Options):

@@ -30,7 +30,7 @@ class Batches:
         stated = registry.constant("architectures", cfg.arch, "CHANNELS", 1)
         self.channels = stated if images.shape[0] == 1 else images.shape[0]
         self.x_train, self.y_train = images.x_train.to(device), images.y_train.to(device)
-        x_test, y_test = _subset(images.x_test, images.y_test, cfg.max_test_samples)
+        x_test, y_test = subset(images.x_test, images.y_test, cfg.max_test_samples)
         self.x_test, self.y_test = x_test.to(device), y_test.to(device)
         self.watched = round(cfg.validation_share * len(images.y_train))
         if cfg.validation_share > 0 and self.watched == 0:
@@ -98,7 +98,7 @@ class Batches:
         return PixelNoise(cfg.corruption, cfg.p, cfg.options_of(cfg.corruption).get("sigma", 0.0), seed, self.device)
 
 
-def _subset(images: torch.Tensor, labels: torch.Tensor, most: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+def subset(images: torch.Tensor, labels: torch.Tensor, most: int | None) -> tuple[torch.Tensor, torch.Tensor]:
     """All images, or a class-balanced subset of `most` images in their own order."""
     if most is None or most >= len(labels):
         return images, labels

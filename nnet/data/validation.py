@@ -19,10 +19,8 @@ def validated(arrays: Sequence, source: str) -> tuple[np.ndarray, np.ndarray, np
         raise ConfigError(f"{source} must give x_train, y_train, x_test and y_test; it gives {len(arrays)} arrays")
     x_train, y_train, x_test, y_test = (np.asarray(array) for array in arrays)
     shape = x_train.shape
-    x_train, x_test = _images(x_train, "x_train", source), _images(x_test, "x_test", source)
-    if x_train.shape != shape:
-        layout = "N×H×W" if len(shape) == 3 else "N×H×W×C"
-        print(f"warning: the images of {source} have the shape {shape}; they are read as {layout}", file=sys.stderr)
+    x_train, x_test = as_images(x_train, "x_train", source), as_images(x_test, "x_test", source)
+    say_layout(shape, x_train, source)
     if x_train.shape[1:] != x_test.shape[1:]:
         raise ConfigError(
             f"x_train and x_test of {source} have images of different shapes: {x_train.shape[1:]}, {x_test.shape[1:]}"
@@ -39,7 +37,15 @@ def validated(arrays: Sequence, source: str) -> tuple[np.ndarray, np.ndarray, np
     return x_train, y_train, x_test, y_test
 
 
-def _images(images: np.ndarray, name: str, source: str) -> np.ndarray:
+def say_layout(shape: tuple[int, ...], images: np.ndarray, source: str) -> None:
+    """Warn on stderr if images of this shape were rearranged."""
+    if images.shape != shape:
+        layout = "N×H×W" if len(shape) == 3 else "N×H×W×C"
+        print(f"warning: the images of {source} have the shape {shape}; they are read as {layout}", file=sys.stderr)
+
+
+def as_images(images: np.ndarray, name: str, source: str) -> np.ndarray:
+    """One array of images as uint8 N×C×H×W; N×H×W and N×H×W×C are recognised. Raises ConfigError for anything else."""
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape:
         raise ConfigError(
             f"{name} of {source} must be uint8 of shape N×C×H×W, not empty; it is {images.dtype} {images.shape}"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from nnet.config import TrainConfig
+from nnet.perturbations.tensors import spared_tensors
 from nnet.record import provenance
 from nnet.regimes.base import Regime
 from nnet.training import validation
@@ -39,6 +40,7 @@ def trained_part(
         "diverged_epoch": last["epoch"] if diverged else None,
         "history": [{name: _finite(value) for name, value in row.items()} for row in history],
         **regime.record(),
+        "not_noised": list(spared_tensors(regime.model)),
         "config": training,
         "provenance": provenance.provenance(regime.device),
         "sha256": sha256,

@@ -1,7 +1,11 @@
 """Adversarial weight perturbation: the gradient is taken at weights that an adversary has moved.
 
-Wu, Xia and Wang 2020, "Adversarial Weight Perturbation Helps Robust Generalization" (NeurIPS), in the form of Büchel,
-Faber and Muir 2022 (ICLR), section 3, without their defects.
+The rule is that of Wu, Xia and Wang 2020, "Adversarial Weight Perturbation Helps Robust Generalization" (NeurIPS); the
+adversary is that of Büchel, Faber and Muir 2022 (ICLR, algorithm 1). Differences from Wu et al.: a weight moves
+relative to its own size, not a tensor relative to its norm; there are N steps along signs, not one along the gradient;
+γ is a share of the adversary's way, not its radius; images are attacked only with `input_size`; weight decay acts at θ,
+where their program applies it at the moved weights. Differences from Büchel et al.: projection, and an attack on the
+images that takes whole batches with a fresh start for each.
 """
 
 from dataclasses import dataclass

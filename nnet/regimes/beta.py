@@ -1,6 +1,8 @@
 """Training with a term in the loss for the change that an adversary in weight space makes to the outputs.
 
-Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adversarial regularization" (ICLR).
+Büchel, Faber and Muir 2022, "Network insensitivity to parameter noise via adversarial regularization" (ICLR); unlike
+their program with projection (see `project`) and with biases and normalisation left out (see `attack_all`). The
+optimizer's weight decay acts at θ.
 """
 
 from dataclasses import dataclass

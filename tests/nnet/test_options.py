@@ -31,7 +31,9 @@ WRONG = {
     r'write options={"beta": {"attack_size": 0.1}}, or --options beta.attack_size=0.1; .* of beta, awp': {
         "attack_size": 0.1
     },
-    r'options belong to their owner: write options={"beta": {"attack_size": 0.1}}$': {"depth": 3},
+    r'no owner has an option .depth.; options belong to their owner, like {"beta": {"attack_size": 0.1}}$': {
+        "depth": 3
+    },
     "the options of 'beta' must be a dict by name; got 3": {"beta": 3},
     "unknown owner of options 'betta'; choose from .*; did you mean 'beta'": {"betta": {"attack_size": 0.1}},
     "options of 'awp' have no effect: this run does not have 'awp' as its regime; its options belong to": {"awp": {}},
@@ -68,7 +70,7 @@ def test_two_owners_of_one_name_are_refused(tmp_path, monkeypatch):
     (tmp_path / "regimes").mkdir()
     (tmp_path / "regimes/landscape.py").write_text("USES_ALPHA_TRAIN = False\n")
     monkeypatch.setenv("NNET_PLUGINS", str(tmp_path))
-    with pytest.raises(ConfigError, match="rename 'landscape': both the regimes and the evaluations have it"):
+    with pytest.raises(ConfigError, match="rename 'landscape': both the evaluations and the regimes have it"):
         TrainConfig(regime="landscape", evaluations=("landscape",))
 
 

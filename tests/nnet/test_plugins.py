@@ -73,11 +73,9 @@ from nnet.evaluations import base
 
 
 class Evaluation(base.Evaluation):
-    def rows(self):
-        return [self.row(0.0, [self.trained.clean])]
-
-    def passes(self):
-        return 0, 0
+    def measure(self, points):
+        for _, draw in points:
+            yield [self.row(0.0, draw, self.trained.clean)]
 """,
     "engines/my_engine.py": "NEEDS = ()\n",
     "questions/my_question.py": """
@@ -128,11 +126,11 @@ def test_plug_ins_of_every_kind_are_found_and_used(folder):
         assert name in registry.names(kind) and registry.load(kind, name).__name__ == f"{kind}.{name}"
     assert registry.load("studies", "my_study").BLOCK["arch"] == "my_thin"
     assert registry.option_defaults("regimes", "my_rule") == {"shrink": 0.9}
-    result = train_and_evaluate(small(options={"shrink": 0.5}))
+    result = train_and_evaluate(small(options={"my_rule": {"shrink": 0.5}}))
     assert result["status"] == "ok" and result["architecture"] == "my_thin" and result["regime"] == "my_rule"
     assert "my_measure" in [row.get("evaluation") for row in result["sweep"]]
     with pytest.raises(ConfigError, match="shrink must be between 0 and 1; got 2"):
-        train_and_evaluate(small(options={"shrink": 2}))
+        train_and_evaluate(small(options={"my_rule": {"shrink": 2}}))
 
 
 def test_classes_of_plug_ins_can_be_pickled(folder):

@@ -40,7 +40,7 @@ def test_options_read_as_text_are_those_of_the_class(kind, name):
     assert list(defaults) == registry.option_names(kind, name) == list(vars(options))
     for option, default in defaults.items():
         value = getattr(options, option)
-        assert default is None or (default, type(default)) == (value, type(value)), option
+        assert (default, type(default)) == (value, type(value)), option
 
 
 def documented_settings(path: Path, name: str) -> list[tuple[str, bool, bool]]:

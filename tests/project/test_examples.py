@@ -124,3 +124,9 @@ def test_the_readmes_experiment_runs_once_and_draws(tmp_path):
 def test_the_other_python_of_a_page_runs(page, text):
     output = done(["-c", text], ROOT)
     assert "train_and_evaluate" not in text or float(output.split()[0]) > 0.7
+
+
+def test_the_example_of_a_kept_network_prints_the_size_of_its_weights(tmp_path):
+    (tmp_path / "first_layer.py").write_text(EXAMPLES["first_layer.py"])
+    output = done(["first_layer.py"], tmp_path, PYTHONPATH=str(ROOT))
+    assert re.search(r"^tensor\(0\.\d+, grad_fn", output, re.M)

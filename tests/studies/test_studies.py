@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import inspect
+import json
 
 import pytest
 
@@ -10,17 +11,21 @@ import run_experiments
 from campaign.grid import block as blocks
 from campaign.grid import lists, study
 from nnet import registry
+from nnet.checks import canonical
+from nnet.config import TrainConfig
+from nnet.identity import in_group
 from tests.conftest import ROOT
 
-COMMITTED = {  # the number of runs, and the hash of their run_ids in order
-    "the block": (30, "435e173a79da1c5f"),
-    "pixels": (105, "8d4988961552b87d"),
-    "pixels_large": (2400, "06767ec6921a4ef6"),
-    "adaptive": (108, "6bff53fdbf027ff4"),
-    "adversarial": (21, "2a030f8be7c5e655"),
-    "pnn": (24, "5228d7687877bf0e"),
-    "pnn_control": (50, "f876ee0b4549ca3e"),
+COMMITTED = {  # the number of runs, and the hash of their run_ids and of how they are measured, in order
+    "the block": (30, "ed95e6d5fb1f74c9"),
+    "pixels": (105, "1ccfb0aa1dca92c4"),
+    "pixels_large": (2400, "225887a6a60299d1"),
+    "adaptive": (108, "5e1a9307f7635c67"),
+    "adversarial": (21, "b191a4e95ae6e7c6"),
+    "pnn": (24, "ca80009aafea3e1c"),
+    "pnn_control": (50, "de06257e613780ba"),
 }
+MEASURING = [*in_group(TrainConfig, "measuring"), "noise_model"]
 NAMES = [name for name in COMMITTED if name != "the block"]
 
 
@@ -43,10 +48,15 @@ def expanded(block, name, flags=None, only=()):
 
 @pytest.mark.parametrize("name", COMMITTED)
 def test_a_study_is_the_runs_that_it_always_was(block, name):
-    run_ids = [config.run_id for config in expanded(block, name).configs]
+    configs = expanded(block, name).configs
     count, digest = COMMITTED[name]
-    assert len(run_ids) == len(set(run_ids)) == count
-    assert hashlib.sha256("\n".join(run_ids).encode()).hexdigest()[:16] == digest
+    assert len(configs) == len({config.run_id for config in configs}) == count
+    measuring = [{field: getattr(config, field) for field in MEASURING} for config in configs]
+    lines = [
+        json.dumps([config.run_id, canonical(how)], sort_keys=True)
+        for config, how in zip(configs, measuring, strict=True)
+    ]
+    assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == digest
 
 
 @pytest.mark.parametrize("name", registry.names("studies"))
@@ -157,3 +167,13 @@ def test_the_published_experiments_are_parts_of_one_study(block):
     ]  # fmt: skip
     for part in pnn.PARTS:
         assert part["options"].keys() == {part["arch"]}
+
+
+KEPT = {"the block": "checkpoints", "adaptive": "checkpoints", "adversarial": "checkpoints"}
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_weights_are_kept_where_networks_are_measured_under_perturbations(block, name):
+    for config in expanded(block, name).configs:
+        assert config.checkpoint_dir == KEPT.get(name)
+        assert (config.checkpoint_dir is not None) == (config.alpha_tests != (0,) or config.evaluations != ())

@@ -31,3 +31,9 @@ def fit(model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
         if isinstance(module, Standardize):
             for buffer, values in ((module.mean, mean), (module.std, [value or 1.0 for value in std])):
                 buffer.copy_(torch.tensor(values).view(-1, 1, 1))
+
+
+def names(model: nn.Module) -> list[str]:
+    """The names of these buffers in the network's state: they follow from the dataset, so that a file may lack them."""
+    layers = [name for name, module in model.named_modules() if isinstance(module, Standardize)]
+    return [f"{layer}.{buffer}" if layer else buffer for layer in layers for buffer in ("mean", "std")]

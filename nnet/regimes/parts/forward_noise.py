@@ -10,7 +10,8 @@ from nnet.regimes import base
 class ForwardNoise(base.Regime):
     """For each batch: draw ε of strength α_train, forward and backward at W + ε, put W back, update W.
 
-    The draws of an epoch come from the stream (seed, `weight_noise`, epoch). α_train = 0 is the clean regime.
+    The optimizer's weight decay acts at W, not at W + ε. The draws of an epoch come from the stream (seed,
+    `weight_noise`, epoch). α_train = 0 is the clean regime.
     """
 
     def __init__(self, cfg, model, optimizer):

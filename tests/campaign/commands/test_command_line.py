@@ -12,7 +12,7 @@ from campaign.grid.settings import settings
 from nnet.checks import ConfigError
 from tests.conftest import ROOT
 
-OPTIONS = {"depth": 3, "rate": 0.5, "fast": True, "p": "inf", "zetas": [0, 0.1], "bits": [4]}
+OPTIONS = {"mine": {"depth": 3, "rate": 0.5, "fast": True, "p": "inf"}, "other": {"zetas": [0, 0.1], "bits": [4]}}
 EXAMPLES = {
     "dataset": ("mnist", "mnist"),
     "image_size": ("none", None),
@@ -24,6 +24,7 @@ EXAMPLES = {
     "p": ("0 0.5", [0, 0.5]),
     "corruption": ("additive", "additive"),
     "seed": ("7 0-2 12", [7, 0, 1, 2, 12]),
+    "initial_weights": ("none net.pt", [None, "net.pt"]),
     "epochs": ("4", 4),
     "batch_size": ("32 64", [32, 64]),
     "optimizer": ("sgd", "sgd"),
@@ -44,7 +45,7 @@ EXAMPLES = {
     "evaluations": ("worst_case landscape", ("worst_case", "landscape")),
     "precision": ("bf16", "bf16"),
     "sweep_precision": ("bf16", "bf16"),
-    "options": ("depth=3 rate=0.5 fast=true p=inf zetas=0,0.1 bits=4,", OPTIONS),
+    "options": ("mine.depth=3 mine.rate=0.5 mine.fast=true other.zetas=0,0.1 other.bits=4, mine.p=inf", OPTIONS),
     "cpu_threads": ("4", 4),
     "data_dir": ("/there", "/there"),
     "checkpoint_dir": ("none", None),
@@ -121,7 +122,9 @@ def test_repeats_are_seeds_of_the_master_seed():
 
 def test_a_flag_may_be_repeated():
     assert lines("--seeds 0 1 --seeds 5") == {"seed": 5}  # the last one counts
-    assert lines("--options window=3 --options mode=off") == {"options": {"window": 3, "mode": "off"}}
+    assert lines("--options a.window=3 --options a.mode=off b.n=1") == {
+        "options": {"a": {"window": 3, "mode": "off"}, "b": {"n": 1}}
+    }
     assert lines("--set epochs=3 --set p=0.5") == {"epochs": 3, "p": 0.5}
 
 
@@ -153,7 +156,7 @@ WRONG = {
     "--set learning_rat=3": "--set: unknown setting 'learning_rat'; did you mean 'learning_rate'?",
     "--set depth=3": "--set: unknown setting 'depth'; choose from",
     "--set nesterov=maybe": "nesterov must be true or false; got 'maybe'",
-    "--set options=3": "--set has no options; give them as --options NAME=VALUE",
+    "--set options=3": "--set has no options; give them as --options OWNER.NAME=VALUE",
     "--set epochs=3 --epochs 4": "epochs is given twice: as a flag and in --set",
     "--max-workers 2 3": "unknown architecture '3'",
     "--set max_workers=2,3": "max_workers takes one value",
@@ -168,13 +171,21 @@ WRONG = {
     "--print-job slurm --shard 1/2": "--shard does not go with --print-job",
     "--list-weights --prune-weights": "--list-weights does not go with --prune-weights",
     "--merge there --json": "--json goes with",
+    "--remeasure weight_noise --shard 1/2": "--remeasure does not go with shards",
+    "--remeasure weight_noise --print-job slurm": "--remeasure does not go with shards",
     "--status --plan": "--plan does not go with --status",
     "--verify a-run --sanity": "--sanity does not go with --verify",
     "--seed 0 --seeds 1": "seed is given twice: as --seed and --seeds",
     "--architecture=cnn --arch cnn": "arch is given twice: as --architecture and --arch",
     "--checkpoint-dir a b": "checkpoint_dir takes one value; got a b",
     "--set cpu_threads=1,2": "cpu_threads takes one value",
-    "--options depth=3": "unknown option 'depth': none of these runs has options",
+    "--options depth=3": "no owner has an option 'depth'; options belong to their owner",
+    "--options attack_size=0.1": 'write options={"awp": {"attack_size": 0.1}}, or --options awp.attack_size=0.1',
+    "--options beta.attack_size=0.1": "options of 'beta' have no effect: no run of this list has 'beta' as its regime",
+    "--options betta.attack_size=0.1": "unknown owner of options 'betta'; choose from",
+    "--regime beta --options beta.atack_size=0.1": "unknown option 'atack_size' of beta; choose from",
+    "--epochs 0": "epochs 0 trains nothing: give initial_weights",
+    "--initial-weights nowhere.pt": "initial_weights: there is no file nowhere.pt",
 }
 
 

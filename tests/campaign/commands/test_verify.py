@@ -17,7 +17,7 @@ def grown(npz, tmp_path_factory) -> Path:
     for more in (
         ("--noise-samples", "3"),
         ("--alpha-tests", "0", "0.3", "--evaluations", "quantization", "random_corners"),
-        ("--noise-model", "magnitude", "--set", "max_test_samples=24"),
+        ("--options", "weight_noise.noise_model=magnitude", "--set", "max_test_samples=24"),
         ("--alpha-tests", "0"),
     ):
         assert launch(npz, folder, *ONE, *more) == 0
@@ -91,6 +91,20 @@ def test_what_differs_is_named(npz, place, capsys, changed):
     code, said, _ = verify(npz, place, capsys)
     assert CHANGES[changed] in said
     assert (code, "DIFFERENT" in said) == ((0, False) if changed is the_library else (1, True))
+
+
+def test_what_newer_code_adds_is_no_difference(npz, place, capsys):
+    def older(run):
+        del run["p"], measurement(run, "quantization")["points"][0]["loss"]
+
+    change(run_paths(place)[0], older)
+    code, said, _ = verify(npz, place, capsys)
+    assert code == 0 and "the same, bit for bit" in said
+
+
+def test_a_run_that_is_not_there_is_one_sentence(npz, place, capsys):
+    code = launch(npz, place, *ONE, "--verify", "no-such-run")
+    assert code == 2 and capsys.readouterr().err.startswith("error: there is no finished run 'no-such-run' in ")
 
 
 def test_points_of_another_version_of_an_evaluation_are_not_compared(npz, place, capsys):

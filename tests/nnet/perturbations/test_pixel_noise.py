@@ -138,7 +138,8 @@ def test_corruption_shows_in_the_results(npz):
     assert clean["acc_0"] > 0.9 and mild["acc_0"] > 0.9 and random["acc_0"] < 0.7
     assert clean["history"][-1]["train_loss"] < mild["history"][-1]["train_loss"] < random["history"][-1]["train_loss"]
     blind = train_and_evaluate(TrainConfig(**small, p=1, corrupt_test=True))
-    assert blind["config"]["corrupt_test"] is True and "corrupt_test" not in clean["config"]
+    assert blind["asked"]["corrupt_test"] is True and clean["asked"]["corrupt_test"] is False
+    assert blind["run_id"] == random["run_id"] and blind["config"] == random["config"]
     assert blind["acc_0"] < 0.6 and blind["sha256"]["weights"] == random["sha256"]["weights"]
-    added = train_and_evaluate(TrainConfig(**small, p=1, corruption="additive", options={"sigma": 0.5}))
+    added = train_and_evaluate(TrainConfig(**small, p=1, corruption="additive", options={"additive": {"sigma": 0.5}}))
     assert added["acc_0"] > 0.9 and np.isfinite(added["test_loss"])

@@ -7,11 +7,12 @@ from scipy import stats
 
 from nnet.random import streams
 from nnet.random.normals import Normals
+from nnet.random.philox import philox
 
 MILLION = 2**20
 
 
-def plain_philox(counter, key, rounds=7):
+def plain_philox(counter, key, rounds=10):
     """Philox-4x32 on one counter and one key (Salmon et al. 2011), with Python's integers."""
     a, b, c, d = counter
     key_0, key_1 = key
@@ -45,9 +46,27 @@ def drawn(stream, size=MILLION):
     return stream.draw(torch.Size([size])).numbers()
 
 
-def test_the_plain_reference_gives_the_published_bits():
-    assert plain_philox((0, 0, 0, 0), (0, 0)) == (0x5F6FB709, 0x0D893F64, 0x4F121F81, 0x4F730A48)
-    assert plain_philox((0, 0, 0, 0), (0, 0), 10) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
+ONES = 2**32 - 1
+PI = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344, 0xA4093822, 0x299F31D0)
+KNOWN_ANSWERS = {  # counter and key → words, from the known answers of the authors' library Random123
+    ((0, 0, 0, 0), (0, 0)): (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8),
+    ((ONES,) * 4, (ONES,) * 2): (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD),
+    (PI[:4], PI[4:]): (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+}
+
+
+@pytest.mark.parametrize("counter_and_key", KNOWN_ANSWERS)
+def test_the_plain_reference_gives_the_known_answers(counter_and_key):
+    assert plain_philox(*counter_and_key) == KNOWN_ANSWERS[counter_and_key]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2**32 - 1, 2**32, 2**63 + 5])
+@pytest.mark.parametrize("key", [0, 2**63 - 1, 12345678901234567])
+def test_the_program_gives_the_bits_of_the_reference(place, key):
+    words = plain_philox((place % 2**32, place >> 32, 0, 0), (key % 2**32, key >> 32))
+    assert tuple(map(int, philox(np.uint64(place), np.int64(key)))) == words
+    if place == key == 0:
+        assert words == KNOWN_ANSWERS[(0, 0, 0, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**62 + 12345])

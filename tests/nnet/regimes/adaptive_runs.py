@@ -1,7 +1,5 @@
 """Runs and single steps with adaptive noise, and plain gradients of the same batch."""
 
-import functools
-
 import torch
 from torch.nn import functional
 
@@ -21,14 +19,15 @@ STALE = {"min_epochs": 1, "window": 2, "low_update": 0.0, "gradient_plateau": 1e
 """Options with which every epoch from the third on is flagged for weight noise."""
 
 
-config = functools.partial(
-    small_run, arch="baby_cnn", regime="adaptive", alpha_train=0.3, epochs=6, validation_share=0.25
-)
+def config(npz, options=None, **changed):
+    """A run with adaptive noise and these options of it, by name."""
+    fields = dict(arch="baby_cnn", regime="adaptive", alpha_train=0.3, epochs=6, validation_share=0.25)
+    return small_run(npz, **fields | changed, options={"adaptive": options} if options else {})
 
 
 def set_up(npz, optimizer=torch.optim.SGD, lr=0.0, epoch=1, options=None, weight_decay=0.0, **changed):
     """A regime at the start of an epoch, with a network and an optimizer that does not move it by default."""
-    cfg = config(npz, options=options or {}, **changed)
+    cfg = config(npz, options=options, **changed)
     torch.manual_seed(0)
     model = build_model(cfg.arch, image_shape=(3, 8, 8), num_classes=3)
     regime = adaptive.Regime(

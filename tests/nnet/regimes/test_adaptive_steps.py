@@ -11,7 +11,7 @@ from nnet.perturbations.tensors import weight_tensors
 from nnet.random import streams
 from nnet.regimes.parts.controller import Noise
 from nnet_models import build_model
-from tests.nnet.evaluations.test_sweep import plain_draw, plain_stream
+from tests.nnet.evaluations.test_weight_noise import plain_draw, plain_stream
 from tests.nnet.regimes.adaptive_runs import CPU, STUCK, batch, plain_gradients, rms, set_up
 
 

@@ -1,7 +1,6 @@
 """Training against an adversary in weight space, and SAM, against plain references."""
 
 import copy
-import functools
 
 import pytest
 import torch
@@ -15,7 +14,11 @@ from nnet.random.streams import seed_of
 from nnet_models import train_and_evaluate
 from tests.conftest import small_run
 
-config = functools.partial(small_run, alpha_tests=(0, 0.3))
+
+def config(npz, regime, options=None, **changed):
+    """A run with these options of its regime, by name."""
+    fields = dict(alpha_tests=(0, 0.3)) | changed
+    return small_run(npz, regime=regime, **fields, options={regime: options} if options else {})
 
 
 def network():
@@ -235,7 +238,7 @@ def test_forward_noise_takes_the_gradient_at_the_noisy_weights_with_a_fresh_draw
         ("beta", {"beta_robustness": -1}, "beta_robustness must be finite and not negative"),
         ("beta", {"project": "yes"}, "project must be True or False"),
         ("awp", {"gamma": 2}, "gamma must be between 0 and 1"),
-        ("awp", {"beta_robustness": 1}, "unknown option 'beta_robustness' for awp"),
+        ("awp", {"beta_robustness": 1}, "unknown option 'beta_robustness' of awp"),
         ("sam", {"rho": -0.1}, "rho must be finite and not negative"),
     ],
 )

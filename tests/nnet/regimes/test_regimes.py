@@ -13,13 +13,13 @@ from nnet import registry
 from nnet.regimes import base, noisy
 from nnet_models import build_model, train_and_evaluate
 from tests.conftest import interrupted, small_run, timeless
-from tests.nnet.evaluations.test_sweep import plain_draw, plain_stream
+from tests.nnet.evaluations.test_weight_noise import plain_draw, plain_stream
 
 REGIMES = registry.names("regimes")
 
 
 config = functools.partial(small_run, alpha_train=0.2, epochs=4, alpha_tests=(0, 0.1))
-NORMALISED = dict(arch="lenet", options={"nfilters": 4})
+NORMALISED = dict(arch="lenet", options={"lenet": {"nfilters": 4}})
 """A small network with batch normalisation."""
 
 
@@ -55,7 +55,7 @@ def test_every_regime_takes_corrupted_pixels_on_every_kind_of_network(npz, regim
 def test_every_regime_takes_additive_corruption(npz, regime):
     small = dict(regime=regime, epochs=1, max_train_samples=16, alpha_tests=(0,), p=0.3)
     replaced = train_and_evaluate(config(npz, **small))
-    added = train_and_evaluate(config(npz, **small, corruption="additive", options={"sigma": 1}))
+    added = train_and_evaluate(config(npz, **small, corruption="additive", options={"additive": {"sigma": 1}}))
     assert added["status"] == "ok" and added["sha256"]["weights"] != replaced["sha256"]["weights"]
 
 
