@@ -9,6 +9,7 @@ from scipy import stats
 
 from benchmarks.page import page as performance
 from campaign.analysis import questions, tables
+from nnet import registry
 from tests.conftest import ROOT
 from tests.project.pages import PAGES
 from tests.rooms import FLOORS
@@ -62,6 +63,14 @@ def test_the_page_on_design_names_every_room_and_their_order():
 def test_the_page_on_tables_names_every_table():
     text = (ROOT / "docs/tables.md").read_text()
     assert all(f"`{name}.csv`" in text for name in [*tables.NAMES, *questions.table_names()])
+
+
+def test_the_page_on_evaluations_names_each_of_them_and_all_their_options():
+    text = (ROOT / "docs/evaluations.md").read_text()
+    for name in registry.names("evaluations"):
+        assert f"`{name}`" in text, name
+        for option in registry.option_names("evaluations", name):
+            assert f"| `{option}` |" in text, f"{name}.{option}"
 
 
 def test_every_study_has_a_page():
