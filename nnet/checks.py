@@ -39,6 +39,8 @@ def check_fields(settings: Any) -> None:
 
 def plain(value: object) -> Any:
     """A NumPy scalar as the Python value that it is written as (float32 0.1 is 0.1); anything else unchanged."""
+    if type(value) in (bool, float, int, str):
+        return value
     kind = getattr(getattr(value, "dtype", None), "kind", None)
     if kind is None or _dimensions(value) > 0:
         return value
@@ -51,8 +53,10 @@ def canonical(value: object, name: str = "the value") -> Any:
     A whole float becomes an int and -0.0 becomes 0; NumPy scalars become Python's; tuples and arrays become lists.
     Raises ConfigError, naming it, for a number that is not finite, a key that is no text, a set, or any other object.
     """
+    if value is None or type(value) in (bool, int, str):
+        return value
     value = plain(value)
-    if value is None or isinstance(value, bool | str):
+    if isinstance(value, bool | str):
         return value
     if isinstance(value, Mapping):
         wrong = [key for key in value if not isinstance(key, str)]

@@ -5,8 +5,10 @@ which is always measured. `{"beta": {"attack_size": 0.1}}` sets the option `atta
 """
 
 import difflib
+import functools
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from nnet import registry
@@ -57,7 +59,7 @@ def names_of(kind: str, owner: str) -> list[str]:
 
 def defaults_of(kind: str, owner: str) -> dict[str, Any]:
     """The defaults of these options, in canonical form; options without a default are left out."""
-    return {} if kind == CORRUPTION else canonical(registry.option_defaults(kind, owner), owner)
+    return {} if kind == CORRUPTION else dict(_defaults(kind, owner, registry.users_folder()))
 
 
 def check_form(options: object, where: str = "", owners: Iterable[str] = ()) -> Mapping[Any, Mapping]:
@@ -73,6 +75,12 @@ def check_form(options: object, where: str = "", owners: Iterable[str] = ()) -> 
                 raise ConfigError(f"{where}the options of {owner!r} must be a dict by name; got {its_options!r}")
             raise _flat(owner, its_options, owners, where)
     return options
+
+
+@functools.cache
+def _defaults(kind: str, owner: str, users: Path | None) -> dict[str, Any]:
+    """`users`: the folder of the user's plug-ins, which may hold the owner."""
+    return canonical(registry.option_defaults(kind, owner), owner)
 
 
 def checked(options: object, owners: Owners) -> dict[str, dict]:

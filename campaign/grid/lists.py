@@ -64,17 +64,21 @@ def make(changes: Iterable[tuple[TrainConfig, Mapping[str, Any]]], droppable: It
             fields["augmentation"] = _usual_augmentation(fields["dataset"])
         options = settings.get("options", {})
         if isinstance(options, Mapping):
-            owners, every = values.owners_of(fields), by_owner.every_owner()
-            idle = {owner for owner in every if owner not in owners}
-            options = by_owner.joined(config.options, options)
-            fields["options"] = {owner: its_options for owner, its_options in options.items() if owner not in idle}
-            given |= dict.fromkeys(settings.get("options", {}))
-            had |= owners.keys()
+            given |= dict.fromkeys(options)
+            fields["options"] = _with_owner(by_owner.joined(config.options, options), fields)
         configs.append(TrainConfig(**fields))
+        had |= values.owners_of(fields).keys() if given else set()
     for owner in given:
         if owner not in had and owner not in droppable:
             raise by_owner.no_effect(owner, "no run of this list has")
     return join(configs)
+
+
+def _with_owner(options: dict, fields: Mapping[str, Any]) -> dict:
+    """The options without those whose owner exists, but is no part of a run with these fields."""
+    owners = values.owners_of(fields) if options else {}
+    every = by_owner.every_owner() if options else {}
+    return {owner: its_options for owner, its_options in options.items() if owner in owners or owner not in every}
 
 
 def join(*grids: Iterable[TrainConfig]) -> list[TrainConfig]:
@@ -129,7 +133,7 @@ def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, Any]]) -> l
     A run that does not know an option is kept, and so is, for alpha_train, one whose regime has no weight noise: it may
     be the baseline of others. Raises ConfigError for a name that no run knows, and if no run is left.
     """
-    known = {*values.SCIENCE, *values.option_names(configs)}
+    known = {*values.SCIENCE, *values.option_names(configs)} if wanted else set()
     for word, value in wanted:
         name = word if word in known else canonical(word)
         check_known([name], known, "--only: unknown setting")

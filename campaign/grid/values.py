@@ -45,7 +45,8 @@ def values_of(fields: Mapping[str, Any], name: str) -> list:
 
 def option_names(configs: Iterable[TrainConfig]) -> set[str]:
     """The names of all options of these runs, each alone and with its owner."""
-    owned = {(owner, option) for config in configs for owner, every in config.all_options().items() for option in every}
+    owners = {owner: kind for config in configs for owner, kind in config.owners().items()}
+    owned = [(owner, option) for owner, kind in owners.items() for option in by_owner.names_of(kind, owner)]
     return {option for _, option in owned} | {f"{owner}.{option}" for owner, option in owned}
 
 

@@ -1,7 +1,5 @@
 """Lists of runs made in Python are run once, loaded again and verified."""
 
-import dataclasses
-
 import pytest
 
 from campaign.analysis import tables
@@ -72,19 +70,21 @@ def test_loading_what_is_missing_raises_and_a_query_drops_it(npz, tmp_path):
 
 def test_a_query_gives_runs_with_every_field_of_their_configuration(npz, tmp_path):
     configs = small(npz, seed=[0, 1]) + lists.product(
-        small(npz)[0], regime="beta", options=[{"attack_steps": 2, "beta_robustness": b} for b in (0.1, 0.2)]
+        small(npz)[0], regime="beta", options=[{"beta": {"attack_steps": 2, "beta_robustness": b}} for b in (0.1, 0.2)]
     )
     launch(configs, tmp_path)
     runs = tables.load(tmp_path)
     assert len(runs) == 6
-    for field in dataclasses.fields(TrainConfig):
-        if not field.metadata.get("operation") and field.name not in ("dataset", "alpha_tests", "evaluations"):
-            by_id = {config.run_id: getattr(config, field.name) for config in configs}
-            assert dict(zip(runs["run_id"], runs[field.name], strict=True)) == by_id, field.name
-    beta = tables.load(tmp_path, where={"regime": "beta", "attack_steps": 2})
-    assert sorted(beta["beta_robustness"]) == [0.1, 0.2] and (beta["acc_0"] >= 0).all()
+    for name in {*configs[0].training(), *configs[0].measuring()} - {"dataset", "noise_model", "options"}:
+        by_id = {config.run_id: (config.training() | config.measuring())[name] for config in configs}
+        found = dict(zip(runs["run_id"], runs[name], strict=True))
+        assert {run_id: value if value == value else None for run_id, value in found.items()} == by_id, name
+    assert runs["options"].tolist() == [config.all_options() for run_id in runs["run_id"] for config in configs
+                                        if config.run_id == run_id]  # fmt: skip
+    beta = tables.load(tmp_path, where={"regime": "beta", "beta.attack_steps": 2})
+    assert sorted(beta["beta.beta_robustness"]) == [0.1, 0.2] and (beta["acc_0"] >= 0).all()
     assert list(tables.load(tmp_path, where={"seed": 1})["regime"]) == ["clean", "noisy"]
-    assert runs.loc[runs["regime"] == "clean", "beta_robustness"].isna().all()
+    assert runs.loc[runs["regime"] == "clean", "beta.beta_robustness"].isna().all()
     for where, message in (
         ({"depth": 1}, "no run in .* has a setting 'depth'"),
         ({"seed": 9}, "no finished run with seed = 9"),

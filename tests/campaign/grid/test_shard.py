@@ -4,6 +4,7 @@ import pytest
 
 from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
+from campaign.planning import plan
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store.folder import Store
@@ -43,7 +44,7 @@ def test_a_shard_does_its_own_runs_first_then_what_the_others_have_not_started(c
     assert other.claims.take(configs[0].run_id)  # another shard is at work on it
     campaign = prepare(configs, Launch(tmp_path, "serial"), shard=Shard(2, 3))
     assert {config.run_id for config in campaign.pending[:2]} == {configs[1].run_id, configs[4].run_id}
-    assert "in each of 3 shards, this is 2/3" in campaign.found()
+    assert "in each of 3 shards, this is 2/3" in plan.found(campaign)
     assert runner.run(campaign) == 0  # without waiting for the other shard
     assert Store(tmp_path / "blobs").results().keys() == {config.run_id for config in configs[1:]}
     log = (tmp_path / "blobs/campaign-shard2of3.log").read_text().splitlines()
