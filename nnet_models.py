@@ -25,7 +25,7 @@ from nnet.evaluations.base import Trained
 from nnet.evaluations.parts import measuring, points, running_accuracy
 from nnet.evaluations.parts.accuracy import evaluate
 from nnet.optimizers import OPTIMIZERS
-from nnet.perturbations.tensors import check_noised
+from nnet.perturbations.tensors import check_noised, spared_tensors
 from nnet.random import streams
 from nnet.record import initial, kept, provenance, result
 from nnet.record.unfinished import Partial, PartialPoints
@@ -77,10 +77,14 @@ def train_and_evaluate(cfg: TrainConfig, known: dict | None = None) -> dict:
         return points.complete(trained | {"asked": cfg.measuring(), "measurements": measurements})
 
 
-def try_set_up(cfg: TrainConfig) -> str:
-    """Set a run up without training; returns the SHA-256 of its data. Raises what the run would raise up to there."""
+def try_set_up(cfg: TrainConfig) -> dict:
+    """Set a run up without training; returns `data_sha256`, and the names of the tensors that are `not_noised`.
+
+    Raises what the run would raise up to there.
+    """
     with _alone(cfg.cpu_threads):
-        return _set_up(cfg).batches.images.sha256
+        run = _set_up(cfg)
+        return {"data_sha256": run.batches.images.sha256, "not_noised": list(spared_tensors(run.model))}
 
 
 def set_seed(seed: int) -> None:
@@ -152,8 +156,9 @@ def _set_up(cfg: TrainConfig) -> _Run:
     )
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options_of(cfg.regime))
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
-    partial = Partial(cfg, model, regime, images.sha256)
-    return _Run(cfg, batches, model, regime, partial, measuring.checked(cfg))
+    partial, wants = Partial(cfg, model, regime, images.sha256), measuring.checked(cfg)
+    measuring.check_network(wants, model)
+    return _Run(cfg, batches, model, regime, partial, wants)
 
 
 def _trained(run: _Run, known: dict | None) -> dict:
@@ -167,9 +172,9 @@ def _trained(run: _Run, known: dict | None) -> dict:
         return trained
     if known is not None:
         kept.check_machine(cfg, known, provenance.machine(run.regime.device))
-    initial = provenance.weights_sha256(run.model)
+    before = provenance.weights_sha256(run.model)
     history, seconds = _train(run)
-    hashes = {"data": images.sha256, "initial_weights": initial, "weights": provenance.weights_sha256(run.model)}
+    hashes = {"data": images.sha256, "initial_weights": before, "weights": provenance.weights_sha256(run.model)}
     trained = result.trained_part(cfg, run.regime, history, seconds, hashes, _is_diverged(run, history))
     if known is not None:
         kept.check_weights(cfg, known, hashes["weights"])

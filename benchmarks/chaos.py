@@ -39,6 +39,8 @@ ASKED = (
 """What a campaign asks for, one after the other."""
 VICTIMS = {"worker": 7, "fork server": 1, "launcher": 2}
 SIGTERM_SHARE, MORE_SHARE = 0.25, 0.3
+END_S = 60
+"""Seconds after which no process of a dead launcher is left, even while it imports on a busy machine."""
 WRONG = (
     *("results lost", "results differing", "tables differing", "quarantined innocents", "files left behind"),
     "points computed twice",
@@ -111,7 +113,7 @@ def disturb(place: Place, flags: argparse.Namespace, moments: random.Random) -> 
         if ended and asked == last:
             return kills
         asked = min(last, asked + (ended or moments.random() < MORE_SHARE))
-        wait_for(lambda pid=launcher.pid: not session(pid), 15)  # nothing of a campaign outlives its launcher
+        wait_for(lambda pid=launcher.pid: not session(pid), END_S)  # nothing of a campaign outlives its launcher
         launcher = place.launch(asked)
 
 

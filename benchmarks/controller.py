@@ -21,7 +21,7 @@ from benchmarks.report import write_section
 from nnet.regimes import adaptive
 from nnet_models import TrainConfig, train_and_evaluate
 
-OPTIONS = {"min_epochs": 1, "window": 2}
+OPTIONS = {"adaptive": {"min_epochs": 1, "window": 2}}
 METHODS = ("start_epoch", "watch", "end_epoch")
 
 

@@ -43,26 +43,21 @@ def evaluate_model(
 ) -> "pd.DataFrame":
     """The accuracy and loss of any network under weight noise and further `evaluations`: the rows of sweep.csv.
 
-    `model` has float32 weights, on any device, and maps float32 inputs to logits B×classes. `data`: images (uint8, or
-    float32 in [0, 1], N×C×H×W) or sequences (float32 N×T×C) and their labels (integers N from 0 up), as two tensors or
-    arrays; the path of an .npz file with x_test and y_test; or the name of a dataset. The images of the latter two are
-    resized to `image_size` pixels, if that is set. Images of one channel are repeated to `channels`. `not_noised`:
-    patterns of names of tensors that the noise spares on purpose. The other settings are those of `TrainConfig`, and
-    random numbers are those of a run of this `seed`.
-
-    Afterwards the network has its weights, buffers and modes, bit for bit. `attrs` of the table holds the `columns` of
-    evaluations and the names of the tensors that noise spared, `not_noised`. Raises ConfigError, in one sentence, for
-    wrong input.
+    `model` has float32 weights, maps float32 inputs to logits B×classes, and ends as it was, bit for bit. `data`:
+    images (uint8, or float32 in [0, 1], N×C×H×W) or sequences (float32 N×T×C) and labels (integers N from 0 up), two
+    tensors or arrays; the path of an .npz file with x_test and y_test; or a dataset's name, both resized to
+    `image_size` pixels. Images of one channel are repeated to `channels`. `not_noised`: patterns of names of tensors
+    that noise spares on purpose. Other settings: see `TrainConfig`; random numbers are those of a run of this `seed`.
+    `attrs` of the table has `columns` of evaluations, and the tensors that noise spared. Raises ConfigError.
     """
     import pandas as pd  # here: a worker makes no tables
 
-    settings: dict[str, Any] = dict(
-        evaluations=evaluations, alpha_tests=alpha_tests, noise_samples=noise_samples, noise_model=noise_model,
-        options=options or {}, seed=seed, max_test_samples=max_test_samples, sweep_precision=precision,
-        image_size=image_size, data_dir=data_dir or default_data_dir(),
-    )  # fmt: skip
+    settings: dict[str, Any] = dict(evaluations=evaluations, alpha_tests=alpha_tests, noise_samples=noise_samples)
+    settings |= dict(noise_model=noise_model, options=options or {}, seed=seed, max_test_samples=max_test_samples)
+    settings |= dict(sweep_precision=precision, image_size=image_size, data_dir=data_dir or default_data_dir())
     cfg = TrainConfig(**settings)
     wants, spared = measuring.checked(cfg), _spared(model, not_noised)
+    measuring.check_network(wants, model)
     images, labels = given_images(data, cfg.image_size, cfg.data_dir, cfg.max_test_samples)
     size, channels = whole(1)("batch_size", batch_size), whole(1)("channels", channels)
     batches = Given(images, labels, size, channels, next(model.parameters()).device)

@@ -190,7 +190,7 @@ def _options(words: Sequence[str]) -> dict[str, dict]:
     options: dict[str, dict] = {}
     for word in words:
         name, value = _named(word, literal)
-        owner, dot, option = name.rpartition(".")
+        owner, dot, option = name.replace("-", "_").rpartition(".")
         if not dot:
             by_owner.check_form({name: value})
         options.setdefault(owner, {})[option] = value

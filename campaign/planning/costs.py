@@ -18,6 +18,7 @@ from campaign.engines import base
 from campaign.engines.workers import fork_server, tasks
 from campaign.machine import memory
 from campaign.machine.console import say
+from campaign.planning import notes
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
@@ -49,8 +50,8 @@ class Cost:
     """A pass through the test images beside its images: weight noise."""
     image_s: float
     """A test or validation image, in one pass."""
-    evaluations_s: float
-    """All points of all evaluations beside the sweep over weight noise."""
+    evaluations_s: dict[str, float]
+    """All points of each evaluation beside weight noise."""
     train_images: int
     """Training images of the dataset, without those of validation."""
     validation_images: int
@@ -69,9 +70,9 @@ class Cost:
         every = {want.evaluation: len(want.points()) for want in points.wanted(cfg)}
         missing = every if missing is None else missing
         passes = missing.get(points.WEIGHT_NOISE, 0)
-        further = sum(missing.values()) - passes
         measuring = (self.pass_s + self.image_s * self.test_images) * passes
-        measuring += self.evaluations_s * further / max(1, sum(every.values()) - every[points.WEIGHT_NOISE])
+        for name in every.keys() & self.evaluations_s.keys():
+            measuring += self.evaluations_s[name] * missing.get(name, 0) / every[name]
         return self.setting_up_s + measuring + (0.0 if trained else self._training(cfg))
 
     def _training(self, cfg: TrainConfig) -> float:
@@ -116,7 +117,11 @@ def kind_of(cfg: TrainConfig) -> str:
     fields = cfg.training() | cfg.measuring() | {"options": cfg.all_options()}
     fields = {name: value for name, value in fields.items() if name not in SAME_COST}
     fields |= {name: fields[name] > 0 for name in ("alpha_train", "p")}
-    fields |= {"alpha_tests": any(cfg.alpha_tests), "smoothed_accuracy": cfg.smoothed_accuracy}
+    fields |= {
+        "alpha_tests": any(cfg.alpha_tests),
+        "smoothed_accuracy": cfg.smoothed_accuracy,
+        "trains": cfg.epochs > 0,
+    }
     return repr(sorted((fields | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
 
 
@@ -128,17 +133,13 @@ def measure(
 ) -> Costs:
     """The costs of these runs, measured for kinds that are not remembered.
 
-    `open_engine(work, workers)` makes the engine of the pilots; `workers`: runs at the same time in the campaign. With
-    `accept` one run of each remembered kind is set up too, and `accept(config, outcome)` is called for every kind with
-    `data_sha256` and `machine`, to raise ConfigError for other data. Raises ConfigError for a wrong configuration. A
-    kind whose pilot fails otherwise has no cost, and a note.
+    `open_engine(work, workers)` makes the engine of the pilots; `workers`: runs at the same time in the campaign. One
+    run of each further file of initial weights is set up too, and with `accept` one of each remembered kind;
+    `accept(config, outcome)` is called for all of them with `data_sha256` and `machine`, to raise ConfigError for other
+    data. Raises ConfigError for a wrong configuration. A kind whose pilot fails otherwise has no cost, and a note.
     """
     costs = _remembered(workers)
-    kinds: dict[str, TrainConfig] = {}
-    for config in configs:
-        kinds.setdefault(kind_of(config), config)
-    unknown = [config for kind, config in kinds.items() if kind not in costs.kinds]
-    rest = [config for kind, config in kinds.items() if kind in costs.kinds] if accept is not None else []
+    unknown, rest = _to_try(configs, costs, accept is not None)
     good, remembered = dict(costs.kinds), len(costs.kinds)
     for work, runs in ((tasks.look, rest), (tasks.pilot, unknown)):
         for config, outcome in _tried(work, runs, open_engine, workers):
@@ -148,18 +149,38 @@ def measure(
             if accept is not None:
                 accept(config, outcome)
             costs.machine = outcome["machine"]
+            said = notes.spared(config, outcome["not_noised"])
             if outcome.get("cost"):
                 costs.kinds[kind_of(config)] = Cost(**outcome["cost"])
                 if not outcome["busy"]:
                     good[kind_of(config)] = costs.kinds[kind_of(config)]
-                elif not costs.notes:
-                    costs.notes.append("the machine was busy while costs were measured: times are rough estimates")
+                else:
+                    said.append("the machine was busy while costs were measured: times are rough estimates")
+            costs.notes += [note for note in said if note not in costs.notes]
     server = fork_server.pid()
     if unknown and server is not None:
         costs.shared_mb = max(costs.shared_mb, memory.peak_mb(server) or 0.0)
     if len(good) > remembered:
         _remember(Costs(good, costs.shared_mb, costs.machine), workers)
     return costs
+
+
+def _to_try(configs: Iterable[TrainConfig], costs: Costs, again: bool) -> tuple[list[TrainConfig], list[TrainConfig]]:
+    """One run of each kind without costs, and the runs that are only set up.
+
+    The latter are one of each kind and file of initial weights, and with `again` one of each remembered kind.
+    """
+    first: dict[tuple[str, str | None], TrainConfig] = {}
+    for config in configs:
+        first.setdefault((kind_of(config), config.initial_weights_sha256), config)
+    unknown, rest, kinds = [], [], set()
+    for (kind, weights), config in first.items():
+        if kind not in kinds and kind not in costs.kinds:
+            unknown.append(config)
+        elif weights is not None or (again and kind not in kinds):
+            rest.append(config)
+        kinds.add(kind)
+    return unknown, rest
 
 
 def path(workers: int) -> Path:

@@ -40,6 +40,27 @@ def left_out(runs: Sequence[TrainConfig]) -> list[str]:
     return [f"{len(names)} run(s) would have to be trained and are left out: {listed}"] if names else []
 
 
+def spared(config: TrainConfig, names: Sequence[str]) -> list[str]:
+    """A note that names the tensors of two or more dimensions that weight noise leaves as they are."""
+    further = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    listed = f"{', '.join(names[:LISTED])}{further}"
+    return [f"weight noise never changes these tensors of {config.arch}: {listed}"] if names else []
+
+
+def resized_twice(campaign: "Campaign") -> list[str]:
+    """A note if images are resized before a network that resizes them to a size of its own."""
+    twice = {
+        (config.arch, config.image_size)
+        for config in campaign.pending
+        if config.image_size is not None and registry.constant("architectures", config.arch, "RESIZES", False)
+    }
+    return [
+        f"images are resized to {size}×{size} pixels, then by {arch} to its own size; --image-size none leaves out the "
+        "first step"
+        for arch, size in sorted(twice)
+    ]
+
+
 def unwatched(campaign: "Campaign") -> list[str]:
     """A note if a regime that uses validation images has none."""
     blind = {config.regime for config in campaign.pending if config.validation_share == 0 and _watches(config)}

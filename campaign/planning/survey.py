@@ -185,7 +185,7 @@ def prepare(
         campaign.pending.sort(key=lambda config: config.run_id not in mine)
     if launch.memory_check and not campaign.elsewhere:
         _fit_into_memory(campaign)
-    campaign.notes += notes.unwatched(campaign) + weights.notes(campaign)
+    campaign.notes += notes.unwatched(campaign) + notes.resized_twice(campaign) + weights.notes(campaign)
     if not campaign.elsewhere:
         campaign.notes += notes.idle_cores(campaign) + notes.other_machines(campaign)
     return campaign

@@ -56,7 +56,7 @@ def given_images(
     elif image_size is not None:
         raise ConfigError("image_size is for a dataset's name or an .npz file: tensors keep their size")
     elif isinstance(data, tuple | list) and len(data) == 2:
-        images, labels = checked(*data, "data")
+        images, labels = checked(data[0], data[1], "data")
     else:
         raise ConfigError(
             "data must be (images, labels), the path of an .npz file or the name of a dataset; "

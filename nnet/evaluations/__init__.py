@@ -6,7 +6,8 @@ by name, for COLUMNS.md. The dict `FIGURE` says how its rows are drawn, with any
 is drawn as accuracy against its strength, or as a map of parts and strengths if its rows have parts.
 
     axis           the text below the horizontal axis (default: "strength of <name>")
-    scale          "symlog": a logarithmic axis that also shows zero (default: linear)
+    scale          "log": a logarithmic axis; "symlog": one that also shows zero (default: linear)
+    ticks          {strength: its text on the axis}, for a logarithmic axis (default: the strengths)
     quantity       "acc" (default), "drop" or "loss"
     style          "points" (default), with error bars, or "band", for lines of many points
     measured_at    the weights or inputs at which the points are measured, for the title

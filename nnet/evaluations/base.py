@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -51,8 +52,15 @@ class Evaluation:
     settings, strengths and number of draws. The literals that say which points it has are in `parts.wanted`.
     """
 
-    def __init__(self, trained: Trained):
-        self.trained = trained
+    def __init__(self, trained: Trained, options: Any = None):
+        self.trained, self.options = trained, options
+
+    @classmethod
+    def check(cls, model: nn.Module) -> None:
+        """Raise ConfigError, in one sentence, for a network that this evaluation cannot measure.
+
+        Called before anything is trained; the network, on which nothing is measured yet, must stay as it is.
+        """
 
     def measure(self, points: Sequence[Point]) -> Iterator[list[dict]]:
         """Yield the rows of one point after another, those of a point together, each row made by `row`.

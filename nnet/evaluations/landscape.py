@@ -50,10 +50,6 @@ class Evaluation(base.Evaluation):
     over the directions.
     """
 
-    def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
-        self.options = options
-
     def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:
         """The rows of one direction after another, from −2 to 2."""
         trained, options = self.trained, self.options

@@ -28,15 +28,11 @@ class Options:
 class Evaluation(base.Evaluation):
     """The strength is the number of bits: each weight tensor is rounded by `quantized`."""
 
-    def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
-        self.weights = weight_tensors(trained.model)
-
     def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:
         """One row per number of bits."""
+        weights = weight_tensors(self.trained.model)
         for bits, draw in points:
-            rounded = [quantized(weight.data, round(bits)) for weight in self.weights]
-            with replaced(self.weights, rounded):
+            with replaced(weights, [quantized(weight.data, round(bits)) for weight in weights]):
                 values = self.trained.measure(self.trained.model)
             yield [self.row(bits, draw, values)]
 

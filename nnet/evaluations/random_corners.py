@@ -32,7 +32,7 @@ class Evaluation(base.Evaluation):
     """The strength is ζ: θ + ζ|θ|·s, with a random sign s = ±1 for each weight; corner k has the same s for every ζ."""
 
     def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
+        super().__init__(trained, options)
         self.box = WeightAttack(trained.model, 1.0, 1, 0.0, attack_all=options.test_attack_all)
 
     def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:

@@ -33,7 +33,7 @@ class Evaluation(base.Evaluation):
     """
 
     def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
+        super().__init__(trained, options)
         self.noise = WeightNoise(trained.model, options.noise_model)
 
     def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:

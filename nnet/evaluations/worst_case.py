@@ -57,8 +57,7 @@ class Evaluation(base.Evaluation):
     """
 
     def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
-        self.options = options
+        super().__init__(trained, options)
         self.boundary = BOUNDARY_LOSSES[options.objective]
         self.images = sum(len(labels) for _, labels in trained.batches)
 

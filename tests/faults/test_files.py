@@ -144,7 +144,7 @@ def test_the_epoch_checkpoint_of_other_code_is_ignored_with_a_warning(place, und
 
     edited = Place(copy_project(tmp_path_factory.mktemp("edited")), place.folder)
     unfinished(place)
-    with open(edited.project / "nnet/evaluations/parts/sweep.py", "a") as file:
+    with open(edited.project / "nnet/evaluations/parts/measuring.py", "a") as file:
         file.write("# a change\n")
     code, _, complaint = edited.launch(*KEPT, seeds=2, base=LONG)
     assert code == 0 and complaint.count("was written by another run: code changed") == 2

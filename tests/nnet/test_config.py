@@ -92,7 +92,7 @@ WRONG = {
     "epochs 0 trains nothing: give initial_weights": dict(epochs=0),
     "initial_weights must be a text": dict(initial_weights=3),
     "initial_weights: there is no file nowhere.pt": dict(initial_weights="nowhere.pt"),
-    r"initial_weights must be a file whose name ends with .pt or .safetensors; got 'a.npz'": dict(
+    r"initial_weights must be a file whose name ends with .pt or .pth or .safetensors; got 'a.npz'": dict(
         initial_weights="a.npz"
     ),
     "epochs must be a whole number; got None": dict(epochs=None),

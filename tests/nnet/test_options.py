@@ -1,5 +1,9 @@
 """Options belong to their owner: what is set, what is refused, and what every owner states."""
 
+import json
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
 from nnet import options as by_owner
@@ -97,3 +101,37 @@ def test_an_option_at_its_default_is_the_option_left_out(kind, owner):
     written_out = TrainConfig(**run, options={owner: by_owner.defaults_of(kind, owner)})
     assert (written_out.run_id, written_out.training()) == (left_out.run_id, left_out.training())
     assert written_out.measuring() == left_out.measuring()
+
+
+FORMS = [
+    (True, True), (np.True_, True), (None, None), ("1", "1"), (np.str_("a"), "a"), (2.0, 2), (-0.0, 0), (0.5, 0.5),
+    (np.float32(0.1), 0.1), (np.float64(0.1), 0.1), (np.float16(0.1), 0.1), (np.int64(3), 3), (np.array(2.0), 2),
+    (np.array([[1, 2.5]], "f4"), [[1, 2.5]]), ((1.0, (True, "a")), [1, [True, "a"]]), ({"a": (1.0,)}, {"a": [1]}),
+    (10**30, 10**30), (Fraction(1, 4), 0.25), ([], []), (np.array([]), []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "form"), FORMS, ids=str)
+def test_a_value_has_one_form(value, form):
+    found = canonical(value)
+    assert json.dumps(found) == json.dumps(form) and canonical(found) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({1}, "x must be a number, text, truth value, None, list or dict; got {1}"),
+        ([{1}], "x must be a number, text"),
+        (b"a", "x must be a number, text"),
+        (1j, "x must be a number, text"),
+        (np.datetime64("2020-01-01"), "x must be a number, text"),
+        (float("inf"), "x must be finite; got inf"),
+        (np.float32("nan"), "x must be finite; got nan"),
+        (Fraction(10**400), "x must be finite"),
+        ({1: 2}, "x must have texts as keys; got 1"),
+    ],
+    ids=str,
+)
+def test_what_has_no_form_is_refused_in_one_sentence(value, message):
+    with pytest.raises(ConfigError, match=message):
+        canonical(value, "x")

@@ -89,7 +89,7 @@ def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings
         for other in settings.get("beside", ()):
             _draw_dashed(axes, panels.lines_of(cells), core.of(summary, other), architecture, quantity)
         axes.set_title(architecture, fontsize="medium")
-        _set_axis(axes, cells, settings.get("scale"), is_band)
+        _set_axis(axes, cells, settings, is_band)
     below = settings.get("axis", f"strength of {evaluation}")
     panels.label_panels(figure, by_name, panels.QUANTITIES[quantity][0], below)
     return panels.finish(figure, cells, _title(summary, settings, is_band))
@@ -113,11 +113,17 @@ def _draw_dashed(axes: "Axes", lines: list[tuple], summary: pd.DataFrame, archit
         axes.plot(line["alpha_test"], means, "--", color=colour, linewidth=1)
 
 
-def _set_axis(axes: "Axes", cells: pd.DataFrame, scale: str | None, is_band: bool) -> None:
-    if scale == "symlog":
+def _set_axis(axes: "Axes", cells: pd.DataFrame, settings: Mapping[str, Any], is_band: bool) -> None:
+    strengths = sorted(cells["alpha_test"].unique())
+    if settings.get("scale") == "symlog":
         panels.alpha_axis(axes, cells)
+    elif settings.get("scale") == "log":
+        texts = settings.get("ticks", {})
+        axes.set_xscale("log")
+        axes.set_xticks(strengths, [texts.get(strength, f"{strength:g}") for strength in strengths])
+        axes.set_xticks([], minor=True)
     elif not is_band:
-        axes.set_xticks(sorted(cells["alpha_test"].unique()))
+        axes.set_xticks(strengths)
     axes.grid(alpha=0.25)
 
 

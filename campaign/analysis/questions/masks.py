@@ -108,7 +108,7 @@ def published(runs: Runs) -> pd.DataFrame:
         options = part["options"].get(part["arch"], {})
         complete = registry.option_defaults("architectures", part["arch"]) | options
         is_its = [run["architecture"] == part["arch"] and _options(run) == complete for run in runs.results]
-        its_runs = runs.per_run[is_its].assign(options=json.dumps(options, sort_keys=True))
+        its_runs = runs.per_run.loc[is_its].assign(options=json.dumps(options, sort_keys=True))
         for values, cell in its_runs.groupby(settings, dropna=False):
             setting = dict(zip(settings, values, strict=True))
             reported = accuracy / 100 if CIFAR10.match(setting["dataset"]) else math.nan

@@ -12,6 +12,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
+from nnet.evaluations.parts import points
 from nnet.record import provenance
 from nnet_models import get_device, train_and_evaluate, try_set_up
 
@@ -33,6 +34,9 @@ class Timing:
     setting_up_s: float
     train_s: float
     measure_s: float
+    """Of weight noise."""
+    evaluations: dict[str, float]
+    """Seconds of each further evaluation."""
     share: float
     """Processor time of this thread divided by the time that passed."""
 
@@ -40,9 +44,9 @@ class Timing:
 def pilot(cfg: TrainConfig) -> dict:
     """Set the run up as it is, then do small runs of its kind.
 
-    Returns `data_sha256` and `machine`, as in a run file; `cost`, the fields of `campaign.planning.costs.Cost`; and
-    `busy`, whether the machine was busy, in which case the seconds are estimated from the processor time. Raises
-    ConfigError for a wrong configuration, as setting the run up does, and any other exception if a small run fails.
+    Returns what `look` returns; `cost`, the fields of `campaign.planning.costs.Cost`; and `busy`, whether the machine
+    was busy, in which case the seconds are estimated from the processor time. Raises ConfigError for a wrong
+    configuration, as setting the run up does, and any other exception if a small run fails.
     """
     seen = look(cfg)
     try:
@@ -52,8 +56,11 @@ def pilot(cfg: TrainConfig) -> dict:
 
 
 def look(cfg: TrainConfig) -> dict:
-    """Set the run up and leave it: `data_sha256` and `machine`, as in a run file. Raises what setting up raises."""
-    return {"data_sha256": try_set_up(cfg), "machine": provenance.machine(get_device(cfg.use_cuda))}
+    """Set the run up and leave it: `data_sha256`, `not_noised` and `machine`, as in a run file.
+
+    Raises what setting up raises.
+    """
+    return try_set_up(cfg) | {"machine": provenance.machine(get_device(cfg.use_cuda))}
 
 
 def _measured(cfg: TrainConfig) -> dict:
@@ -66,15 +73,15 @@ def _measured(cfg: TrainConfig) -> dict:
         attempts.append(_cost(cfg, batches))
     cost, share = max(attempts, key=lambda attempt: attempt[1])
     if share < QUIET:
-        cost = {name: value * share if name.endswith("_s") else value for name, value in cost.items()}
-    sizes = {
+        cost = _scaled(cost, share)
+    sizes: dict[str, float] = {
         "train_images": batches.first_watched,
         "validation_images": batches.watched,
         "test_images": batches.test_size,
     }
     del testing
-    sizes |= {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
-    return {"cost": cost | sizes, "busy": share < QUIET}
+    memory = {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
+    return {"cost": cost | sizes | memory, "busy": share < QUIET}
 
 
 def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
@@ -86,13 +93,13 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
     timings = [small, large]
     step_s, epoch_s = _line(small.steps, small.train_s, large.steps, large.train_s)
     images_s, pass_s = _line(small.images, small.measure_s, large.images, large.measure_s)
-    evaluations_s = 0.0
+    evaluations_s: dict[str, float] = {}
     if cfg.evaluations:
-        pair = [_timed(cfg, batches, 1, count) for count in (1, 2)]
-        further = [timing.measure_s - pass_s - images_s * timing.images for timing in pair]
-        image_s, once_s = _line(pair[0].images, further[0], pair[1].images, further[1])
-        evaluations_s = once_s + image_s * batches.test_size
-        timings += pair
+        first, second = (_timed(cfg, batches, 1, count) for count in (1, 2))
+        timings += [first, second]
+        for name, seconds in first.evaluations.items():
+            image_s, once_s = _line(first.images, seconds, second.images, second.evaluations.get(name, seconds))
+            evaluations_s[name] = once_s + image_s * batches.test_size
     cost = {
         "setting_up_s": large.setting_up_s,
         "step_s": step_s,
@@ -102,6 +109,13 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
         "evaluations_s": evaluations_s,
     }
     return cost, 1.0 if cfg.use_cuda else min(timing.share for timing in timings)
+
+
+def _scaled(seconds: dict, share: float) -> dict:
+    """The same seconds, multiplied by `share`."""
+    return {
+        name: _scaled(value, share) if isinstance(value, dict) else value * share for name, value in seconds.items()
+    }
 
 
 def _warm_up(cfg: TrainConfig, batches: Batches) -> float:
@@ -124,8 +138,13 @@ def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> Timing
     processor, start = time.thread_time(), time.perf_counter()
     result = train_and_evaluate(small)
     seconds, share = time.perf_counter() - start, time.thread_time() - processor
-    train_s, measure_s = result["train_seconds"], result["sweep_seconds"]
-    return Timing(size.steps, size.test_size, seconds - train_s - measure_s, train_s, measure_s, share / seconds)
+    train_s, measured = (
+        result["train_seconds"],
+        {item["evaluation"]: item["seconds"] for item in result["measurements"]},
+    )
+    setting_up_s = seconds - train_s - sum(measured.values())
+    noise_s = measured.pop(points.WEIGHT_NOISE, 0.0)
+    return Timing(size.steps, size.test_size, setting_up_s, train_s, noise_s, measured, share / seconds)
 
 
 def _small(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> TrainConfig:
@@ -134,7 +153,8 @@ def _small(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> TrainC
     watched = min(batches.watched, images) / len(batches.images.y_train)
     return dataclasses.replace(
         cfg,
-        epochs=1, max_train_samples=steps * cfg.batch_size, validation_share=min(cfg.validation_share, watched),
+        epochs=min(cfg.epochs, 1), max_train_samples=steps * cfg.batch_size,
+        validation_share=min(cfg.validation_share, watched),
         lr_schedule="constant", lr_restart_epochs=None, lr_milestones=(), lr_factor=TrainConfig.lr_factor,
         alpha_tests=(0.0, cfg.alpha_tests[-1]) if any(cfg.alpha_tests) else (0.0,), noise_samples=1,
         max_test_samples=min(count * images, batches.test_size), smoothed_accuracy=False,

@@ -22,7 +22,7 @@ from nnet.record import provenance
 
 torch.set_num_threads(1)
 torch.set_num_interop_threads(1)
-for _kind in ("architectures", "regimes"):
+for _kind in ("architectures", "regimes", "evaluations"):
     for _name in registry.names(_kind):
         with suppress(Exception):  # a plug-in that cannot be imported fails in its own runs, not in all
             registry.load(_kind, _name)

@@ -5,6 +5,8 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from torch import nn
+
 from nnet import registry
 from nnet.config import TrainConfig
 from nnet.evaluations.base import Evaluation, Trained
@@ -19,6 +21,12 @@ def checked(cfg: TrainConfig) -> list[Wanted]:
     for want in wants:
         registry.make_options("evaluations", want.evaluation, want.options())
     return wants
+
+
+def check_network(wants: Iterable[Wanted], model: nn.Module) -> None:
+    """Raise ConfigError for a network that one of the wanted evaluations cannot measure, before it is trained."""
+    for want in wants:
+        registry.load("evaluations", want.evaluation).Evaluation.check(model)
 
 
 def measured(

@@ -122,8 +122,8 @@ def test_repeats_are_seeds_of_the_master_seed():
 
 def test_a_flag_may_be_repeated():
     assert lines("--seeds 0 1 --seeds 5") == {"seed": 5}  # the last one counts
-    assert lines("--options a.window=3 --options a.mode=off b.n=1") == {
-        "options": {"a": {"window": 3, "mode": "off"}, "b": {"n": 1}}
+    assert lines("--options a.window-size=3 --options a.mode=off b.n=1") == {
+        "options": {"a": {"window_size": 3, "mode": "off"}, "b": {"n": 1}}
     }
     assert lines("--set epochs=3 --set p=0.5") == {"epochs": 3, "p": 0.5}
 

@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from campaign.commands import verify as verify_command
+from nnet_models import build_model
 from tests.campaign.commands.small import ONE, change, contents, launch, run_paths, weights
 from tests.conftest import flipped
 
@@ -137,3 +139,15 @@ def raises(error):
         raise error
 
     return start
+
+
+def test_a_run_from_initial_weights_needs_their_file(npz, tmp_path, capsys):
+    model = build_model("mlp_small", "relu", (3, 8, 8), 3, 0.0)
+    torch.save(model.state_dict(), tmp_path / "mine.pt")
+    words = ("--regime", "clean", "--epochs", "0", "--initial-weights", str(tmp_path / "mine.pt"))
+    assert launch(npz, tmp_path, *ONE, *words) == 0
+    code, said, _ = verify(npz, tmp_path, capsys, *words)
+    assert (code, "the same, bit for bit" in said) == (0, True), said
+    code, _, complaint = verify(npz, tmp_path, capsys, "--regime", "clean")
+    run_id = run_paths(tmp_path)[0].stem
+    assert code == 2 and complaint == f"error: {run_id} was made from mine.pt; give that file as --initial-weights\n"

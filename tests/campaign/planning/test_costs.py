@@ -25,8 +25,8 @@ from nnet.regimes import base as regime
 from nnet_models import get_device, train_and_evaluate, try_set_up
 
 COST = Cost(
-    setting_up_s=5, step_s=0.1, epoch_s=0.5, pass_s=0.25, image_s=0.01, evaluations_s=3, train_images=1000,
-    validation_images=100, test_images=200, memory_mb=100, weights_mb=2,
+    setting_up_s=5, step_s=0.1, epoch_s=0.5, pass_s=0.25, image_s=0.01, evaluations_s={"quantization": 3},
+    train_images=1000, validation_images=100, test_images=200, memory_mb=100, weights_mb=2,
 )  # fmt: skip
 
 
@@ -109,11 +109,12 @@ def test_a_pilot_measures_a_run_and_names_its_data(configs, quiet):
     outcome = tasks.pilot(config)
     cost, result = Cost(**outcome["cost"]), train_and_evaluate(config)
     assert (cost.train_images, cost.validation_images, cost.test_images) == (72, 24, 48)
-    assert min(cost.setting_up_s, cost.step_s, cost.image_s, cost.evaluations_s, cost.memory_mb) > 0
+    assert min(cost.setting_up_s, cost.step_s, cost.image_s, cost.memory_mb, cost.evaluations_s["quantization"]) > 0
+    assert list(cost.evaluations_s) == ["quantization"]
     assert outcome["data_sha256"] == result["sha256"]["data"]
     assert outcome["machine"].items() <= result["provenance"].items()
     plain = tasks.pilot(configs[1])["cost"]
-    assert plain["evaluations_s"] == plain["validation_images"] == 0
+    assert plain["evaluations_s"] == {} and plain["validation_images"] == 0
 
 
 def test_the_estimate_is_that_of_a_real_run(configs, quiet):
@@ -214,4 +215,4 @@ def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, study):
         small = pilot._small(cfg, images, 1, 1)
         plain = pilot._small(dataclasses.replace(cfg, evaluations=(), options=pilot._options(cfg, ())), images, 2, 2)
         assert small.epochs == plain.epochs == 1 and small.evaluations == cfg.evaluations
-        assert try_set_up(small) == images.images.sha256
+        assert try_set_up(small)["data_sha256"] == images.images.sha256

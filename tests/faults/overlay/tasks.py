@@ -85,7 +85,7 @@ def pilot(config):
 
 def look(config):
     if "STUB" in os.environ:
-        return {"data_sha256": "", "machine": {}}
+        return {"data_sha256": "", "machine": {}, "not_noised": []}
     from campaign.engines.workers import pilot
 
     return pilot.look(config)

@@ -117,3 +117,16 @@ def test_mean_and_std_are_those_of_all_training_images(npz):
     pixels = images.x_train.double() / 255
     assert images.mean == pytest.approx([pixels.mean().item()], rel=1e-12)
     assert images.std == pytest.approx([pixels.std(correction=0).item()], rel=1e-12)
+
+
+def test_fewer_test_images_are_a_stratified_subset_in_their_order_and_leave_all_of_them_alone(npz):
+    whole, few = batches(npz), batches(npz, max_test_samples=9, corrupt_test=True, p=0.5)
+    assert (whole.test_size, few.test_size) == (48, 9)
+    chosen = batches(npz, max_test_samples=9)
+    assert torch.bincount(torch.cat([labels for _, labels in chosen.test()])).tolist() == [3, 3, 3]
+    all_of_them = contents(whole.test())
+    places = [all_of_them.index(image) for image in contents(chosen.test())]
+    assert places == sorted(places) and contents(batches(npz, max_test_samples=9, seed=7).test()) == contents(
+        chosen.test()
+    )
+    assert contents(few.all_test()) == all_of_them and contents(batches(npz, max_test_samples=99).test()) == all_of_them
