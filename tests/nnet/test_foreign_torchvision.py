@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -10,13 +11,15 @@ from torchvision import models
 
 import campaign
 import run_experiments
+from nnet.record.provenance import weights_sha256
 from tests.conftest import blobs
 from tests.nnet import plain_loop
 
 IMAGENET = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-NETWORKS = {"resnet18": (64, ()), "vit_b_16": (32, ("class_token", "encoder.pos_embedding"))}
-"""Pixels of the images, and what noise spares beside vectors."""
-ALPHAS, DRAWS, CLASSES = (0.0, 0.1, 0.4), 2, 3
+SIZE = 32
+NETWORKS = {"resnet18": (), "vit_b_16": ("class_token", "encoder.pos_embedding")}
+"""What noise spares of them beside vectors."""
+ALPHAS, DRAWS, CLASSES = (0.0, 0.2), 2, 3
 
 
 class Standardised(nn.Module):
@@ -33,24 +36,23 @@ class Standardised(nn.Module):
 
 def trained_elsewhere(name: str) -> nn.Module:
     torch.manual_seed(0)
-    more = {"image_size": NETWORKS[name][0]} if name.startswith("vit") else {}
+    more = {"image_size": SIZE} if name.startswith("vit") else {}
     network = models.get_model(name, weights=None, num_classes=CLASSES, **more)
     if name == "vit_b_16":
         nn.init.normal_(network.heads.head.weight, std=0.1)  # torchvision initialises it with zeros
     else:
-        network(torch.rand(8, 3, 64, 64))  # statistics of its own
+        network(torch.rand(8, 3, SIZE, SIZE))  # statistics of its own
     return network.eval()
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module")
 def given(request, tmp_path_factory):
     """The name of a network, the network, an .npz file, and a file of its weights."""
     folder = tmp_path_factory.mktemp(request.param)
-    size, _ = NETWORKS[request.param]
     network = trained_elsewhere(request.param)
     arrays = {}
     for part, count in (("train", 6), ("test", 12)):
-        arrays[f"x_{part}"], arrays[f"y_{part}"] = blobs(count, channels=3, size=(size, size))
+        arrays[f"x_{part}"], arrays[f"y_{part}"] = blobs(count, channels=3, size=(SIZE, SIZE))
     np.savez(folder / "photos.npz", **arrays)
     torch.save(network.state_dict(), folder / "weights.pth")
     return request.param, network, folder
@@ -76,26 +78,31 @@ def assert_rows_are(rows: list[dict], expected: dict) -> None:
         assert row["loss"] == pytest.approx(loss, rel=1e-3)
 
 
+@pytest.mark.parametrize("given", NETWORKS, indirect=True)
 def test_from_python(given, expected):
     _, network, folder = given
     table = campaign.evaluate_model(
         Standardised(network), folder / "photos.npz", alpha_tests=ALPHAS, noise_samples=DRAWS
     )
     assert_rows_are(table.to_dict("records"), expected)
-    spared = [f"network.{name}" for name in NETWORKS[given[0]][1]]
+    spared = [f"network.{name}" for name in NETWORKS[given[0]]]
     assert table.attrs["not_noised"] == spared
 
 
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("given", ["resnet18", pytest.param("vit_b_16", marks=pytest.mark.long)], indirect=True)
 def test_from_the_command_line(given, expected, monkeypatch, capsys):
-    name, _, folder = given
+    name, network, folder = given
     monkeypatch.chdir(folder)
-    size = [] if name == "resnet18" else [f"torchvision_model.input_size={NETWORKS[name][0]}"]
-    flags = ["--options", f"torchvision_model.name={name}", *(size or ["torchvision_model.input_size=64"])]
+    flags = ["--options", f"torchvision_model.name={name}", f"torchvision_model.input_size={SIZE}"]
     flags += ["--initial-weights", "weights.pth", "--epochs", "0", "--dataset", "photos.npz", "--image-size", "none"]
     flags += ["--alpha-tests", *map(str, ALPHAS), "--noise-samples", str(DRAWS), "--engine", "serial"]
     assert run_experiments.main(["torchvision_model", *flags]) == 0, capsys.readouterr().err
-    (path,) = (folder / "results/photos/runs").glob("*.json")
+    printed = capsys.readouterr().out
+    for spared in NETWORKS[name]:
+        assert spared in printed
+    (path,) = (folder / "results/photos/runs").glob("*.json")  # seeds and regimes of a file are one network
     run = json.loads(path.read_text())
-    assert run["not_noised"] == list(NETWORKS[name][1]) and run["history"] == []
-    (rows,) = [campaign.load("results/photos")]
-    assert len(rows) == 1
+    assert run["not_noised"] == list(NETWORKS[name]) and run["history"] == []
+    assert run["sha256"]["weights"] == run["sha256"]["initial_weights"] == weights_sha256(network)
+    assert_rows_are(pd.read_csv(folder / "results/photos/sweep.csv").to_dict("records"), expected)
