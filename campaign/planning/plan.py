@@ -33,6 +33,7 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
     workers = campaign.workers
     if memory_check and workers <= cores and not campaign.elsewhere:
         workers = memory.fitting_workers([costs.memory_mb(config) for config in order], workers, memory.free_mb())
+    said = notes.left_out(campaign.left_out) + notes.resized_twice(campaign) + weights.notes(campaign)
     return counts(campaign) | {
         "workers": workers,
         "cores_of_this_machine": cores,
@@ -44,7 +45,7 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
         "kinds": _rows(order, seconds, costs),
         "pending": [{"run_id": config.run_id, "seconds": seconds[config.run_id]} for config in order],
         "weights": weights.kept(campaign),
-        "notes": notes.left_out(campaign.left_out) + costs.notes + weights.notes(campaign),
+        "notes": costs.notes + said,
         "costs": str(path(campaign.at_once)),
     }
 
