@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from nnet.checks import ConfigError, whole
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig, default_data_dir
 from nnet.data.given import Data, Given, given_images
 from nnet.evaluations.base import Trained
@@ -59,8 +59,7 @@ def evaluate_model(
     wants, spared = measuring.checked(cfg), _spared(model, not_noised)
     measuring.check_network(wants, model)
     images, labels = given_images(data, cfg.image_size, cfg.data_dir, cfg.max_test_samples)
-    size, channels = whole(1)("batch_size", batch_size), whole(1)("channels", channels)
-    batches = Given(images, labels, size, channels, next(model.parameters()).device)
+    batches = Given(images, labels, batch_size, channels, next(model.parameters()).device)
     with _as_it_was(model):
         _try(model, batches, int(labels.max()))
         measure = functools.partial(evaluate, batches=batches, precision=precision)

@@ -44,7 +44,7 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
         "kinds": _rows(order, seconds, costs),
         "pending": [{"run_id": config.run_id, "seconds": seconds[config.run_id]} for config in order],
         "weights": weights.kept(campaign),
-        "notes": notes.left_out(campaign.left_out) + costs.notes + weights.notes(campaign),
+        "notes": costs.notes + said,
         "costs": str(path(campaign.at_once)),
     }
 
@@ -62,6 +62,7 @@ def counts(campaign: "Campaign") -> dict:
     begun = {run_id for store in campaign.stores.values() for run_id in store.partly_done()}
     lacking = [(campaign.left(config), run) for config in measured if (run := runs[config.run_id]) is not None]
     left = [work.points_left(campaign.left(config), runs[config.run_id]) for config in campaign.pending]
+    said = notes.left_out(campaign.left_out) + notes.resized_twice(campaign) + weights.notes(campaign)
     return {
         "runs": len(runs),
         "trained": sum(run is not None for run in runs.values()),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, whole_number
 from nnet.data import npz, prepared, validation
 from nnet.data.batches import Batch, subset
 from nnet.data.images import pixels, repeated, resized
@@ -25,9 +25,13 @@ class Given(Sequence[Batch]):
     """
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, size: int, channels: int, device: torch.device):
-        """`size`: images of a batch; `channels`: to how many channels images of one channel are repeated."""
+        """`size`: images of a batch; `channels`: to how many channels images of one channel are repeated.
+
+        Raises ConfigError unless both are whole numbers from 1 up.
+        """
+        size = whole_number("batch_size", size, 1)
         self.parts = list(zip(images.split(size), labels.split(size), strict=True))
-        self.channels, self.device = channels, device
+        self.channels, self.device = whole_number("channels", channels, 1), device
 
     def __len__(self) -> int:
         return len(self.parts)

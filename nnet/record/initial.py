@@ -54,7 +54,7 @@ def load(model: nn.Module, cfg: TrainConfig) -> None:
         return
     classes = f"it was made for {len(translated[min(ends)])} classes" if ends and len(ends) == len(problems) else ""
     if classes and cfg.epochs > 0:
-        print(f"note: {path}: {classes}; {', '.join(sorted(ends))} start from drawn weights", file=sys.stderr)
+        _note(f"{path}: {classes}; {', '.join(sorted(ends))} start from drawn weights")
         return
     named = "; ".join(problems[:MOST_NAMED])
     more = f"; and {len(problems) - MOST_NAMED} more" if len(problems) > MOST_NAMED else ""
@@ -104,6 +104,12 @@ def _parser(path: str) -> Callable[[BinaryIO], object]:
             raise ValueError(str(error)) from error
 
     return parse
+
+
+@functools.cache
+def _note(text: str) -> None:
+    """Said once per process: a pilot sets a run up several times."""
+    print(f"note: {text}", file=sys.stderr)
 
 
 def _unwrapped(state: Mapping) -> dict[str, torch.Tensor]:

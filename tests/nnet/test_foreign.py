@@ -192,6 +192,7 @@ WRONG = {
     "option": (dict(options={"worst_case": {"zetas": (0, 1)}}), "options of 'worst_case' have no effect"),
     "precision": (dict(precision="fp8"), "unknown sweep_precision 'fp8'"),
     "batch": (dict(batch_size=0), "batch_size must be at least 1"),
+    "repeated": (dict(channels=1.5), "channels must be a whole number"),
 }
 
 

@@ -45,7 +45,9 @@ def files(tmp_path_factory):
     for path, text in examples().items():
         if "/" not in path:
             (folder / path).write_text(text)
-    save_npz(folder / "cifar10_jpeg.npz")
+    for name in ("cifar10_jpeg", "photos"):
+        save_npz(folder / f"{name}.npz")
+    (folder / "resnet50.pth").touch()
     return folder
 
 
