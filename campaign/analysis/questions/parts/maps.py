@@ -36,28 +36,35 @@ def draw(evaluation: str, summary: pd.DataFrame, sweep: pd.DataFrame, settings: 
     figure = panels.new_figure(2.5 + CELL_WIDTH * len(strengths), 1.2 + height)
     counts = [max(3, rows["part"].nunique()) for rows in by_title.values()]
     grid = figure.subplots(len(by_title), 1, squeeze=False, height_ratios=counts)[:, 0]
-    largest = cells[f"mean_{quantity}"].max()
+    limits = min(0.0, cells[f"mean_{quantity}"].min()), max(1e-12, cells[f"mean_{quantity}"].max())
     for axes, (title, rows) in zip(grid, by_title.items(), strict=True):
         parts = order.loc[order["architecture"] == rows["architecture"].iloc[0], "part"]
-        _draw_map(axes, rows, quantity, list(parts), strengths, largest)
+        _draw_map(axes, rows, quantity, list(parts), strengths, limits)
         axes.set_title(title, fontsize="medium")
     figure.supxlabel(settings.get("axis", f"strength of {evaluation}"), fontsize="medium")
     name = panels.QUANTITIES[quantity][0]
-    return panels.finish(figure, cells, f"{name} by part: mean ± standard error")
+    few, most = cells["n_seeds"].min(), cells["n_seeds"].max()
+    seeds = f"n = {few} seeds" if few == most else f"n = {few} to {most} seeds"
+    return panels.set_title(figure, cells, f"{name} by part: mean ± standard error; {seeds}")
 
 
 def _draw_map(
-    axes: "Axes", rows: pd.DataFrame, quantity: str, parts: list[str], strengths: list[float], largest: float
+    axes: "Axes",
+    rows: pd.DataFrame,
+    quantity: str,
+    parts: list[str],
+    strengths: list[float],
+    limits: tuple[float, float],
 ) -> None:
     factor = panels.QUANTITIES[quantity][1]
     table = rows.pivot_table(index="part", columns="alpha_test", values=f"mean_{quantity}", dropna=False)
     image = table.reindex(index=parts, columns=strengths)
-    axes.imshow(image, aspect="auto", cmap="Purples", vmin=min(0.0, image.min().min()), vmax=max(largest, 1e-12))
+    axes.imshow(image, aspect="auto", cmap="Purples", vmin=limits[0], vmax=limits[1])
     for row in rows.dropna(subset=f"mean_{quantity}").to_dict("records"):
         mean, error = row[f"mean_{quantity}"], row[f"stderr_{quantity}"]
         spread = "" if pd.isna(error) else f" ± {factor * error:.1f}"
         place = (strengths.index(row["alpha_test"]), parts.index(row["part"]))
-        colour = "white" if mean > DARK * largest else "black"
+        colour = "white" if mean > DARK * limits[1] else "black"
         axes.text(*place, f"{factor * mean:.1f}{spread}", ha="center", va="center", fontsize="xx-small", color=colour)
     axes.set_yticks(range(len(parts)), parts, fontsize="x-small")
     axes.set_xticks(range(len(strengths)), [f"{strength:g}" for strength in strengths], fontsize="x-small")
