@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
 from nnet import options as by_owner
 from nnet import registry
@@ -14,7 +15,7 @@ GROUPS = ("training", "measuring", "record", "operation")
 
 
 @functools.cache
-def in_group(kind: type, group: str) -> tuple[str, ...]:
+def in_group(kind: Any, group: str) -> tuple[str, ...]:
     """The names of the fields of this group; `kind`: TrainConfig."""
     return tuple(item.name for item in dataclasses.fields(kind) if group_of(item) == group)
 
@@ -79,7 +80,8 @@ class Identity:
         A user's file is represented by its name and the SHA-256 of its content: it may move, but not change.
         Without `noise_model` where the regime has no weight noise: there it only says how the network is measured.
         """
-        training = {name: getattr(self, name) for name in in_group(type(self), "training")}
+        kind: Any = type(self)
+        training = {name: getattr(self, name) for name in in_group(kind, "training")}
         training["options"] = by_owner.completed(self.options, self.training_owners())
         if not self.has_weight_noise:
             del training["noise_model"]
@@ -95,7 +97,8 @@ class Identity:
 
         `noise_model` is the default of the evaluation weight_noise. The options are those of evaluations, complete.
         """
-        measuring = {name: getattr(self, name) for name in (*in_group(type(self), "measuring"), "noise_model")}
+        kind: Any = type(self)
+        measuring = {name: getattr(self, name) for name in (*in_group(kind, "measuring"), "noise_model")}
         every = by_owner.completed(self.options, by_owner.measuring_owners(self.evaluations))
         for owner, its_options in every.items():
             shared = registry.constant("evaluations", owner, "FROM_CONFIG", ())

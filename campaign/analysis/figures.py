@@ -69,12 +69,12 @@ def main(arguments: list[str] | None = None) -> int:
         missing = [name for name in flags.folders if name not in names]
         if missing:
             raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first")
+        for name in flags.folders or names:
+            for path in save_all(root / name):
+                print(path)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for name in flags.folders or names:
-        for path in save_all(root / name):
-            print(path)
     return 0
 
 

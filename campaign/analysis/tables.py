@@ -37,9 +37,15 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a results folder by name: results_per_run, sweep, results_summary, and those of questions."""
+    """The tables of a results folder by name: results_per_run, sweep, results_summary, and those of questions.
+
+    Raises ConfigError for tables that another version of this program wrote.
+    """
     names = [*NAMES, *(name for name in questions.table_names() if (Path(folder) / f"{name}.csv").exists())]
-    return {name: _read(Path(folder) / f"{name}.csv") for name in names}
+    tables = {name: _read(Path(folder) / f"{name}.csv") for name in names}
+    if not {*rows.POINT} <= {*tables["results_summary"]}:
+        raise ConfigError(f"{folder} holds tables of another version of this program: move that folder away")
+    return tables
 
 
 def build(results: list[dict], reference: Mapping[str, object] = questions.REFERENCE) -> dict[str, pd.DataFrame]:

@@ -15,7 +15,7 @@ from nnet.checks import ConfigError
 from nnet.evaluations.parts import points
 from nnet.files.atomic import CannotWrite
 
-HASHES = {"data": "data", "initial_weights": "initial weights", "weights": "trained weights"}
+HASHES = {"data": "other data", "initial_weights": "other initial weights", "weights": "other trained weights"}
 """What the hashes of a run file are of, in words."""
 
 
@@ -57,7 +57,7 @@ def _read(folder: Path, output_dir: Path) -> list[dict]:
     if not paths:
         raise ConfigError(f"there are no run files in {folder}; give a results folder, or that of one dataset")
     if any(path.resolve().is_relative_to(output_dir.resolve()) for path in paths):
-        raise ConfigError(f"{folder} is a part of {output_dir}; give another folder")
+        raise ConfigError(f"the runs of {folder} lie in the output folder {output_dir}; give another folder")
     try:
         return [run_file.read(path) for path in paths]
     except ValueError as error:
@@ -81,14 +81,10 @@ def _changed(runs: list[dict], stores: Mapping[str, Store], folder: str | Path) 
 def _joined(own: dict, other: dict, own_folder: Path, folder: str | Path) -> dict:
     """Two run files of one network as one. Raises ConfigError if they contradict each other."""
     run_id = own["run_id"]
-    different = ["configuration"] if own["config"] != other["config"] else []
+    different = ["another configuration"] if own["config"] != other["config"] else []
     different += [what for name, what in HASHES.items() if own["sha256"].get(name) != other["sha256"].get(name)]
     if different:
-        raise ConfigError(
-            f"{run_id} has another {different[0]} in {folder} than in {own_folder}; no run was merged"
-            if different[0] == "configuration"
-            else f"{run_id} has other {different[0]} in {folder} than in {own_folder}; no run was merged"
-        )
+        raise ConfigError(f"{run_id} has {different[0]} in {folder} than in {own_folder}; no run was merged")
     try:
         return own | {"measurements": points.joined(own["measurements"], other["measurements"])}
     except ValueError as error:

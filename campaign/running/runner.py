@@ -38,6 +38,7 @@ def run(campaign: Campaign) -> int:
             with signals.held():
                 launch.begin()
                 launch.work()
+                launch.record_what_was_asked()
                 made = launch.write_tables()
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
@@ -100,6 +101,17 @@ class _Launch:
                 for config, outcome in engine.ended(base.TICK_S):
                     self._end(config, outcome)
                 self._look_around()
+
+    def record_what_was_asked(self) -> None:
+        """Let run files that had all points before say what was asked for last, which tables show."""
+        for run_id, (*_, last) in self.campaign.runs.items():
+            store = self.campaign.stores[last.dataset_name]
+            run = store.result(run_id)
+            if run is not None and run["asked"] != last.measuring() and not self.campaign.left(last):
+                if store.claims.take(run_id):
+                    run = store.result(run_id) or run  # read again: nobody else writes now
+                    store.save(run | {"asked": last.measuring()})
+                    store.claims.release(run_id)
 
     def write_tables(self) -> list[dict]:
         """Write all tables and return them by store; delete half-written files of dead workers."""

@@ -18,7 +18,7 @@ from nnet.random.bernoulli import Bernoulli
 
 STRENGTHS = "shares"
 DRAWS = "draws"
-FIGURE = {"axis": "share of the weights that are stuck", "scale": "symlog"}
+FIGURE = {"axis": "share of the weights that are stuck (default: at 0)", "scale": "symlog"}
 
 
 @dataclass(frozen=True)

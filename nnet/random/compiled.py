@@ -16,7 +16,7 @@ if "NUMBA_CACHE_DIR" in os.environ:
     # Numba notices a change in the file of a function, but not in those of functions that it calls.
     _sources = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
     _folder = hashlib.sha256(b"".join(_sources)).hexdigest()[:16]
-    numba.config.CACHE_DIR = os.path.join(os.environ["NUMBA_CACHE_DIR"], _folder)
+    numba.config.CACHE_DIR = os.path.join(os.environ["NUMBA_CACHE_DIR"], _folder)  # type: ignore[attr-defined]
 
 compiled = numba.njit(error_model="numpy", fastmath={"contract", "reassoc"}, cache="NUMBA_CACHE_DIR" in os.environ)
 """Decorator. Compilation takes a second per launch; with `NUMBA_CACHE_DIR` the result is stored there and reused."""

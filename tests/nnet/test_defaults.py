@@ -50,6 +50,7 @@ OPTIONS = {
     "perturb_resnet18": MASKS,
     "noiseresnet18": {"nfilters": 16, "first_filter_size": 7, "level": 0.1},
     "pnn_resnet18": {"nfilters": 16},
+    "torchvision_model": {"name": "mobilenet_v3_small", "input_size": None},
 }  # fmt: skip
 RUN_IDS = {
     "mlp_small-clean-a0-seed0-5b877560503fc50e": {},

@@ -152,9 +152,10 @@ def test_the_report_is_about_weight_noise_and_names_methods_briefly(made, tmp_pa
 @pytest.mark.parametrize("name", registry.names("evaluations"))
 def test_what_an_evaluation_says_of_its_figure_is_known(name):
     settings = evaluations.figure_settings(name)
-    assert settings.keys() <= {"axis", "scale", "quantity", "style", "measured_at", "label_column", "beside"}
+    keys = {"axis", "scale", "ticks", "quantity", "style", "measured_at", "label_column", "beside"}
+    assert settings.keys() <= keys
     assert settings.get("quantity", "acc") in panels.QUANTITIES and settings.get("style", "band") in ("band", "points")
-    assert settings.get("scale", "symlog") == "symlog" and settings.get("beside", {}).keys() <= {
+    assert settings.get("scale", "log") in ("log", "symlog") and settings.get("beside", {}).keys() <= {
         *registry.names("evaluations")
     }
 

@@ -2,6 +2,7 @@
 
 import io
 
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 
@@ -41,6 +42,15 @@ def test_the_command_writes_png_and_pdf_and_says_where(tmp_path, capsys):
     assert all(path.stat().st_size > 1000 for path in files) and not (tmp_path / "study/blobs/figures").exists()
     assert figures.main([*flags, "digit"]) == 2
     assert "digit: run a campaign first" in capsys.readouterr().err
+
+
+def test_tables_of_another_version_are_refused_in_one_sentence(tmp_path, capsys):
+    folder = stored(tmp_path / "digits", runs(1)).folder
+    path = folder / "results_summary.csv"
+    pd.read_csv(path).drop(columns=["evaluation", "settings", "part"]).to_csv(path, index=False)
+    assert figures.main(["--output-dir", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "tables of another version" in error and str(folder) in error
 
 
 def test_without_names_every_folder_is_drawn(tmp_path, capsys, monkeypatch):

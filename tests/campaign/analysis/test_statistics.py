@@ -52,12 +52,39 @@ def test_runs_that_differ_in_more_than_the_regime_are_not_paired():
 def test_runs_that_differ_in_an_option_of_no_regime_are_not_paired():
     table = []
     for sigma, shift in (("0.1", 0.0), ("0.5", 0.3)):
-        options = f'{{"sigma": {sigma}}}'
+        options = f'{{"additive": {{"sigma": {sigma}}}}}'
         table += rows("clean", 0.0, {0: 0.5 + shift, 1: 0.6 + shift}, options=options)
         table += rows("noisy", 0.2, {0: 0.52 + shift, 1: 0.62 + shift}, options=options)
     found = paired_differences(pd.DataFrame(table))
     assert found["n_seeds"].tolist() == [2, 2] and found["mean_difference"].tolist() == pytest.approx([0.02, 0.02])
-    assert found["options"].tolist() == ['{"sigma": 0.1}', '{"sigma": 0.5}']
+    assert found["options"].tolist() == [
+        '{"additive": {"sigma": 0.1}}',
+        '{"additive": {"sigma": 0.5}}',
+    ]
+
+
+def test_regimes_may_differ_in_their_own_options_and_noise_model():
+    table = rows("clean", 0.0, {0: 0.5, 1: 0.6}, options="{}", noise_model=None)
+    for beta, model in ((0.1, "tensor_std"), (0.2, "magnitude")):
+        options = f'{{"beta": {{"beta_robustness": {beta}}}}}'
+        table += rows("beta", 0.2, {0: 0.5 + beta, 1: 0.6 + beta}, options=options, noise_model=model)
+    found = paired_differences(pd.DataFrame(table))
+    assert found["n_seeds"].tolist() == [2, 2] and sorted(found["mean_difference"]) == pytest.approx([0.1, 0.2])
+
+
+def test_points_are_compared_whatever_their_number_of_draws_but_only_with_the_same_settings():
+    settings = [dict(evaluation="layers", part=part, settings=its) for part in "ab" for its in ("{}", '{"bits": 8}')]
+    table = [row for number, its in enumerate(settings) for row in rows("clean", 0.0, {0: 0.1 * number}, **its)]
+    table += [
+        row | {"noise_samples": 20}
+        for number, its in enumerate(settings)
+        for row in rows("noisy", 0.2, {0: 0.11 * number}, **its)
+    ]
+    found = paired_differences(pd.DataFrame(table))
+    assert found["mean_difference"].tolist() == pytest.approx([0.01, 0, 0.03, 0.02])
+    assert list(zip(found["part"], found["settings"], strict=True)) == sorted(
+        (its["part"], its["settings"]) for its in settings
+    )
 
 
 def test_a_single_seed_has_a_difference_and_no_interval():

@@ -115,8 +115,8 @@ def test_wrong_folders_are_one_sentence(npz, place, capsys):
     assert "there is no folder" in refused(npz, place, capsys, "nowhere")
     (place / "empty").mkdir()
     assert "there are no run files in" in refused(npz, place, capsys, "empty")
-    assert "is a part of" in refused(npz, place, capsys, "here/results")
-    assert "is a part of" in refused(npz, place, capsys, "here/results/blobs")
+    for part in ("here/results", "here/results/blobs"):
+        assert "lie in the output folder" in refused(npz, place, capsys, part)
     path = run_paths(place / "there")[0]
     path.write_text(path.read_text().replace('"acc"', '"acb"', 1))
     assert "is damaged" in refused(npz, place, capsys)

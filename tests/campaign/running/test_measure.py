@@ -205,3 +205,12 @@ def test_run_files_of_an_older_form_are_one_sentence_and_stay_as_they_are(tmp_pa
         assert printed.err.startswith(f"error: {path.parent} holds runs in the form of another version")
         assert printed.err.count("\n") == 1 and printed.out == ""
     assert [item for item in tmp_path.rglob("*") if item.is_file()] == [path] and path.read_bytes() == before
+
+
+def test_tables_show_what_was_asked_for_last_also_where_nothing_is_new(grown, done, capsys):
+    for model in ("tensor_std", "magnitude", "tensor_std"):
+        assert launch(grown, *FIRST, "--options", f"weight_noise.noise_model={model}") == 0
+        asked = [run["asked"]["options"]["weight_noise"]["noise_model"] for run in comparable(grown).values()]
+        assert asked == 8 * [model]
+    assert "8 runs: 8 finished, 0 to do\n" in capsys.readouterr().out
+    assert +done == {"weight_noise": 8 * 6}

@@ -40,7 +40,7 @@ def test_the_adaptive_study_pairs_every_run_with_its_baseline_and_resumes(npz, t
     assert "8 of 8 runs" in printed and "paired differences to the baseline" in printed
     made = tables.read(tmp_path / "results/blobs")
     assert len(made["epochs"]) == 8 * 6
-    assert (made["differences"]["n_seeds"] == 2).sum() == 2 * 3  # no run was noisy so early
+    assert (made["baseline_differences"]["n_seeds"] == 2).sum() == 2 * 3  # no run was noisy so early
     runs = made["results_per_run"]
     assert runs.groupby(["optimizer", "learning_rate", "seed"])["regime"].apply(set).tolist() == 4 * [
         {"clean", "adaptive"}

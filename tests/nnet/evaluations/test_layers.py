@@ -1,14 +1,18 @@
 """Noise on one layer at a time against NumPy."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from nnet.evaluations.layers import Options
+from nnet.evaluations.parts import points
 from nnet.random.normals import Normals
 from nnet.random.streams import seed_of
 from tests.nnet.evaluations import tiny
+from tests.nnet.evaluations.measurements import measured_of, trained_of
 
 ALPHAS = (0.0, 0.1, 0.5, 2.0)
 POINTS = [(alpha, draw) for draw in range(3) for alpha in ALPHAS if draw == 0 or alpha > 0]
@@ -55,6 +59,18 @@ class Recurrent(nn.Module):
 def test_layers_are_named_after_their_modules():
     (rows,) = tiny.measured("layers", [(0.1, 0)], Recurrent().eval())
     assert [row["part"] for row in rows] == ["cell.weight_ih_l0", "cell.weight_hh_l0", "head"]
+
+
+def test_tables_have_a_row_per_layer_and_the_noise_model_is_that_of_the_run(network):
+    for noise_model, settings in (("tensor_std", {}), ("magnitude", {"noise_model": "magnitude"})):
+        run = measured_of(trained_of(network), "layers", alphas=(0, 0.3), draws=2, noise_model=noise_model)
+        rows = [row for row in points.table_rows(run) if row["evaluation"] == "layers"]
+        places = [(row["alpha_test"], row["part"], row["noise_samples"]) for row in rows]
+        parts = [row["part"] for row in rows if row["alpha_test"] == 0]
+        assert len(parts) == 3 == len(set(parts))
+        assert places == [(0, part, 1) for part in parts] + [(0.3, part, 2) for part in parts]
+        assert {row["settings"] for row in rows} == {json.dumps(settings)}
+        assert all(row["drop"] == 0 for row in rows[:3]) and len({row["loss"] for row in rows}) == 4
 
 
 @pytest.mark.parametrize(
