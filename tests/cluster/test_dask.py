@@ -99,9 +99,7 @@ def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
         there, here_too = checkpoint.load(path), checkpoint.load(hidden / "local_weights/blobs" / path.name)
         assert there["run"]["sha256"] == here_too["run"]["sha256"]
         assert all(torch.equal(there["model"][name], tensor) for name, tensor in here_too["model"].items())
-    code, printed, complaint = place.launch(
-        *far, "--noise-samples", "3"
-    )  # weights are sent, nothing is trained
+    code, printed, complaint = place.launch(*far, "--noise-samples", "3")  # weights are sent, nothing is trained
     assert (code, complaint) == (0, "") and "4 to be measured with 2 more draws" in printed
     assert {path: path.stat().st_mtime_ns for path in (hidden / "far_weights/blobs").iterdir()} == weights
     for number in (1, 2):  # the data were sent once to each, and nothing else is left there
