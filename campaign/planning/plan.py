@@ -33,6 +33,7 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
     workers = campaign.workers
     if memory_check and workers <= cores and not campaign.elsewhere:
         workers = memory.fitting_workers([costs.memory_mb(config) for config in order], workers, memory.free_mb())
+    said = notes.left_out(campaign.left_out) + notes.resized_twice(campaign) + weights.notes(campaign)
     return counts(campaign) | {
         "workers": workers,
         "cores_of_this_machine": cores,
@@ -62,7 +63,6 @@ def counts(campaign: "Campaign") -> dict:
     begun = {run_id for store in campaign.stores.values() for run_id in store.partly_done()}
     lacking = [(campaign.left(config), run) for config in measured if (run := runs[config.run_id]) is not None]
     left = [work.points_left(campaign.left(config), runs[config.run_id]) for config in campaign.pending]
-    said = notes.left_out(campaign.left_out) + notes.resized_twice(campaign) + weights.notes(campaign)
     return {
         "runs": len(runs),
         "trained": sum(run is not None for run in runs.values()),
