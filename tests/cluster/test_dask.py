@@ -7,8 +7,10 @@ import subprocess
 import time
 
 import pytest
+import torch
 
 from campaign.engines import dask as dask_engine
+from nnet.files import checkpoint
 from nnet.files.atomic import HOST
 from tests.cluster.conftest import busy_workers
 from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for
@@ -88,13 +90,18 @@ def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
         dask.workers(1, "--name", str(number), before=unshared(hidden), NNET_CACHE_DIR=str(tmp_path / f"cache{number}"))
     wait_for_workers(dask, place)
     place.folder = hidden
-    code, _, complaint = place.launch(
-        *words, *ENGINE, str(here / "scheduler.json"), "--output-dir", "far", "--checkpoint-dir", "far_weights"
-    )
+    far = (*words, *ENGINE, str(here / "scheduler.json"), "--output-dir", "far", "--checkpoint-dir", "far_weights")
+    code, _, complaint = place.launch(*far)
     assert code == 0, complaint
     assert run_files(hidden / "far/blobs") == run_files(hidden / "local/blobs") != {}
-    for path in (hidden / "local_weights/blobs").iterdir():
-        assert (hidden / "far_weights/blobs" / path.name).read_bytes() == path.read_bytes()
+    weights = {path: path.stat().st_mtime_ns for path in (hidden / "far_weights/blobs").iterdir()}
+    for path in weights:
+        there, here_too = checkpoint.load(path), checkpoint.load(hidden / "local_weights/blobs" / path.name)
+        assert there["run"]["sha256"] == here_too["run"]["sha256"]
+        assert all(torch.equal(there["model"][name], tensor) for name, tensor in here_too["model"].items())
+    code, printed, complaint = place.launch(*far, "--noise-samples", "3")  # weights are sent, nothing is trained
+    assert (code, complaint) == (0, "") and "4 to be measured with 2 more draws" in printed
+    assert {path: path.stat().st_mtime_ns for path in (hidden / "far_weights/blobs").iterdir()} == weights
     for number in (1, 2):  # the data were sent once to each, and nothing else is left there
         left = [path.name for path in (tmp_path / f"cache{number}/away").rglob("*") if path.is_file()]
         assert left == ["blobs.npz"]

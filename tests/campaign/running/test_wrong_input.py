@@ -15,13 +15,15 @@ WRONG = {
     "unknown regime 'warm'; choose from": ["--regimes", "warm"],
     "unknown activation 'swish'; choose from": ["--activations", "swish"],
     "resnet18 cannot have activation 'tanh'": ["resnet18", "--activations", "tanh"],
-    "unknown option 'gamma'": ["--options", "gamma=1"],
+    "unknown option 'gamma'": ["--options", "weight_noise.gamma=1"],
+    "options belong to their owner": ["--options", "attack_size=1"],
     "unknown engine 'abacus'; choose from": ["--engine", "abacus"],
     "unrecognized arguments: --epoch": ["--epoch", "2"],
     "alpha_train must be finite and not negative": ["--alpha-train", "-0.1"],
     "alpha_train must be finite": ["--alpha-train", "nan"],
     "p must be between 0 and 1": ["--ps", "0", "1.5"],
-    "epochs must be at least 1": ["--epochs", "0"],
+    "epochs 0 trains nothing": ["--epochs", "0"],
+    "epochs must be at least 0": ["--epochs", "-1"],
     "batch_size must be at least 1": ["--batch-size", "0"],
     "noise_samples must be at least 1": ["--noise-samples", "0"],
     "max_workers must be at least 1": ["--max-workers", "0"],
@@ -36,8 +38,10 @@ WRONG = {
     "momentum needs another optimizer": ["--momentum", "0.9"],
     "lr_restart_epochs must be below epochs": ["--lr-schedule", "cosine_restarts", "--lr-restart-epochs", "10"],
     "--only: unknown setting 'depth'": ["--only", "depth=3"],
-    "option 'window' has no effect in mode 'off'": ["--regimes", "adaptive", "--options", "mode=off", "window=3"],
-    "option 'tensors': 'conv9' matches no tensor": ["--regimes", "adaptive", "--options", "tensors=conv9"],
+    "option 'window' has no effect in mode 'off'": [
+        *("--regimes", "adaptive", "--options", "adaptive.mode=off", "adaptive.window=3"),
+    ],
+    "option 'tensors': 'conv9' matches no tensor": ["--regimes", "adaptive", "--options", "adaptive.tensors=conv9"],
 }  # fmt: skip
 
 
