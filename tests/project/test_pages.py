@@ -118,6 +118,7 @@ def test_the_readme_gives_the_committed_numbers():
     assert f"costs the cleanly trained CNN {clean} percentage points" in text
     assert f"the CNN trained with noise {noisy}: a paired difference" in text
     assert signed(f"difference of {mean:.2f} points, 95 % interval {low:.2f} to {high:.2f}") in text
+    assert ("The interval contains zero" in text) == (low < 0 < high)
     runs = pd.read_csv(RESULTS / "mnist/results_per_run.csv")
     assert f"({runs['epochs'].iloc[0]} epochs, {runs['seed'].nunique()} seeds)" in text
 
