@@ -156,9 +156,8 @@ def _set_up(cfg: TrainConfig) -> _Run:
     )
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options_of(cfg.regime))
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
-    partial, wants = Partial(cfg, model, regime, images.sha256), measuring.checked(cfg)
-    measuring.check_network(wants, model)
-    return _Run(cfg, batches, model, regime, partial, wants)
+    partial = Partial(cfg, model, regime, images.sha256)
+    return _Run(cfg, batches, model, regime, partial, measuring.checked(cfg, model))
 
 
 def _trained(run: _Run, known: dict | None) -> dict:

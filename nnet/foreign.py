@@ -56,8 +56,7 @@ def evaluate_model(
     settings |= dict(noise_model=noise_model, options=options or {}, seed=seed, max_test_samples=max_test_samples)
     settings |= dict(sweep_precision=precision, image_size=image_size, data_dir=data_dir or default_data_dir())
     cfg = TrainConfig(**settings)
-    wants, spared = measuring.checked(cfg), _spared(model, not_noised)
-    measuring.check_network(wants, model)
+    spared, wants = _spared(model, not_noised), measuring.checked(cfg, model)
     images, labels = given_images(data, cfg.image_size, cfg.data_dir, cfg.max_test_samples)
     batches = Given(images, labels, batch_size, channels, next(model.parameters()).device)
     with _as_it_was(model):

@@ -18,11 +18,7 @@ from nnet.evaluations.parts.bounded import Bounds, Box
 from nnet.perturbations.tensors import trainable_tensors, weight_tensors
 
 STRENGTHS = "zetas"
-FIGURE = {
-    "axis": "how far any weight may move, ζ (relative to each weight)",
-    "scale": "symlog",
-    "measured_at": "certified bounds",
-}
+FIGURE = {"axis": "certified for all weights within ζ (relative to each weight)", "scale": "symlog"}
 
 
 @dataclass(frozen=True)

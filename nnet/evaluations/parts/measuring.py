@@ -15,18 +15,17 @@ from nnet.evaluations.parts.points import Wanted
 from nnet.record import provenance
 
 
-def checked(cfg: TrainConfig) -> list[Wanted]:
-    """What a configuration asks for. Raises ConfigError for a wrong value of an evaluation's option."""
+def checked(cfg: TrainConfig, model: nn.Module | None = None) -> list[Wanted]:
+    """What a configuration asks for. Raises ConfigError for a wrong value of an evaluation's option.
+
+    Also for a network, if it is given, that one of the evaluations cannot measure; it need not be trained yet.
+    """
     wants = points.wanted(cfg)
     for want in wants:
         registry.make_options("evaluations", want.evaluation, want.options())
+        if model is not None:
+            registry.load("evaluations", want.evaluation).Evaluation.check(model)
     return wants
-
-
-def check_network(wants: Iterable[Wanted], model: nn.Module) -> None:
-    """Raise ConfigError for a network that one of the wanted evaluations cannot measure, before it is trained."""
-    for want in wants:
-        registry.load("evaluations", want.evaluation).Evaluation.check(model)
 
 
 def measured(
