@@ -33,7 +33,7 @@ def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be
     assert set(cells["seed"].nunique()) == {3} and len(cells) == 4
     assert cells["acc_0"].mean()["mlp_small", "clean"] > 0.9 and cells["acc_0"].mean()["cnn", "clean"] > 0.95
     layers = tables.of(made["sweep"], "layers")
-    assert set(layers.groupby("architecture")["part"].nunique()) == {2, 4}
+    assert set(layers.groupby("architecture")["part"].nunique()) == {3, 4}
     for path in (folder / "runs").iterdir():
         run = json.loads(path.read_text())
         assert run["form"] == 2 and run["config"]["max_train_samples"] == 10000
