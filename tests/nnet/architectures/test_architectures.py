@@ -184,7 +184,7 @@ def test_unknown_names_list_the_known_ones():
         build_model("vgg")
     with pytest.raises(ValueError, match="unknown activation 'swish'.*relu.*tanh.*sigmoid.*leaky_relu.*gelu"):
         build_model("mlp_small", "swish")
-    with pytest.raises(ValueError, match="unknown option 'depth' for mlp_small"):
+    with pytest.raises(ValueError, match="unknown option 'depth' of mlp_small"):
         build_model("mlp_small", depth=3)
 
 

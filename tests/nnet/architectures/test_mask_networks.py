@@ -127,7 +127,7 @@ def test_wrong_names_of_the_other_networks():
             build_model(arch, first_filter_size=wrong)
     with pytest.raises(ValueError, match="level must be a number; got True"):
         build_model("lenet", level=True)
-    with pytest.raises(ValueError, match="unknown option 'level' for pnn_resnet18"):
+    with pytest.raises(ValueError, match="unknown option 'level' of pnn_resnet18"):
         build_model("pnn_resnet18", level=1)
     with pytest.raises(ValueError, match="noiseresnet18 cannot have activation 'tanh'"):
         build_model("noiseresnet18", "tanh")
