@@ -57,28 +57,29 @@ def test_a_full_disk_stops_the_campaign_and_loses_nothing(place, undisturbed, si
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("limit", "words", "where"),
+    ("limit", "words", "where", "environment"),
     [
-        (2_000, [], "results/digits/runs"),
-        (1_000_000, ["--epoch-checkpoint-s", "0"], "results/digits/partial"),
+        (1_200, [], "results/digits/runs", {"STUB": "1"}),  # a real run keeps its last state before that
+        (1_000_000, ["--epoch-checkpoint-s", "0"], "results/digits/partial", {}),
     ],
 )
-def test_a_limit_on_the_size_of_files_is_like_a_full_disk(place, undisturbed, limit, words, where):
-    undisturbed(4)  # the data are in the cache
+def test_a_limit_on_the_size_of_files_is_like_a_full_disk(place, undisturbed, limit, words, where, environment):
+    complete = undisturbed(4, **environment)  # the data are in the cache
 
     def limited():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     process = subprocess.Popen(
         place.command("--max-workers", "2", *words), cwd=place.folder, preexec_fn=limited, text=True,
+        env=os.environ | environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     code, _, complaint = end(process)
     assert code == 1 and "Traceback" not in complaint
     assert f"stopped: cannot write in {where}" in complaint and "File too large" in complaint
     assert not list(place.results.rglob("*.tmp")) and not list(place.results.glob("failures/*"))
-    assert place.launch(*words)[0] == 0
-    assert_same(place.results, undisturbed(4))
+    assert place.launch(*words, **environment)[0] == 0
+    assert_same(place.results, complete)
 
 
 @pytest.mark.long

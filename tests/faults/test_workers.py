@@ -91,7 +91,7 @@ def test_a_run_that_diverges_is_a_result(place, undisturbed):
     assert code == 0 and "diverged in epoch 6" in printed
     runs = [json.loads(path.read_text(), parse_constant=pytest.fail) for path in (place.results / "runs").iterdir()]
     (diverged,) = [run for run in runs if run["status"] == "diverged"]
-    assert diverged["diverged_epoch"] == 6 and diverged["train_loss"] is None and diverged["sweep"] == []
+    assert diverged["diverged_epoch"] == 6 and diverged["train_loss"] is None and diverged["measurements"] == []
     assert not list((place.results / "failures").glob("*"))
     again = place.launch()
     assert again[0] == 0 and "4 runs: 4 finished, 0 to do" in again[1]
