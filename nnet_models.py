@@ -27,7 +27,7 @@ from nnet.evaluations.parts.accuracy import evaluate
 from nnet.optimizers import OPTIMIZERS
 from nnet.perturbations.tensors import check_noised, spared_tensors
 from nnet.random import streams
-from nnet.record import initial, kept, provenance, result
+from nnet.record import form, initial, kept, provenance, result
 from nnet.record.unfinished import Partial, PartialPoints
 from nnet.regimes.base import Regime
 from nnet.training.lr_schedule import scheduled
@@ -163,9 +163,9 @@ def _set_up(cfg: TrainConfig) -> _Run:
 def _trained(run: _Run, known: dict | None) -> dict:
     """The trained part of the run file; afterwards the network has the trained weights, if any are to be measured."""
     cfg, images = run.cfg, run.batches.images
-    if known is not None and not result.lacks_record(cfg, known):
+    if known is not None and not form.lacks_record(cfg, known):
         if known["status"] == "diverged" or not points.all_missing(cfg, known["measurements"]):
-            return result.without_measurements(known)
+            return form.without_measurements(known)
     trained = kept.restore(cfg, run.model, known, images.sha256)
     if trained is not None:
         return trained
@@ -177,8 +177,8 @@ def _trained(run: _Run, known: dict | None) -> dict:
     trained = result.trained_part(cfg, run.regime, history, seconds, hashes, _is_diverged(run, history))
     if known is not None:
         kept.check_weights(cfg, known, hashes["weights"])
-        if not result.lacks_record(cfg, known):
-            trained = result.without_measurements(known)
+        if not form.lacks_record(cfg, known):
+            trained = form.without_measurements(known)
     kept.save(cfg, trained, run.model, run.batches.image_shape, images.num_classes)
     if cfg.checkpoint_dir is None and trained["status"] == "ok":
         run.partial.keep(history, seconds, now=True)

@@ -203,6 +203,13 @@ class TrainConfig(Identity):
         return f"{self.arch}-{self.regime}-a{self.alpha_train:g}-seed{self.seed}-{digest}"
 
     @property
+    def weights_file(self) -> Path | None:
+        """The file that holds the trained weights, or None."""
+        if self.checkpoint_dir is None:
+            return None
+        return Path(self.checkpoint_dir) / self.dataset_name / f"{self.run_id}.pt"
+
+    @property
     def partial_file(self) -> str | None:
         """The file that holds the state of the unfinished run, or None."""
         if self.epoch_checkpoint_dir is None:

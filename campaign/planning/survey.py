@@ -19,6 +19,7 @@ from campaign.store.folder import Store
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
+from nnet.record.form import lacks_record
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Campaign:
     def is_trained(self, config: TrainConfig) -> bool:
         """Whether a run needs no training: it has a run file, and its weights are kept."""
         run = self.known(config)
-        return run is not None and work.has_weights(config) and not work.lacks_record(config, run)
+        return run is not None and work.has_weights(config) and not lacks_record(config, run)
 
     def seconds(self, config: TrainConfig) -> float:
         """Estimated seconds of what is left of a run."""

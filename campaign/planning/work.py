@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from campaign.engines.cluster.transfer import weights_file
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 from nnet.evaluations.parts.points import Wanted
+from nnet.record.form import lacks_record
 
 Requests = list[TrainConfig]
 """What is asked of one network: configurations of one run_id that differ in what they measure, in their order."""
@@ -49,11 +48,6 @@ def left(requests: Requests, run: dict | None) -> Requests:
     return [request for request in requests if lacks_record(request, run) or _lacks_points(request, run)]
 
 
-def lacks_record(request: TrainConfig, run: dict) -> bool:
-    """Whether the history lacks the smoothed accuracy that is asked for, so that the run is trained again."""
-    return request.smoothed_accuracy and not all("test_acc" in row for row in run["history"])
-
-
 def points_left(requests: Requests, run: dict | None) -> dict[str, int]:
     """How many points of each evaluation are to be computed; a point that several requests have counts once."""
     found: dict[str, set[tuple]] = {}
@@ -85,8 +79,7 @@ def in_words(runs: Sequence[tuple[Requests, dict]]) -> str:
 
 def has_weights(config: TrainConfig) -> bool:
     """Whether the trained weights of a run are kept where its configuration says."""
-    path = weights_file(config)
-    return path is not None and Path(path).exists()
+    return config.weights_file is not None and config.weights_file.exists()
 
 
 def _lacks_points(request: TrainConfig, run: dict) -> bool:

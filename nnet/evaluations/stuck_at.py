@@ -47,8 +47,7 @@ class Evaluation(base.Evaluation):
     """
 
     def __init__(self, trained: base.Trained, options: Options):
-        super().__init__(trained)
-        self.options = options
+        super().__init__(trained, options)
         self.weights = weight_tensors(trained.model)
 
     def measure(self, points: Sequence[base.Point]) -> Iterator[list[dict]]:

@@ -7,9 +7,12 @@ from pathlib import Path
 from nnet.files.atomic import write_file
 
 
-def save(path: Path, content: dict) -> None:
-    """Write `content`. Raises CannotWrite, and ValueError for values that are not JSON, like NaN."""
-    text = json.dumps(content | {"checksum": _checksum(content)}, allow_nan=False)
+def save(path: Path, content: dict, indent: int | None = None) -> None:
+    """Write `content`; `indent`: spaces for each level, None for one line.
+
+    Raises CannotWrite, and ValueError for values that are not JSON, like NaN.
+    """
+    text = json.dumps(content | {"checksum": _checksum(content)}, indent=indent, allow_nan=False)
     write_file(path, f"{text}\n".encode())
 
 

@@ -17,7 +17,7 @@ from nnet.config import TrainConfig
 from nnet.files import checkpoint
 from nnet.files.content import sha256_of_file
 from nnet.record import provenance
-from nnet.record.result import lacks_record, without_measurements
+from nnet.record.form import lacks_record, without_measurements
 
 __all__ = [
     "Refused",
@@ -26,23 +26,15 @@ __all__ = [
     "check_machine",
     "check_weights",
     "load_model",
-    "path_of",
     "restore",
     "save",
 ]
 REMEDY = "restore {what}, or move the run file away so that the run is trained and measured anew"
 
 
-def path_of(cfg: TrainConfig) -> Path | None:
-    """The file of a run's weights; None if it keeps none."""
-    if cfg.checkpoint_dir is None:
-        return None
-    return Path(cfg.checkpoint_dir) / cfg.dataset_name / f"{cfg.run_id}.pt"
-
-
 def save(cfg: TrainConfig, run: Mapping, model: nn.Module, image_shape: tuple[int, ...], num_classes: int) -> None:
     """Write the weights, if the run keeps them. Raises CannotWrite."""
-    path = path_of(cfg)
+    path = cfg.weights_file
     if path is not None:
         weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
         network = {"image_shape": list(image_shape), "num_classes": num_classes}
@@ -56,7 +48,7 @@ def restore(cfg: TrainConfig, model: nn.Module, known: Mapping | None, images_sh
     same configuration gave on the same data. Returns None, and leaves the network as it is, if there are none. A
     damaged file is renamed to <run_id>.pt.damaged; that, and weights that do not count, are noted on stderr.
     """
-    path = path_of(cfg)
+    path = cfg.weights_file
     if path is None or not path.exists():
         return None
     try:
@@ -92,7 +84,7 @@ def check_data(cfg: TrainConfig, known: Mapping | None, images_sha256: str) -> N
 
 def check_kept(cfg: TrainConfig, known: Mapping) -> None:
     """Raise Refused if a run would have to be trained before it can be measured."""
-    path = path_of(cfg)
+    path = cfg.weights_file
     if path is None or not path.exists():
         raise Refused(f"{_missing(cfg)}; a launch without --measure-only trains it again")
     try:
@@ -160,7 +152,7 @@ def _reason_not_to_count(cfg: TrainConfig, kept: Mapping, run: Mapping, images_s
 
 
 def _missing(cfg: TrainConfig) -> str:
-    path = path_of(cfg)
+    path = cfg.weights_file
     where = "" if path is None else f" in {path}"
     return f"the trained weights of {cfg.run_id} are not kept{where}"
 

@@ -1,18 +1,14 @@
 """The trained part of a run file: all that is known of a network before it is measured."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from nnet.config import TrainConfig
 from nnet.perturbations.tensors import spared_tensors
 from nnet.record import provenance
+from nnet.record.form import FORM
 from nnet.regimes.base import Regime
 from nnet.training import validation
-
-FORM = 2
-"""The form of a run file: which keys it has, and what they mean."""
-MEASURED = ("asked", "measurements")
-"""The other keys of a run file: the measuring fields last asked for, and the measurements."""
 
 
 def trained_part(
@@ -45,16 +41,6 @@ def trained_part(
         "provenance": provenance.provenance(regime.device),
         "sha256": sha256,
     }
-
-
-def without_measurements(run: Mapping) -> dict:
-    """The trained part of a run file."""
-    return {name: value for name, value in run.items() if name not in MEASURED}
-
-
-def lacks_record(cfg: TrainConfig, run: Mapping) -> bool:
-    """Whether the history lacks what the configuration asks training to note: such a run must be trained again."""
-    return cfg.smoothed_accuracy and not all("smoothed_acc" in row for row in run["history"])
 
 
 def _finite(value: object) -> object:

@@ -35,6 +35,7 @@ def copy_project(folder: Path) -> Path:
         shutil.copy(ROOT / name, folder)
     shutil.copy(OVERLAY / "clean.py", folder / "nnet/regimes")
     shutil.copy(OVERLAY / "tasks.py", folder / "campaign/engines/workers")
+    shutil.copy(ROOT / "tests/campaign/stub.py", folder / "campaign/engines/workers/made_up.py")
     return folder
 
 

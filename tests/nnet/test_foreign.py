@@ -157,7 +157,7 @@ def test_a_network_of_a_campaign_gives_the_rows_of_its_run_file(npz, tmp_path):
     result = train_and_evaluate(cfg)
     from nnet.record import kept
 
-    network = kept.load_model(kept.path_of(cfg))
+    network = kept.load_model(cfg.weights_file)
     table = campaign.evaluate_model(
         network, npz, ["random_corners"], alpha_tests=ALPHAS, noise_samples=cfg.noise_samples, seed=3,
         max_test_samples=30, channels=3, batch_size=32,

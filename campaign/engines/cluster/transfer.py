@@ -50,15 +50,9 @@ def receive(path: str, content: bytes) -> None:
     write_file(Path(_place_of(path)), content)
 
 
-def weights_file(config: TrainConfig) -> Path | None:
-    """The file of a run's trained weights, or None."""
-    folder = config.checkpoint_dir
-    return None if folder is None else Path(folder) / config.dataset_name / f"{config.run_id}.pt"
-
-
 def weights(config: TrainConfig) -> bytes | None:
     """The content of the file of a run's trained weights, or None if there is none."""
-    path = weights_file(config)
+    path = config.weights_file
     return path.read_bytes() if path is not None and path.exists() else None
 
 
@@ -78,7 +72,7 @@ def attempt(
         return base.Failure.of(error), None
     if shares_files:
         return base.attempt(work, here, known), None
-    place = weights_file(here)
+    place = here.weights_file
     try:
         if sent is not None and place is not None:
             write_file(place, sent)
@@ -93,7 +87,7 @@ def attempt(
 
 def kept(config: TrainConfig, outcome: dict | base.Failure, content: bytes | None) -> dict | base.Failure:
     """The outcome of a run, after its weights were written to the launcher's folder."""
-    path = weights_file(config)
+    path = config.weights_file
     if content is not None and path is not None:
         try:
             write_file(path, content)

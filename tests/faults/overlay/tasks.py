@@ -14,8 +14,9 @@ import json
 import os
 import signal
 
+from campaign.engines.workers.made_up import run_of
+
 from nnet import registry
-from nnet.evaluations.parts import points
 
 FAILPOINT = json.loads(os.environ.get("FAILPOINT", "null"))
 calls = {"replace": 0, "fsync": 0, "open": 0}
@@ -94,21 +95,4 @@ def look(config):
 def stub(config, known=None):
     """A result that depends on the configuration alone, with every field that the tables need."""
     digest = hashlib.sha256(config.run_id.encode()).digest()
-    values = {"acc": digest[0] / 255, "loss": 0.5}
-    measured = [
-        {
-            "evaluation": want.evaluation, "version": want.version, "settings": want.settings, "images_sha256": "",
-            "points": [{"strength": strength, "draw": draw, **values} for strength, draw in want.points()],
-            "columns": {}, "seconds": 0.1, "provenance": [],
-        }
-        for want in points.wanted(config)
-    ]  # fmt: skip
-    run = {
-        "form": 2, "run_id": config.run_id, "dataset": config.dataset_name, "architecture": config.arch,
-        "regime": config.regime, "seed": config.seed, "alpha_train": config.alpha_train, "noise_model": None,
-        "activation": config.activation, "p": config.p, "epochs": config.epochs, "train_loss": 0.5, "status": "ok",
-        "train_seconds": 0.1, "diverged_epoch": None, "history": [], "config": config.training(), "provenance": {},
-        "sha256": {"data": ""}, "asked": config.measuring(),
-        "measurements": points.joined(known["measurements"] if known else [], measured),
-    }  # fmt: skip
-    return run | {"sweep": points.table_rows(run)} | points.derived(run)
+    return run_of(config, digest[0] / 255, known)

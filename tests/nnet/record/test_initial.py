@@ -98,7 +98,7 @@ def test_a_file_without_mean_and_std_of_pixels_gets_those_of_the_dataset(npz, tm
     for number, known in enumerate([state, {name: state[name] for name in state if name[:2] != "0."}]):
         cfg = measuring(npz, save_state(known, tmp_path / f"{number}.pt"), "lenet", checkpoint_dir=str(folder))
         train_and_evaluate(cfg)
-        loaded.append(kept.load_model(kept.path_of(cfg)))
+        loaded.append(kept.load_model(cfg.weights_file))
     pixels = np.load(npz)["x_train"] / 255
     assert (loaded[0][0].mean.item(), loaded[0][0].std.item()) == (0.25, 4.0)
     assert loaded[1][0].mean.item() == pytest.approx(pixels.mean(), rel=1e-6)

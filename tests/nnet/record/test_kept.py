@@ -36,12 +36,12 @@ def complete(npz) -> dict:
 
 def test_deleted_weights_are_trained_again_and_kept_again(npz, trained, monkeypatch):
     cfg, run, more = trained
-    kept.path_of(cfg).unlink()
+    cfg.weights_file.unlink()
     with counted(monkeypatch) as counts:
         result = train_and_evaluate(more, run)
     assert (counts.steps, counts.passes) == (STEPS, 2)
     assert timeless(result) == complete(npz) and result["train_seconds"] == run["train_seconds"]
-    assert checkpoint.load(kept.path_of(cfg))["run"] == run_part(run)
+    assert checkpoint.load(cfg.weights_file)["run"] == run_part(run)
     with counted(monkeypatch) as counts:
         train_and_evaluate(cfg, run)
         train_and_evaluate(more)
@@ -55,7 +55,7 @@ def run_part(run: dict) -> dict:
 @pytest.mark.parametrize("with_run_file", [True, False])
 def test_damaged_weights_are_set_aside_noted_and_trained_again(npz, trained, monkeypatch, capsys, with_run_file):
     cfg, run, more = trained
-    path = kept.path_of(cfg)
+    path = cfg.weights_file
     damaged = flipped(path.read_bytes(), 5000)
     path.write_bytes(damaged)
     with counted(monkeypatch) as counts:
@@ -69,11 +69,11 @@ def test_damaged_weights_are_set_aside_noted_and_trained_again(npz, trained, mon
 def test_a_training_that_gives_other_weights_is_refused_and_leaves_the_kept_file(trained, monkeypatch):
     cfg, run, more = trained
     run["sha256"]["weights"] = "of another machine"
-    before = kept.path_of(cfg).read_bytes()
+    before = cfg.weights_file.read_bytes()
     message = "the trained weights of .* are not kept in .*, and training again gave other weights than the run file"
     with counted(monkeypatch) as counts, pytest.raises(kept.Refused, match=message) as refused:
         train_and_evaluate(more, run)
-    assert counts.passes == 0 and counts.steps == STEPS and kept.path_of(cfg).read_bytes() == before
+    assert counts.passes == 0 and counts.steps == STEPS and cfg.weights_file.read_bytes() == before
     assert "restore the weights, or move the run file away" in str(refused.value) and "\n" not in str(refused.value)
 
 
@@ -84,7 +84,7 @@ def test_another_machine_is_refused_before_anything_is_trained(trained, monkeypa
     with counted(monkeypatch) as counts:
         train_and_evaluate(more, run)  # the weights are there: any machine may measure them
         assert (counts.steps, counts.passes) == (0, 2)
-        kept.path_of(cfg).unlink()
+        cfg.weights_file.unlink()
         with pytest.raises(kept.Refused, match=f"may give other weights here .{name} was 'another' and is .* here"):
             train_and_evaluate(more, run)
     assert (counts.steps, counts.passes) == (0, 2)
@@ -123,15 +123,15 @@ def test_the_run_file_of_another_configuration_is_refused(trained):
 @pytest.mark.parametrize("changed", ["config", "data", "weights"])
 def test_without_a_run_file_only_weights_of_the_same_run_count(npz, trained, monkeypatch, capsys, changed):
     cfg, _, more = trained
-    state = checkpoint.load(kept.path_of(cfg))
+    state = checkpoint.load(cfg.weights_file)
     if changed == "config":
         state["run"]["config"]["epochs"] = 7
     else:
         state["run"]["sha256"][changed] = "other"
-    checkpoint.save(kept.path_of(cfg), state)
+    checkpoint.save(cfg.weights_file, state)
     with counted(monkeypatch) as counts:
         assert timeless(train_and_evaluate(more)) == complete(npz)
-    assert counts.steps > 0 and f"{kept.path_of(cfg)} is not used: " in capsys.readouterr().err
+    assert counts.steps > 0 and f"{cfg.weights_file} is not used: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arch", ["mlp_small", "lenet", "cnn"])
@@ -139,7 +139,7 @@ def test_a_model_is_loaded_from_its_file_alone(npz, tmp_path, arch):
     options = {"lenet": {"nfilters": 4}} if arch == "lenet" else {}
     cfg = config(npz, arch=arch, options=options, checkpoint_dir=str(tmp_path))
     result = train_and_evaluate(cfg)
-    model = kept.load_model(kept.path_of(cfg))
+    model = kept.load_model(cfg.weights_file)
     assert not model.training and provenance.weights_sha256(model) == result["sha256"]["weights"]
     batches = Batches(cfg, prepared.load(npz, 8, "."), torch.device("cpu"))
     assert evaluate(model, batches.test())[0] == result["acc_0"]
