@@ -50,7 +50,7 @@ WRONG = (
 def main() -> int:
     """Returns 0 if nothing was lost, differs, was given up, was left behind or was computed in vain, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200, help="stop after the campaign in which so many are reached")
+    parser.add_argument("--kills", type=int, default=200, help="stop after the campaign that reaches it")
     parser.add_argument("--seeds", type=int, default=30, help="seeds of each campaign, which has two runs for each")
     parser.add_argument("--workers", type=int, default=2, help="workers of each campaign")
     parser.add_argument("--every-s", type=float, default=2.5, help="mean seconds between two kills")

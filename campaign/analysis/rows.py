@@ -16,7 +16,7 @@ from nnet.identity import in_group
 from nnet.options import completed, training_owners
 
 FILE_ONLY = ("form", "diverged_epoch")
-"""What a run file has and results_per_run.csv has not, beside lists and dicts."""
+"""Entries of a run file that results_per_run.csv leaves out, beside lists and dicts."""
 RUN = "run_id dataset architecture regime seed alpha_train activation p".split()
 DERIVED = "acc_0 acc_01 drop_at_01 test_loss sweep_seconds".split()
 PER_RUN = (

@@ -77,7 +77,7 @@ def parse(words: Sequence[str]) -> CommandLine:
     if flags.json and not any(getattr(flags, name) for name in WITH_JSON):
         raise ConfigError("--json goes with --plan, --status, --list-weights or --prune-weights")
     if flags.remeasure and (flags.print_job or flags.shard):
-        raise ConfigError("--remeasure does not go with shards, each of which would do all runs again")
+        raise ConfigError("--remeasure does not go with shards: each shard would do all runs again")
     if flags.print_job and flags.shard:
         raise ConfigError("--shard does not go with --print-job, whose jobs would repeat it")
     return CommandLine(

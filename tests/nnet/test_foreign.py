@@ -56,7 +56,7 @@ def data() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def model() -> nn.Module:
-    """A network with statistics of its own, in training mode, of which one layer is frozen."""
+    """A network in training mode, with batch statistics and one frozen layer."""
     torch.manual_seed(0)
     network = Mixed()
     for _ in range(20):
