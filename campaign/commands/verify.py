@@ -13,6 +13,7 @@ from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import rows
+from nnet.evaluations.parts.points import place
 from nnet.evaluations.parts.wanted import IMAGES, WEIGHT_NOISE, stated
 
 FILES = {"dataset": ".npz", "initial_weights": ""}
@@ -139,14 +140,10 @@ def _differing_points(measurements: list[dict], again: list[dict]) -> Iterator[s
     for stored in measurements:
         name, settings = stored["evaluation"], rows.full_settings(stored)
         (other,) = (m for m in again if m["evaluation"] == name and rows.full_settings(m) == settings)
-        points = {_place(point): point for point in other["points"]}
+        points = {place(point): point for point in other["points"]}
         for point in stored["points"]:
-            strength, draw, part = _place(point)
+            strength, draw, part = place(point)
             where = f"{name}{part and f' of {part}'} at strength {strength:g}, draw {draw},"
-            yield from _differences(point, points.get(_place(point), {}), where)
+            yield from _differences(point, points.get(place(point), {}), where)
         if len(points) == len(stored["points"]):
             yield from _differences(stored["columns"], other["columns"], name)
-
-
-def _place(point: dict) -> tuple[float, int, str]:
-    return point["strength"], point["draw"], point.get("part", "")

@@ -23,6 +23,7 @@ __all__ = [
     "derived",
     "joined",
     "missing",
+    "place",
     "table_rows",
     "wanted",
 ]
@@ -64,6 +65,11 @@ def joined(old: Iterable[dict], new: Iterable[dict]) -> list[dict]:
         by_key[key] = _both(by_key[key], measurement) if key in by_key else _sorted(measurement)
     order = sorted(by_key, key=lambda key: (by_key[key]["evaluation"] != WEIGHT_NOISE, key))
     return [by_key[key] for key in order]
+
+
+def place(point: Mapping) -> tuple[float, int, str]:
+    """Which point of a measurement it is: strength, draw, and part of the network or ""."""
+    return point["strength"], point["draw"], point.get("part", "")
 
 
 def clean(measurements: Iterable[dict], settings: Mapping, images_sha256: str) -> dict | None:
@@ -136,10 +142,10 @@ def _key(measurement: dict) -> str:
 
 def _both(old: dict, new: dict) -> dict:
     """Two measurements of one key as one; one of them, unchanged, if it has all points of the other."""
-    points = {_place(point): point for point in old["points"]}
+    points = {place(point): point for point in old["points"]}
     for point in new["points"]:
-        if points.setdefault(_place(point), point) != point:
-            strength, draw, part = _place(point)
+        if points.setdefault(place(point), point) != point:
+            strength, draw, part = place(point)
             of_part = f" of {part}" if part else ""
             raise ValueError(
                 f"{new['evaluation']} has two different values at strength {strength:g}, draw {draw}{of_part}"
@@ -158,10 +164,6 @@ def _both(old: dict, new: dict) -> dict:
 
 def _sorted(measurement: dict) -> dict:
     return measurement | {"points": sorted(measurement["points"], key=lambda point: (point["strength"], point["draw"]))}
-
-
-def _place(point: dict) -> tuple[float, int, str]:
-    return point["strength"], point["draw"], point.get("part", "")
 
 
 def _newest(measurements: Iterable[dict]) -> list[dict]:
