@@ -16,7 +16,8 @@ def computed(place) -> Counter:
     return Counter((place.folder / "points").read_text().splitlines())
 
 
-@pytest.mark.parametrize("victim", ["launcher", pytest.param("worker", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("victim", ["launcher", "worker"])
 def test_a_kill_in_the_middle_of_a_sweep_costs_the_points_under_way_alone(place, undisturbed, victim):
     points = str(place.folder / "points")
     assert place.launch(*KEEP, seeds=2, base=TRAINED, POINTS=points)[0] == 0
