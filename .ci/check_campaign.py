@@ -11,7 +11,7 @@ sweep = pd.read_csv(folder / "sweep.csv")
 summary = pd.read_csv(folder / "results_summary.csv")
 assert len(runs) == 8 and (runs["status"] == "ok").all(), runs
 assert len(sweep) == 8 * 7 and len(summary) == 4 * 7
-assert set(sweep["evaluation"]) == {"weight_noise"} and set(sweep["settings"]) == {"{}"}
+assert set(sweep["evaluation"]) == {"weight_noise"} and set(sweep["settings"]) == {'{"max_test_samples": 2000}'}
 assert (sweep["noise_samples"] == 5 - 4 * (sweep["alpha_test"] == 0)).all()
 assert (sweep["acc_min"] <= sweep["acc"]).all() and sweep.loc[sweep["alpha_test"] == 0, "drop"].eq(0).all()
 assert (summary["n_seeds"] == 2).all() and summary["stderr_acc"].notna().all()
