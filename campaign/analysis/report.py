@@ -68,7 +68,7 @@ def _means(summary: pd.DataFrame) -> str:
 def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
     further = ["noise_model", "activation", "p", "settings", *(name for name in cells if name not in SUMMARY)]
     settings = labels.settings_of(cell, labels.varied_settings(cells, further))
-    where = "  ".join([cell["architecture"], cell["regime"], f"{cell['alpha_train']:g}", *settings])
+    where = "  ".join([cell["architecture"], cell["regime"], labels.spelled(cell["alpha_train"]), *settings])
     mean, error = cell[f"mean_{quantity}"], cell[f"stderr_{quantity}"]
     error = "" if math.isnan(error) else f" ± {error:.4f}"
     diverged = f", {cell['n_diverged']} diverged" if cell["n_diverged"] else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from campaign.analysis import columns, questions, rows
+from campaign.analysis import columns, questions, reading, rows
 from campaign.analysis.labels import SETTINGS, varied
 from campaign.grid.names import canonical
 from campaign.store import run_file
@@ -18,7 +18,6 @@ from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 from nnet.files.atomic import write_file
 
 NAMES = ("results_per_run", "sweep", "results_summary")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(store: Store) -> dict[str, pd.DataFrame]:
@@ -28,7 +27,7 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     """
     tables = build(list(store.results().values()), reference_of(store.folder))
     for name, table in tables.items():
-        write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
+        write_file(store.folder / f"{name}.csv", table.map(reading.no_formula).to_csv(index=False).encode())
     records = {name: _records(tables[name]) for name in NAMES}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
     for name, text in {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}.items():
@@ -39,12 +38,13 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
 def read(folder: Path) -> dict[str, pd.DataFrame]:
     """The tables of a results folder by name: results_per_run, sweep, results_summary, and those of questions.
 
-    Raises ConfigError for tables that another version of this program wrote.
+    Raises ConfigError for tables that cannot be read or that another version of this program wrote.
     """
     names = [*NAMES, *(name for name in questions.table_names() if (Path(folder) / f"{name}.csv").exists())]
-    tables = {name: _read(Path(folder) / f"{name}.csv") for name in names}
-    if not {*rows.POINT} <= {*tables["results_summary"]}:
-        raise ConfigError(f"{folder} holds tables of another version of this program: move that folder away")
+    tables = {name: reading.read(Path(folder) / f"{name}.csv") for name in names}
+    for name, expected in zip(NAMES, (rows.PER_RUN, rows.SWEEP, rows.SUMMARY), strict=True):
+        if not {*expected} <= {*tables[name]}:
+            raise ConfigError(f"{folder} holds tables of another version of this program: move that folder away")
     return tables
 
 
@@ -155,17 +155,6 @@ def _row(result: dict) -> dict:
     options = training["options"] | asked.get("options", {})
     flat = {f"{owner}.{name}": value for owner, values in options.items() for name, value in values.items()}
     return flat | rows.columns_of(result) | asked | training | {"options": options}
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """A table. `part` is an empty text, not NaN, where the whole network is perturbed."""
-    table = pd.read_csv(path, dtype={"part": str})
-    return table.fillna({"part": ""}) if "part" in table else table
-
-
-def _no_formula(cell: object) -> object:
-    """A cell; text that a spreadsheet would read as a formula gets a quote in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _records(table: pd.DataFrame) -> list[dict]:
