@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from campaign.analysis import labels, questions
+from campaign.analysis import labels, makers, questions
 from campaign.analysis.labels import varied
 from campaign.analysis.rows import SUMMARY
 from campaign.analysis.tables import of
@@ -42,6 +42,7 @@ def text(folder: Path, tables: dict[str, pd.DataFrame]) -> str:
         f"{first}\n{_runs(runs)}",
         _means(of(tables["results_summary"])),
         questions.report(tables),
+        makers.kept(folder),
         f"tables: {files}\nruns: {folder / 'runs'}",
     ]
     return "\n\n".join(filter(None, paragraphs))

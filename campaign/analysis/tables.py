@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from campaign.analysis import columns, questions, reading, rows
+from campaign.analysis import columns, makers, questions, reading, rows
 from campaign.analysis.labels import SETTINGS, varied
 from campaign.grid.names import canonical
 from campaign.store import run_file
@@ -23,13 +23,15 @@ NAMES = ("results_per_run", "sweep", "results_summary")
 def write(store: Store) -> dict[str, pd.DataFrame]:
     """Write results_per_run.csv, sweep.csv, results_summary.csv, results.json, COLUMNS.md, and what questions add.
 
-    Each file is replaced as a whole. Returns the tables by name.
+    Also makers.txt, where runs have different makers. Each file is replaced as a whole. Returns the tables by name.
     """
-    tables = build(list(store.results().values()), reference_of(store.folder))
+    results = list(store.results().values())
+    tables = build(results, reference_of(store.folder))
     for name, table in tables.items():
         write_file(store.folder / f"{name}.csv", table.map(reading.no_formula).to_csv(index=False).encode())
     records = {name: _records(tables[name]) for name in NAMES}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
+    makers.keep(store.folder, results)
     for name, text in {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}.items():
         write_file(store.folder / name, text.encode())
     return tables
@@ -111,7 +113,8 @@ def load(
     """A row per finished run anywhere under `results_dir` that has all settings of `where`.
 
     Its columns: those of results_per_run.csv, every training and measuring setting (`options` as a dict by owner), and
-    every option that some run has, as <owner>.<option> (None where a run lacks it). `where` takes the words of
+    every option that some run has, as <owner>.<option> (None where a run lacks it), and what made it (`git_commit`,
+    `torch`, …; `measured_<name>` where its measurements have other makers). `where` takes the words of
     TrainConfig, of the columns, and their older forms (`p` or `ps`). With `configs`, only the runs of this list. Raises
     ConfigError for an unknown name in `where`, if there is no such run, if a run of `configs` is missing, and for run
     files of an older form.
@@ -154,7 +157,8 @@ def _row(result: dict) -> dict:
     training, asked = rows.training_of(result), result["asked"]
     options = training["options"] | asked.get("options", {})
     flat = {f"{owner}.{name}": value for owner, values in options.items() for name, value in values.items()}
-    return flat | rows.columns_of(result) | asked | training | {"options": options}
+    settings = asked | training | {"options": options}
+    return flat | rows.columns_of(result) | makers.columns_of(result) | settings
 
 
 def _records(table: pd.DataFrame) -> list[dict]:

@@ -243,7 +243,8 @@ def completeness(folder: Path) -> str:
         "with a failed measurement": failed & trained,
     }
     parts = [f"{len(trained)} of {len(trained | failed | planned)} runs"]
-    return ", ".join([*parts, *(f"{len(group)} {words}" for words, group in groups.items() if group)])
+    makers = ["of different makers, see makers.txt"] if (folder / "makers.txt").is_file() else []
+    return ", ".join([*parts, *(f"{len(group)} {words}" for words, group in groups.items() if group), *makers])
 
 
 def _planned(folder: Path) -> set[str]:

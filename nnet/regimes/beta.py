@@ -18,6 +18,8 @@ from nnet.random.global_state import RandomState
 from nnet.regimes.parts.forward_noise import ForwardNoise
 from nnet.training.loss import loss_of
 
+IDLE = {"beta_robustness": (0, ())}
+
 
 def _norm(name: str, value: object) -> object:
     return one_of(("inf", "2"))(name, str(value))

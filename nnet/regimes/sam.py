@@ -16,6 +16,7 @@ from nnet.random.global_state import RandomState
 from nnet.regimes import base
 
 USES_ALPHA_TRAIN = False
+IDLE = {"rho": (0, ())}
 
 
 @dataclass(frozen=True)
