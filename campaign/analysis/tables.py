@@ -144,12 +144,15 @@ def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
 def _runs_in(results_dir: Path, configs: Iterable[TrainConfig] | None) -> list[dict]:
     """The finished runs under a folder, or those of `configs`, each with its columns, settings and options."""
     paths = sorted(results_dir.rglob("runs/*.json"))
-    if configs is not None:
-        wanted = {config.run_id for config in configs}
-        paths = [path for path in paths if path.stem in wanted]
-        if len(paths) < len(wanted):
-            raise ConfigError(f"{len(wanted) - len(paths)} of {len(wanted)} runs are not in {results_dir}")
-    return [_row(run_file.read(path)) for path in paths]
+    if configs is None:
+        return [_row(run_file.read(path)) for path in paths]
+    wanted = {config.run_id: config.training() for config in configs}
+    runs = [run_file.read(path) for path in paths if path.stem in wanted]
+    runs = [run for run in runs if run["config"] == wanted[run["run_id"]]]
+    lacking = wanted.keys() - {run["run_id"] for run in runs}
+    if lacking:
+        raise ConfigError(f"{len(lacking)} of {len(wanted)} runs are not in {results_dir}")
+    return [_row(run) for run in runs]
 
 
 def _row(result: dict) -> dict:
