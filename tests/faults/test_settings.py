@@ -88,7 +88,7 @@ NO_EFFECT = [
     (dict(corruption="additive", options={"additive": {"sigma": 1}}), "corruption 'additive' and its options have no"),
     (dict(corrupt_test=True), "corrupt_test has no effect where p is 0"),
     (dict(lr_schedule="steps", lr_milestones=(3, 11, 40)), "after the last epoch, 10, have no effect: 11, 40"),
-    (dict(regime="noisy", noise_model="magnitude"), "noise_model 'magnitude' has no effect on training where alpha_train"),
+    (dict(regime="noisy", noise_model="magnitude"), "noise_model 'magnitude' has no effect on training"),
     (dict(regime="awp", options={"awp": {"input_steps": 9}}), "where awp.input_size is 0: input_steps"),
     (dict(regime="awp", options={"awp": {"gamma": 0, "attack_size": 1}}), "where awp.gamma is 0: attack_size"),
     (dict(regime="beta", options={"beta": {"beta_robustness": 0, "p_norm": "2"}}), "beta_robustness is 0: p_norm"),
