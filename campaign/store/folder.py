@@ -237,14 +237,12 @@ def completeness(folder: Path) -> str:
     """
     planned, trained = _planned(folder), {path.stem for path in (folder / "runs").glob("*.json")}
     failed = set(Store(folder).failed())
-    groups = {
-        "failed": failed - trained,
-        "pending": planned - trained - failed,
-        "with a failed measurement": failed & trained,
-    }
+    groups = {"failed": failed - trained, "pending": planned - trained - failed}
+    groups["with a failed measurement"] = failed & trained
     parts = [f"{len(trained)} of {len(trained | failed | planned)} runs"]
-    makers = ["of different makers, see makers.txt"] if (folder / "makers.txt").is_file() else []
-    return ", ".join([*parts, *(f"{len(group)} {words}" for words, group in groups.items() if group), *makers])
+    parts += [f"{len(group)} {words}" for words, group in groups.items() if group]
+    parts += ["of different makers, see makers.txt"] if (folder / "makers.txt").is_file() else []
+    return ", ".join(parts)
 
 
 def _planned(folder: Path) -> set[str]:

@@ -1,8 +1,8 @@
 """Sharpness-aware minimisation: the gradient is taken where the loss is largest in a neighbourhood of the weights.
 
-Foret et al. 2021 (arXiv:2010.01412); adaptive: Kwon et al. 2021 (arXiv:2102.11600). The program of Kwon et al. adds 0.01
-to |θ| and leaves biases on the scale of SAM; here |θ| is as it is, for biases too. Weight decay acts at θ, and batch
-normalisation stores its statistics at θ alone.
+Foret et al. 2021 (arXiv:2010.01412); adaptive: Kwon et al. 2021 (arXiv:2102.11600). The program of Kwon et al. adds
+0.01 to |θ| and leaves biases on the scale of SAM; here |θ| is as it is, for biases too. Weight decay acts at θ, and
+batch normalisation stores its statistics at θ alone.
 """
 
 from dataclasses import dataclass
