@@ -127,7 +127,7 @@ class _Run:
 def _alone(cpu_threads: int) -> Iterator[None]:
     if not _only_run.acquire(blocking=False):
         raise RuntimeError("another run is under way in this process; a process does one run at a time")
-    threads = torch.get_num_threads()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     try:
         torch.set_num_threads(cpu_threads)
         torch.set_flush_denormal(True)  # the optimizer's moments of dead neurons become denormal: slow
@@ -135,12 +135,18 @@ def _alone(cpu_threads: int) -> Iterator[None]:
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
         _only_run.release()
 
 
 def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
     images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir)
+    for name, kind in cfg.owners().items():
+        if kind in registry.KINDS:
+            registry.load(kind, name)
+    torch.set_default_dtype(torch.float32)  # these files may have changed it, or drawn numbers, when they were imported
+    torch.set_num_threads(cfg.cpu_threads)
     batches = Batches(cfg, images, device)
     set_seed(streams.seed_of(cfg.seed, "init"))
     shape, options = batches.image_shape, cfg.options_of(cfg.arch)

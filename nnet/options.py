@@ -99,6 +99,8 @@ def checked(options: object, owners: Owners) -> dict[str, dict]:
                 raise _not_an_option(owner, name, known)
         defaults = defaults_of(owners[owner], owner)
         formed[owner] = {name: _formed(name, value, defaults.get(name)) for name, value in its_options.items()}
+        if owners[owner] == "evaluations":
+            _in_order(owner, formed[owner])
     return {owner: its_options for owner, its_options in formed.items() if its_options}
 
 
@@ -149,6 +151,14 @@ def _formed(name: str, value: object, default: object) -> object:
     formed = canonical(value, f"the option {name!r}")
     number = isinstance(formed, int | float) and not isinstance(formed, bool)
     return str(formed) if number and isinstance(default, str) else formed
+
+
+def _in_order(evaluation: str, its_options: dict) -> None:
+    """Bring its strengths into ascending order: they are measured in it, however they are listed."""
+    name = registry.constant("evaluations", evaluation, "STRENGTHS")
+    values = its_options.get(name)
+    if isinstance(values, list) and all(isinstance(value, int | float) for value in values):
+        its_options[name] = sorted(values)
 
 
 def _not_an_owner(owner: object, owners: Owners) -> ConfigError:

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 def draw(question: str, by_name: dict[str, pd.DataFrame], note: str = "") -> "dict[str, Figure]":
     """The figures of one question by name, each with the note on completeness in its title.
 
-    `by_name`: the tables of a results folder, as `campaign.analysis.tables.read` returns them.
+    `by_name`: the tables of a results folder, as `campaign.analysis.tables.read` returns them. None if the question
+    raises an exception, which is printed once.
     """
-    figures = questions.modules()[question].figures(by_name)
+    figures = questions.answer(question, lambda: questions.modules()[question].figures(by_name), {})
     return {name: panels.add_note(figure, note) for name, figure in figures.items()}
 
 
@@ -56,26 +57,46 @@ def small_png(figure: "Figure", dpi: int = 80, colours: int = 128) -> bytes:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the figures of the named folders, or of all that have tables; prints their paths."""
-    parser = argparse.ArgumentParser(prog="python -m campaign.analysis.figures", description=main.__doc__)
+    """Write the figures of the named folders, or of all that have tables; prints their paths.
+
+    A folder whose tables cannot be read does not stop the others. The exit code is 0; 2 if folders are missing or
+    unreadable; 1 if a question failed.
+    """
+    about = "Write the figures of the named folders, or of all that have tables; prints their paths."
+    parser = argparse.ArgumentParser(prog="python -m campaign.analysis.figures", description=about)
     parser.add_argument(
         "folders", nargs="*", help='such as "mnist" or "pixels/mnist"; default: all in the output folder'
     )
     parser.add_argument("--output-dir", default="results", help="where campaigns write (default: results)")
     flags = parser.parse_args(arguments)
     root = Path(flags.output_dir)
+    wrong = 0
+    questions.failed.clear()
     try:
         names = [str(folder.relative_to(root)) for folder in tables.folders(root)]
         missing = [name for name in flags.folders if name not in names]
         if missing:
             raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first")
         for name in flags.folders or names:
-            for path in save_all(root / name):
-                print(path)
+            wrong |= _save(root / name)
     except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        wrong = _refuse(error)
+    return wrong or (1 if questions.failed else 0)
+
+
+def _save(folder: Path) -> int:
+    """Write the figures of a folder and print their paths; 2, and a sentence, if its tables cannot be read."""
+    try:
+        for path in save_all(folder):
+            print(path)
+    except ConfigError as error:
+        return _refuse(error)
     return 0
+
+
+def _refuse(error: ConfigError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

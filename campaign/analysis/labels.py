@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Container, Sequence
 
 import pandas as pd
@@ -39,7 +40,7 @@ def varied_settings(table: pd.DataFrame, keys: list[str]) -> list[str]:
 
 def label_of(row: pd.Series, varied: list[str]) -> str:
     """The regime, its α_train, and the `varied` settings of a row."""
-    noise = f" α = {row['alpha_train']:g}" if row["alpha_train"] > 0 else ""
+    noise = f" α = {spelled(row['alpha_train'])}" if row["alpha_train"] > 0 else ""
     return ", ".join([f"{row['regime']}{noise}", *settings_of(row, varied)])
 
 
@@ -47,7 +48,20 @@ def settings_of(row: pd.Series, varied: list[str]) -> list[str]:
     """Name and value of each `varied` setting that the row has; what is switched off (0, False, none) is not said."""
     inner = {name: value for column in JSON if column in row for name, value in _flat(row[column], column).items()}
     values = {name: row[name] if name in row else inner.get(name) for name in varied}
-    return [_words(name, value) for name, value in values.items() if _is_said(value)]
+    last = Counter(name.split(".")[-1] for name in varied)
+    return [
+        _words(name if last[name.split(".")[-1]] > 1 else name.split(".")[-1], name, value)
+        for name, value in values.items()
+        if _is_said(value)
+    ]
+
+
+def spelled(value: object) -> str:
+    """A value as labels show it: different values look different, 0.3 and 0.1 × 3 too; 5.0 is 5."""
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value or math.isnan(value) else repr(float(value))
+    return str(value)
 
 
 def flat_options(text: str) -> dict[str, object]:
@@ -75,10 +89,9 @@ def _is_said(value: object) -> bool:
     return not pd.isna(value) and value not in UNSAID and value != 0
 
 
-def _words(name: str, value: object) -> str:
-    short = name.split(".")[-1]
+def _words(short: str, name: str, value: object) -> str:
     tested = "tested with " if name.startswith(f"{TESTED}.") else ""
-    return f"{tested}{short} {value:g}" if isinstance(value, float) else f"{tested}{short} {value}"
+    return f"{tested}{short.removeprefix(f'{TESTED}.')} {spelled(value)}"
 
 
 def _flat(text: str, column: str) -> dict[str, object]:

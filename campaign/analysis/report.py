@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from campaign.analysis import labels, questions
+from campaign.analysis import labels, makers, questions
 from campaign.analysis.labels import varied
 from campaign.analysis.rows import SUMMARY
 from campaign.analysis.tables import of
@@ -42,6 +42,7 @@ def text(folder: Path, tables: dict[str, pd.DataFrame]) -> str:
         f"{first}\n{_runs(runs)}",
         _means(of(tables["results_summary"])),
         questions.report(tables),
+        makers.kept(folder),
         f"tables: {files}\nruns: {folder / 'runs'}",
     ]
     return "\n\n".join(filter(None, paragraphs))
@@ -68,7 +69,7 @@ def _means(summary: pd.DataFrame) -> str:
 def _cell(cell: pd.Series, cells: pd.DataFrame, quantity: str) -> str:
     further = ["noise_model", "activation", "p", "settings", *(name for name in cells if name not in SUMMARY)]
     settings = labels.settings_of(cell, labels.varied_settings(cells, further))
-    where = "  ".join([cell["architecture"], cell["regime"], f"{cell['alpha_train']:g}", *settings])
+    where = "  ".join([cell["architecture"], cell["regime"], labels.spelled(cell["alpha_train"]), *settings])
     mean, error = cell[f"mean_{quantity}"], cell[f"stderr_{quantity}"]
     error = "" if math.isnan(error) else f" ± {error:.4f}"
     diverged = f", {cell['n_diverged']} diverged" if cell["n_diverged"] else ""

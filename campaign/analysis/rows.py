@@ -122,6 +122,8 @@ def summary(results: list[dict], further: list[dict], sweep: pd.DataFrame) -> pd
         means[f"mean_{name}"] = grouped[name].mean()
         means[f"std_{name}"] = grouped[name].std()
         means[f"stderr_{name}"] = standard_error(means[f"std_{name}"], grouped[name].count())
+    infinite = grouped["loss"].count() < means["n_seeds"]  # a mean of the finite losses alone would look small
+    means.loc[infinite, ["mean_loss", "std_loss", "stderr_loss"]] = math.nan
     return means.reset_index()[[*SUMMARY, *names]]
 
 

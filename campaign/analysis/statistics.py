@@ -114,11 +114,12 @@ def share_of_draws(sweep: pd.DataFrame, alpha_test: float = 0.1) -> float:
     """The share of the variance over seeds at one α_test that comes from the noise draws: 0 to 1, NaN if unknown.
 
     `sweep`: the result of `campaign.analysis.tables.with_settings`. A seed's accuracy is a mean over K draws; their
-    spread within a seed (acc_std²/K) is compared with the spread of these means over seeds, both averaged over the
-    cells of the table.
+    spread within a seed (acc_std²/K, averaged over the seeds of a cell) is compared with the spread of these means over
+    seeds. Both are averaged over the same cells, those with at least two seeds, each cell counting once.
     """
-    rows = sweep[(sweep["alpha_test"] == alpha_test) & (sweep["noise_samples"] > 1)]
+    rows = sweep[(sweep["alpha_test"] == alpha_test) & (sweep["noise_samples"] > 1)].dropna(subset=["acc", "acc_std"])
     settings = [name for name in rows if name not in (*MEASURED, "seed")]
-    total = rows.groupby(settings, dropna=False)["acc"].var().mean()
-    draws = (rows["acc_std"] ** 2 / rows["noise_samples"]).mean()
+    cells = rows.assign(draws=rows["acc_std"] ** 2 / rows["noise_samples"]).groupby(settings, dropna=False)
+    variances = pd.DataFrame({"total": cells["acc"].var(), "draws": cells["draws"].mean()}).dropna()
+    total, draws = variances["total"].mean(), variances["draws"].mean()
     return min(1.0, draws / total) if total > 0 else math.nan

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from campaign.analysis import columns, questions, rows
+from campaign.analysis import columns, makers, questions, reading, rows
 from campaign.analysis.labels import SETTINGS, varied
 from campaign.grid.names import canonical
 from campaign.store import run_file
@@ -18,19 +18,20 @@ from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 from nnet.files.atomic import write_file
 
 NAMES = ("results_per_run", "sweep", "results_summary")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(store: Store) -> dict[str, pd.DataFrame]:
     """Write results_per_run.csv, sweep.csv, results_summary.csv, results.json, COLUMNS.md, and what questions add.
 
-    Each file is replaced as a whole. Returns the tables by name.
+    Also makers.txt, where runs have different makers. Each file is replaced as a whole. Returns the tables by name.
     """
-    tables = build(list(store.results().values()), reference_of(store.folder))
+    results = list(store.results().values())
+    tables = build(results, reference_of(store.folder))
     for name, table in tables.items():
-        write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
+        write_file(store.folder / f"{name}.csv", table.map(reading.no_formula).to_csv(index=False).encode())
     records = {name: _records(tables[name]) for name in NAMES}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
+    makers.keep(store.folder, results)
     for name, text in {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}.items():
         write_file(store.folder / name, text.encode())
     return tables
@@ -39,12 +40,13 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
 def read(folder: Path) -> dict[str, pd.DataFrame]:
     """The tables of a results folder by name: results_per_run, sweep, results_summary, and those of questions.
 
-    Raises ConfigError for tables that another version of this program wrote.
+    Raises ConfigError for tables that cannot be read or that another version of this program wrote.
     """
     names = [*NAMES, *(name for name in questions.table_names() if (Path(folder) / f"{name}.csv").exists())]
-    tables = {name: _read(Path(folder) / f"{name}.csv") for name in names}
-    if not {*rows.POINT} <= {*tables["results_summary"]}:
-        raise ConfigError(f"{folder} holds tables of another version of this program: move that folder away")
+    tables = {name: reading.read(Path(folder) / f"{name}.csv") for name in names}
+    for name, expected in zip(NAMES, (rows.PER_RUN, rows.SWEEP, rows.SUMMARY), strict=True):
+        if not {*expected} <= {*tables[name]}:
+            raise ConfigError(f"{folder} holds tables of another version of this program: move that folder away")
     return tables
 
 
@@ -111,7 +113,8 @@ def load(
     """A row per finished run anywhere under `results_dir` that has all settings of `where`.
 
     Its columns: those of results_per_run.csv, every training and measuring setting (`options` as a dict by owner), and
-    every option that some run has, as <owner>.<option> (None where a run lacks it). `where` takes the words of
+    every option that some run has, as <owner>.<option> (None where a run lacks it), and what made it (`git_commit`,
+    `torch`, …; `measured_<name>` where its measurements have other makers). `where` takes the words of
     TrainConfig, of the columns, and their older forms (`p` or `ps`). With `configs`, only the runs of this list. Raises
     ConfigError for an unknown name in `where`, if there is no such run, if a run of `configs` is missing, and for run
     files of an older form.
@@ -141,12 +144,15 @@ def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
 def _runs_in(results_dir: Path, configs: Iterable[TrainConfig] | None) -> list[dict]:
     """The finished runs under a folder, or those of `configs`, each with its columns, settings and options."""
     paths = sorted(results_dir.rglob("runs/*.json"))
-    if configs is not None:
-        wanted = {config.run_id for config in configs}
-        paths = [path for path in paths if path.stem in wanted]
-        if len(paths) < len(wanted):
-            raise ConfigError(f"{len(wanted) - len(paths)} of {len(wanted)} runs are not in {results_dir}")
-    return [_row(run_file.read(path)) for path in paths]
+    if configs is None:
+        return [_row(run_file.read(path)) for path in paths]
+    wanted = {config.run_id: config.training() for config in configs}
+    runs = [run_file.read(path) for path in paths if path.stem in wanted]
+    runs = [run for run in runs if run["config"] == wanted[run["run_id"]]]
+    lacking = wanted.keys() - {run["run_id"] for run in runs}
+    if lacking:
+        raise ConfigError(f"{len(lacking)} of {len(wanted)} runs are not in {results_dir}")
+    return [_row(run) for run in runs]
 
 
 def _row(result: dict) -> dict:
@@ -154,18 +160,8 @@ def _row(result: dict) -> dict:
     training, asked = rows.training_of(result), result["asked"]
     options = training["options"] | asked.get("options", {})
     flat = {f"{owner}.{name}": value for owner, values in options.items() for name, value in values.items()}
-    return flat | rows.columns_of(result) | asked | training | {"options": options}
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """A table. `part` is an empty text, not NaN, where the whole network is perturbed."""
-    table = pd.read_csv(path, dtype={"part": str})
-    return table.fillna({"part": ""}) if "part" in table else table
-
-
-def _no_formula(cell: object) -> object:
-    """A cell; text that a spreadsheet would read as a formula gets a quote in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    settings = asked | training | {"options": options}
+    return flat | rows.columns_of(result) | makers.columns_of(result) | settings
 
 
 def _records(table: pd.DataFrame) -> list[dict]:

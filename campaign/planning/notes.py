@@ -8,7 +8,7 @@ from campaign.engines import base
 from campaign.machine.cores import usable_cores
 from nnet import registry
 from nnet.config import TrainConfig
-from nnet.record.provenance import SAME_BITS
+from nnet.record.provenance import commit
 
 if TYPE_CHECKING:
     from campaign.planning.survey import Campaign
@@ -81,18 +81,18 @@ def _watches(config: TrainConfig) -> bool:
 
 
 def other_machines(campaign: "Campaign") -> list[str]:
-    """A note for each difference between the machines of finished runs and this one."""
-    machine = campaign.costs.machine
+    """A note for each difference in code, libraries or machine between finished runs and those to do."""
+    here = campaign.costs.machine | commit()
     runs = [campaign.known(requests[0]) for requests in campaign.runs.values()]
     before = [run["provenance"] for run in runs if run is not None]
     if not any(campaign.known(config) is None for config in campaign.pending):
         return []  # nothing new is trained
     notes = []
-    for name in filter(machine.__contains__, SAME_BITS):
-        others = Counter(str(made.get(name)) for made in before if made.get(name) != machine[name])
+    for name, now in here.items():
+        others = Counter(str(made.get(name)) for made in before if made.get(name, now) != now)
         if others:
             notes.append(
                 f"{others.total()} trained runs were made with {name} {' or '.join(sorted(others))}, the others will "
-                f"be with {machine[name]}: the same configuration may give other last bits"
+                f"be with {now}: the same configuration may give other last bits"
             )
     return notes

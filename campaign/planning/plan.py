@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from campaign.machine import memory
 from campaign.machine.console import duration
 from campaign.machine.cores import usable_cores
-from campaign.planning import notes, weights, work
+from campaign.planning import effect, notes, weights, work
 from campaign.planning.costs import Costs, path
 from nnet.config import TrainConfig
 
@@ -34,6 +34,7 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
     if memory_check and workers <= cores and not campaign.elsewhere:
         workers = memory.fitting_workers([costs.memory_mb(config) for config in order], workers, memory.free_mb())
     said = notes.left_out(campaign.left_out) + notes.resized_twice(campaign) + weights.notes(campaign)
+    said += effect.notes(campaign)
     return counts(campaign) | {
         "workers": workers,
         "cores_of_this_machine": cores,

@@ -11,7 +11,7 @@ from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.machine import memory
 from campaign.machine.cores import usable_cores
-from campaign.planning import costs, notes, weights, work
+from campaign.planning import costs, effect, notes, weights, work
 from campaign.planning.costs import Costs
 from campaign.planning.measuring import Measuring
 from campaign.planning.work import Requests
@@ -187,6 +187,8 @@ def prepare(
     if launch.memory_check and not campaign.elsewhere:
         _fit_into_memory(campaign)
     campaign.notes += notes.unwatched(campaign) + notes.resized_twice(campaign) + weights.notes(campaign)
+    campaign.notes += effect.fixed_workers(launch.engine, launch.max_workers) + effect.notes(campaign)
+    campaign.notes += effect.without_a_core(campaign)
     if not campaign.elsewhere:
         campaign.notes += notes.idle_cores(campaign) + notes.other_machines(campaign)
     return campaign

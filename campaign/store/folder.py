@@ -230,16 +230,18 @@ def _is_damaged(path: Path) -> bool:
 
 
 def completeness(folder: Path) -> str:
-    """How complete a results folder is: "143 of 150 runs, 5 failed, 2 pending".
+    """How complete a results folder is: "143 of 150 runs, 5 failed, 2 pending, 1 with a failed measurement".
 
-    It counts the networks in the folder and the runs of its latest campaign.
+    It counts the networks in the folder and the runs of its latest campaign. A run with a failed measurement is one of
+    the 143: its network is trained, and its other measurements are there.
     """
-    planned = _planned(folder)
+    planned, trained = _planned(folder), {path.stem for path in (folder / "runs").glob("*.json")}
     failed = set(Store(folder).failed())
-    finished = {path.stem for path in (folder / "runs").glob("*.json")} - failed
-    pending = planned - finished - failed
-    parts = [f"{len(finished)} of {len(finished | failed | pending)} runs"]
-    parts += [f"{len(group)} {word}" for group, word in ((failed, "failed"), (pending, "pending")) if group]
+    groups = {"failed": failed - trained, "pending": planned - trained - failed}
+    groups["with a failed measurement"] = failed & trained
+    parts = [f"{len(trained)} of {len(trained | failed | planned)} runs"]
+    parts += [f"{len(group)} {words}" for words, group in groups.items() if group]
+    parts += ["of different makers, see makers.txt"] if (folder / "makers.txt").is_file() else []
     return ", ".join(parts)
 
 

@@ -41,8 +41,9 @@ def quantized(weight: torch.Tensor, bits: int) -> torch.Tensor:
     """A weight tensor rounded to `bits` bits, symmetric around 0 and with one scale per tensor.
 
     Values are rounded to the nearest of the 2ᵇ − 1 multiples of max|w|/(2ᵇ⁻¹ − 1) up to max|w|; with one bit to
-    ±mean|w|, which has the smallest mean square error (Rastegari et al. 2016, arXiv:1603.05279, equation 6). The
-    published program of Büchel, Faber and Muir 2022 (ICLR) has 2ᵇ levels, multiples of (max w − min w)/(2ᵇ − 1).
+    ±mean|w|, which has the smallest mean square error (Rastegari et al. 2016, arXiv:1603.05279, equation 6, with a
+    scale per filter). The published program of Büchel, Faber and Muir 2022 (ICLR) has 2ᵇ levels, multiples of
+    (max w − min w)/(2ᵇ − 1).
     """
     if bits == 1:
         return torch.where(weight < 0, -1.0, 1.0).to(weight.dtype) * weight.abs().mean()

@@ -18,6 +18,8 @@ def standard_deviation(tensor: torch.Tensor) -> float | torch.Tensor:
     """
     if tensor.device.type != "cpu":
         return tensor.std(correction=min(1, tensor.numel() - 1))
+    if tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.float()  # NumPy and Numba do not know all of PyTorch's types
     numbers = tensor.contiguous().numpy().reshape(-1)
     size = len(numbers)
     whole = size // BLOCK * BLOCK

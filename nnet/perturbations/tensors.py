@@ -55,8 +55,11 @@ def check_noised(model: nn.Module, accepted: Sequence[str] = ()) -> list[str]:
 
     `accepted`: patterns of names, such as `*.noise`, which are spared on purpose. Raises ConfigError, in one sentence,
     if the network has no weights, or if the others hold more than a tenth of its numbers: such a network would look
-    robust because the noise leaves most of it as it is.
+    robust because the noise leaves most of it as it is. Also for parameters that are no floating-point numbers.
     """
+    for name, parameter in model.named_parameters():
+        if not parameter.is_floating_point():
+            raise ConfigError(f"weight noise needs floating-point numbers; the parameter {name} has {parameter.dtype}")
     if not weight_tensors(model):
         raise ConfigError("weight noise would change nothing: the network has no parameters that are called weight")
     spared = spared_tensors(model)
@@ -106,6 +109,19 @@ def replaced(parameters: Sequence[nn.Parameter], values: Sequence[torch.Tensor])
     finally:
         for parameter, original in zip(parameters, originals, strict=True):
             parameter.data = original
+
+
+@contextmanager
+def differentiable(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Within the `with` block there are gradients with respect to all of these parameters, frozen ones too."""
+    frozen = [parameter for parameter in parameters if not parameter.requires_grad]
+    try:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
 
 
 @contextmanager

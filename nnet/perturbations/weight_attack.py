@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from nnet.perturbations.tensors import frozen_statistics, replaced, trainable_tensors, weight_tensors
+from nnet.perturbations.tensors import differentiable, frozen_statistics, replaced, trainable_tensors, weight_tensors
 from nnet.random.normals import Normals
 
 
@@ -19,8 +19,8 @@ class WeightAttack:
 
     c starts at `start_noise`·N(0, 1) and takes `steps` steps of `size`/`steps` along the sign of the loss's gradient at
     θ* (`p_norm` inf), or along the gradient divided by its norm, tensor by tensor (`p_norm` 2). With `project`, |c|
-    never exceeds `size`. The adversary moves the tensors that weight noise perturbs, or with `attack_all` all trainable
-    tensors.
+    never exceeds `size`. The adversary moves the tensors that weight noise perturbs, whether they are trained or not,
+    or with `attack_all` all trainable tensors. A tensor that the loss does not depend on keeps its start.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class WeightAttack:
             for shift in shifts:
                 shift.add_(normals.draw(shift.shape).numbers().to(shift.dtype), alpha=self.start_noise)
         self._project(shifts)
-        with frozen_statistics(self.model):
+        with frozen_statistics(self.model), differentiable(self.parameters):
             for _ in range(self.steps if self.size > 0 else 0):
                 with self.applied(shifts):
                     gradients = self._gradients(losses())
@@ -73,7 +73,9 @@ class WeightAttack:
         return [torch.addcmul(torch.ones_like(shift), parameter.data.sign(), shift) for parameter, shift in pairs]
 
     def _gradients(self, losses: Iterable[torch.Tensor]) -> list[torch.Tensor]:
-        parts = (torch.autograd.grad(loss, self.parameters) for loss in losses)
+        parts = (
+            torch.autograd.grad(loss, self.parameters, allow_unused=True, materialize_grads=True) for loss in losses
+        )
         gradients = list(next(parts))
         for part in parts:
             gradients = [gradient + more for gradient, more in zip(gradients, part, strict=True)]

@@ -50,7 +50,7 @@ class Draw:
         """All numbers: float32, in the shape of the draw, on the device of the stream."""
         if self.drawn is not None:
             return self.drawn
-        zeros = torch.zeros(self.shape)
+        zeros = torch.zeros(self.shape, dtype=torch.float32)
         return self.added_to(zeros, 1.0, 0.0, zeros)
 
     def added_to(

@@ -24,7 +24,7 @@ SAME_BITS = ("cpu_model", "cpu_capability", "torch", "threads", "device")
 
 def provenance(device: "torch.device") -> dict:
     """Versions, commit, processor and thread count of this process, JSON-able."""
-    return _commit() | machine(device)
+    return commit() | machine(device)
 
 
 def machine(device: "torch.device") -> dict:
@@ -85,7 +85,8 @@ def state_sha256(state: "Mapping[str, torch.Tensor]") -> str:
 
 
 @functools.cache
-def _commit() -> dict:
+def commit() -> dict:
+    """The commit of this program, and whether its files were changed since; None where Git does not know it."""
     commit = _git("rev-parse", "HEAD")
     changed_files = _git("status", "--porcelain", "--", "*.py")
     return {"git_commit": commit, "git_dirty": None if changed_files is None else bool(changed_files)}

@@ -16,7 +16,7 @@ from nnet.regimes.base import Regime
 
 def identity_of(cfg: TrainConfig, device: torch.device, data_sha256: str) -> dict:
     """What must be the same for an unfinished run to go on with the same bits."""
-    identity = {"run_id": cfg.run_id, "data": data_sha256, **provenance.machine(device)}
+    identity = {"run_id": cfg.run_id, "config": cfg.training(), "data": data_sha256, **provenance.machine(device)}
     return identity | {"code": provenance.code_sha256()}
 
 

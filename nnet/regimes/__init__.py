@@ -1,4 +1,6 @@
 """Training regimes, one per file: each file defines a class `Regime`, derived from the one in base.py.
 
-A file may explain the columns that the regime adds to tables, by name, in a dict of literals `COLUMNS`.
+A file may explain the columns that the regime adds to tables, by name, in a dict of literals `COLUMNS`. A dict `IDLE`
+names the options that have no effect where another one has a certain value, {option: (value, names)}; without names,
+all others.
 """

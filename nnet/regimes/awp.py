@@ -22,6 +22,7 @@ from nnet.regimes import base
 from nnet.training.loss import loss_of
 
 USES_ALPHA_TRAIN = False
+IDLE = {"gamma": (0, ()), "input_size": (0, ("input_steps",))}
 
 
 @dataclass(frozen=True)

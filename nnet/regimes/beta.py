@@ -18,6 +18,8 @@ from nnet.random.global_state import RandomState
 from nnet.regimes.parts.forward_noise import ForwardNoise
 from nnet.training.loss import loss_of
 
+IDLE = {"beta_robustness": (0, ())}
+
 
 def _norm(name: str, value: object) -> object:
     return one_of(("inf", "2"))(name, str(value))
@@ -121,18 +123,21 @@ class Regime(ForwardNoise):
         with self.attack.applied(shifts), frozen_statistics(self.model):
             star = attacked()
             if not self.options.treat_as_constant:
-                gradients = torch.autograd.grad(beta * self.boundary(target, star, labels), self.trained)
+                term = beta * self.boundary(target, star, labels)
+                gradients = torch.autograd.grad(term, self.trained, allow_unused=True)
         total = loss + beta * self.boundary(logits, star.detach(), labels)
         if total.requires_grad:
             total.backward()
         if not self.options.treat_as_constant:
             self._add_path_through_attack(gradients, shifts)
 
-    def _add_path_through_attack(self, gradients: tuple[torch.Tensor, ...], shifts: list[torch.Tensor]) -> None:
+    def _add_path_through_attack(self, gradients: tuple[torch.Tensor | None, ...], shifts: list[torch.Tensor]) -> None:
         slopes = {
             id(parameter): slope
             for parameter, slope in zip(self.attack.parameters, self.attack.jacobian(shifts), strict=True)
         }
         for parameter, gradient in zip(self.trained, gradients, strict=True):
+            if gradient is None:  # the network's outputs do not depend on this parameter
+                continue
             through = gradient * slopes[id(parameter)] if id(parameter) in slopes else gradient
             parameter.grad = through if parameter.grad is None else parameter.grad.add_(through)

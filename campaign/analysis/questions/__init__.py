@@ -70,20 +70,20 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     return {
         table: rows
         for name, question in modules().items()
-        for table, rows in _answer(name, lambda: _declared(question, question.tables(runs)), {}).items()  # noqa: B023
+        for table, rows in answer(name, lambda: _declared(question, question.tables(runs)), {}).items()  # noqa: B023
         if not rows.empty
     }
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
     """The paragraphs of all questions."""
-    paragraphs = [_answer(name, lambda: question.report(tables), "") for name, question in modules().items()]  # noqa: B023
+    paragraphs = [answer(name, lambda: str(question.report(tables)), "") for name, question in modules().items()]  # noqa: B023
     return "\n\n".join(filter(None, paragraphs))
 
 
 def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     """The text files of all questions by name."""
-    answers = [_answer(name, lambda: texts_of(question, tables), {}) for name, question in modules().items()]  # noqa: B023
+    answers = [answer(name, lambda: texts_of(question, tables), {}) for name, question in modules().items()]  # noqa: B023
     return {file: text for answer in answers for file, text in answer.items()}
 
 
@@ -92,16 +92,17 @@ def texts_of(question: ModuleType, tables: dict[str, pd.DataFrame]) -> dict[str,
     return question.texts(tables) if hasattr(question, "texts") else {}
 
 
-_failed: set[str] = set()
+failed: set[str] = set()
+"""The questions that have raised an exception in this process."""
 
 
-def _answer(name: str, ask: Callable, nothing: object):
+def answer(name: str, ask: Callable, nothing: object):
     """What a question answers; `nothing`, and its traceback once, if it raises an exception."""
     try:
         return ask()
     except Exception:  # noqa: BLE001 - a question must not end a campaign that has runs to do
-        if name not in _failed:
-            _failed.add(name)
+        if name not in failed:
+            failed.add(name)
             print(f"warning: question {name!r} failed and is left out:\n{traceback.format_exc()}", file=sys.stderr)
         return nothing
 
@@ -109,4 +110,7 @@ def _answer(name: str, ask: Callable, nothing: object):
 def _declared(question: ModuleType, answers: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     for table in answers.keys() - {*question.TABLES}:
         raise ValueError(f"{question.__name__} gives a table {table!r} that is not in its TABLES")
+    for table, rows in answers.items():
+        if not isinstance(rows, pd.DataFrame):
+            raise TypeError(f"{question.__name__} gives a table {table!r} that is a {type(rows).__name__}")
     return answers

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import panels
+from campaign.analysis import labels, panels
 from campaign.analysis import tables as core
 from campaign.analysis.questions import Runs
 from campaign.analysis.questions.parts import comparison, maps
@@ -77,17 +77,20 @@ def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings
     cells = core.of(summary, evaluation)
     quantity, is_band = settings.get("quantity", "acc"), settings.get("style") == "band"
     figure, by_name = panels.make_panels(panels.names_in(cells, "architecture"))
+    lines = [
+        (label + _means_of(settings.get("label_column"), evaluation, rows, per_run), rows, *look)
+        for label, rows, *look in panels.lines_of(cells, panels.Looks(summary, evaluation))
+    ]
     for architecture, axes in by_name.items():
-        here, its_runs = (table[table["architecture"] == architecture] for table in (cells, per_run))
-        for label, rows, colour, marker in panels.lines_of(cells):
+        here = cells[cells["architecture"] == architecture]
+        for label, rows, colour, marker in lines:
             line = rows.merge(here).sort_values("alpha_test")
-            label += _mean_of(settings.get("label_column"), evaluation, rows, its_runs)
             if is_band:
                 panels.draw_band(axes, line, "alpha_test", quantity, label, colour)
             else:
                 panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), label, colour, marker)
         for other in settings.get("beside", ()):
-            _draw_dashed(axes, panels.lines_of(cells), core.of(summary, other), architecture, quantity)
+            _draw_dashed(axes, lines, core.of(summary, other), architecture, quantity)
         axes.set_title(architecture, fontsize="medium")
         _set_axis(axes, cells, settings, is_band)
     below = settings.get("axis", f"strength of {evaluation}")
@@ -95,13 +98,21 @@ def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings
     return panels.finish(figure, cells, _title(summary, settings, is_band))
 
 
-def _mean_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_run: pd.DataFrame) -> str:
-    """ ": <name> <mean>" of a column of results_per_run.csv, over the runs with the settings of one line."""
+def _means_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_run: pd.DataFrame) -> str:
+    """ ": <name> <mean>" of a column of results_per_run.csv, over the runs with the settings of one line.
+
+    Where there are several architectures, a mean for each, because the legend is that of all panels.
+    """
     if column is None or column not in per_run:
         return ""
     keys = [name for name in settings if name in per_run]  # settings of training
-    values = per_run.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys)[column]
-    return f": {column.removeprefix(f'{evaluation}_')} {values.mean():.3f}"
+    runs = per_run.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys).dropna(subset=column)
+    several = per_run["architecture"].nunique() > 1
+    means = [
+        f"{mean:.3f}{f' ({architecture})' if several else ''}"
+        for architecture, mean in runs.groupby("architecture")[column].mean().items()
+    ]
+    return f": {column.removeprefix(f'{evaluation}_')} {', '.join(means)}" if means else ""
 
 
 def _draw_dashed(axes: "Axes", lines: list[tuple], summary: pd.DataFrame, architecture: str, quantity: str) -> None:
@@ -120,7 +131,7 @@ def _set_axis(axes: "Axes", cells: pd.DataFrame, settings: Mapping[str, Any], is
     elif settings.get("scale") == "log":
         texts = settings.get("ticks", {})
         axes.set_xscale("log")
-        axes.set_xticks(strengths, [texts.get(strength, f"{strength:g}") for strength in strengths])
+        axes.set_xticks(strengths, [texts.get(strength, labels.spelled(strength)) for strength in strengths])
         axes.set_xticks([], minor=True)
     elif not is_band:
         axes.set_xticks(strengths)

@@ -20,7 +20,7 @@ import pandas as pd
 from campaign.analysis import panels
 from campaign.analysis import rows as by_run
 from campaign.analysis import tables as core
-from campaign.analysis.labels import SETTINGS, paired_text, varied
+from campaign.analysis.labels import SETTINGS, flat_options, paired_text, spelled, varied
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import paired_differences, standard_error
 from nnet import registry
@@ -200,10 +200,11 @@ def _name_rows(axes: "Axes", rows: pd.DataFrame, options: list[dict]) -> None:
 def _word(name: str, value: object) -> str:
     if isinstance(value, bool):
         return name if value else f"no {name}"
-    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+    return f"{name}={spelled(value)}"
 
 
 def _title(settings: dict) -> str:
-    options = json.loads(settings.pop("options", "{}")).get(settings["architecture"], {})
-    words = [settings.pop("architecture"), *(f"{name}={value}" for name, value in (settings | options).items())]
+    architecture, options = settings.pop("architecture"), flat_options(settings.pop("options", "{}"))
+    named = {name.removeprefix(f"{architecture}."): value for name, value in options.items()}
+    words = [architecture, *(f"{name}={spelled(value)}" for name, value in (settings | named).items())]
     return "\n".join(" ".join(words[start : start + 3]) for start in range(0, len(words), 3))

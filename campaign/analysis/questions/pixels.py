@@ -35,11 +35,12 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     """`pixels`, with a panel per activation, and `pixels_by_activation`, with all activations in one panel."""
-    summary = core.of(tables["results_summary"])
+    every = tables["results_summary"]
+    summary = core.of(every)
     cells = summary[summary["alpha_test"] == 0]
     if cells["p"].nunique() < 2:
         return {}
-    return {"pixels": accuracy_against_p(cells), "pixels_by_activation": activations_against_p(cells)}
+    return {"pixels": accuracy_against_p(cells, every), "pixels_by_activation": activations_against_p(cells, every)}
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
@@ -47,31 +48,32 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
     return ""
 
 
-def accuracy_against_p(cells: pd.DataFrame) -> "Figure":
+def accuracy_against_p(cells: pd.DataFrame, every: pd.DataFrame) -> "Figure":
     """Mean test accuracy in % against p: a row of panels per architecture, a panel per activation, a line per setting.
 
-    `cells`: rows of results_summary.csv without weight noise.
+    `every`: results_summary.csv; `cells`: its rows without weight noise.
     """
-    activations = panels.names_in(cells, "activation")
+    activations, looks = panels.names_in(cells, "activation"), panels.Looks(every, without=("activation", "p"))
     pairs = [(network, activation) for network in panels.names_in(cells, "architecture") for activation in activations]
     figure, by_name = panels.make_panels(
         [f"{network}, {activation}" for network, activation in pairs], len(activations)
     )
     for (network, activation), axes in zip(pairs, by_name.values(), strict=True):
         here = cells[(cells["architecture"] == network) & (cells["activation"] == activation)]
-        _draw(axes, here, panels.lines_of(cells, ["activation", "p"]), cells["n_seeds"].max())
+        _draw(axes, here, panels.lines_of(cells, looks), cells["n_seeds"].max())
     return _finish(figure, by_name, cells)
 
 
-def activations_against_p(cells: pd.DataFrame) -> "Figure":
+def activations_against_p(cells: pd.DataFrame, every: pd.DataFrame) -> "Figure":
     """Mean test accuracy in % against p: a panel per architecture, a line per activation and setting.
 
-    `cells`: rows of results_summary.csv without weight noise.
+    `every`: results_summary.csv; `cells`: its rows without weight noise.
     """
     figure, by_name = panels.make_panels(panels.names_in(cells, "architecture"))
+    looks = panels.Looks(every, without=("p",))
     for network, axes in by_name.items():
         here = cells[cells["architecture"] == network]
-        _draw(axes, here, panels.lines_of(cells, ["p"]), cells["n_seeds"].max())
+        _draw(axes, here, panels.lines_of(cells, looks), cells["n_seeds"].max())
     return _finish(figure, by_name, cells)
 
 

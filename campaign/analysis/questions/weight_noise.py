@@ -11,8 +11,8 @@ show these paired differences in accuracy (`acc`) and in drop, with 95 % interva
 contains zero, the data do not show a difference.
 """
 
+import json
 import math
-from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -21,6 +21,7 @@ from campaign.analysis import labels, panels
 from campaign.analysis import tables as core
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import DIFFERENCE, paired_differences, share_of_draws
+from nnet.checks import canonical
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,17 +48,17 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     """`accuracy`, `drop`, `drop_at_01` and, where runs have a reference, `paired_difference`."""
-    summary = core.of(tables["results_summary"])
-    if not _measured(tables["results_summary"]):
+    every = tables["results_summary"]
+    if not _measured(every):
         return {}
     drawn = {
-        "accuracy": against_alpha(summary, "acc"),
-        "drop": against_alpha(summary, "drop"),
-        "drop_at_01": drop_at(summary, 0.1),
+        "accuracy": against_alpha(every, "acc"),
+        "drop": against_alpha(every, "drop"),
+        "drop_at_01": drop_at(every, 0.1),
     }
-    differences = core.of(tables["differences"]) if "differences" in tables else summary.iloc[:0]
+    differences = core.of(tables["differences"]) if "differences" in tables else pd.DataFrame()
     if len(differences):
-        drawn["paired_difference"] = paired_difference(differences)
+        drawn["paired_difference"] = paired_difference(differences, every)
     return drawn
 
 
@@ -70,19 +71,27 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
     return f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, use {advice}"
 
 
-def against_alpha(summary: pd.DataFrame, quantity: str) -> "Figure":
-    """Mean accuracy (%) or drop (percentage points) against α_test: a panel per architecture, a line per setting."""
-    figure, by_name = panels.panels_of_lines(summary, quantity)
+def against_alpha(every: pd.DataFrame, quantity: str) -> "Figure":
+    """Mean accuracy (%) or drop (percentage points) against α_test: a panel per architecture, a line per setting.
+
+    `every`: results_summary.csv.
+    """
+    figure, by_name = panels.panels_of_lines(every, quantity)
+    summary = core.of(every)
     for axes in by_name.values():
         panels.alpha_axis(axes, summary)
     panels.label_panels(figure, by_name, panels.QUANTITIES[quantity][0])
     return panels.finish(figure, summary, "points: mean ± standard error")
 
 
-def drop_at(summary: pd.DataFrame, alpha_test: float) -> "Figure":
-    """Mean drop (percentage points) at one α_test: a group of bars per architecture, a bar per setting."""
+def drop_at(every: pd.DataFrame, alpha_test: float) -> "Figure":
+    """Mean drop (percentage points) at one α_test: a group of bars per architecture, a bar per setting.
+
+    `every`: results_summary.csv.
+    """
+    summary = core.of(every)
     cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
-    lines, architectures = panels.lines_of(summary), panels.names_in(summary, "architecture")
+    lines, architectures = panels.lines_of(summary, panels.Looks(every)), panels.names_in(summary, "architecture")
     figure = panels.new_figure(max(5.0, 1.6 * len(architectures) + 2), 3.8)
     axes = figure.subplots()
     width = 0.8 / max(1, len(lines))
@@ -96,25 +105,25 @@ def drop_at(summary: pd.DataFrame, alpha_test: float) -> "Figure":
     axes.set_ylabel(panels.QUANTITIES["drop"][0])
     axes.set_title(f"Accuracy drop at α_test = {alpha_test:g}", fontsize="medium")
     panels.place_legend(figure, axes)
-    return panels.finish(figure, summary, "bars: mean ± standard error")
+    return panels.finish(figure, cells if len(cells) else summary, "bars: mean ± standard error")
 
 
-def paired_difference(differences: pd.DataFrame) -> "Figure":
+def paired_difference(differences: pd.DataFrame, every: pd.DataFrame) -> "Figure":
     """Accuracy of each setting minus that of its reference against α_test, in percentage points with 95 % intervals.
 
-    `differences`: the rows of the table `differences` under weight noise. A panel per architecture; above zero is
-    better than the reference.
+    `differences`: the rows of the table `differences` under weight noise; `every`: results_summary.csv. A panel per
+    architecture; above zero is better than the reference.
     """
     differences = differences[differences["measure"] == "acc"]
     others = (*DIFFERENCE, "architecture", "alpha_test", "measure", "reference")
     keys = [name for name in differences.columns if name not in others]
+    varied, looks = labels.varied_settings(differences, keys), panels.Looks(every)
     figure, by_name = panels.make_panels(panels.names_in(differences, "architecture"))
     for architecture, axes in by_name.items():
-        lines = differences[differences["architecture"] == architecture].groupby(keys, dropna=False)
-        looks = zip(cycle(panels.COLOURS[1:]), cycle(panels.MARKERS[1:]), strict=False)
-        for (_, line), (colour, marker) in zip(lines, looks, strict=False):
+        for _, line in differences[differences["architecture"] == architecture].groupby(keys, dropna=False):
             first = line.iloc[0]
-            label = f"{labels.label_of(first, labels.varied_settings(differences, keys))} − {first['reference']}"
+            label = f"{labels.label_of(first, varied)} − {first['reference']}"
+            colour, marker = looks.of(_of_summary(first, every))
             middle, half = 100 * line["mean_difference"], 100 * (line["high"] - line["mean_difference"])
             axes.errorbar(line["alpha_test"], middle, half, color=colour, marker=marker, ms=4, capsize=3, label=label)
         axes.axhline(0, color="black", linewidth=0.8)
@@ -122,6 +131,19 @@ def paired_difference(differences: pd.DataFrame) -> "Figure":
         panels.alpha_axis(axes, differences)
     panels.label_panels(figure, by_name, "difference in accuracy\n(percentage points)")
     return panels.finish(figure, differences, "bars: 95 % interval of the paired difference (Student t over seeds)")
+
+
+def _of_summary(row: pd.Series, every: pd.DataFrame) -> dict:
+    """The settings of a row of `differences` as results_summary.csv has them.
+
+    An option of the architecture that is compared stands among its other options; a column that is not there has one
+    value in all runs.
+    """
+    settings = {name: every[name].iloc[0] for name in every} | row.to_dict()
+    options = json.loads(settings.get("options", "{}"))
+    for name in set(row.index) - {*every, *DIFFERENCE, "measure", "reference"}:
+        options.setdefault(row["architecture"], {})[name] = canonical(row[name])
+    return settings | {"options": json.dumps(options, sort_keys=True)}
 
 
 def _measured(summary: pd.DataFrame) -> bool:

@@ -40,7 +40,8 @@ def measured(
     computed.
 
     `unfinished`: measurements of a run that was killed, which may lack points. `keep` is called after each point with
-    all new measurements, which may lack points too. Raises RuntimeError for an evaluation that changes the weights.
+    all new measurements, which may lack points too. Raises RuntimeError for an evaluation that changes the weights or
+    leaves out a point.
     """
     measurements, new = points.joined(known, []), points.joined(unfinished, [])
     clean = points.clean([*measurements, *new], wants[0].settings, images_sha256)
@@ -61,6 +62,9 @@ def measured(
             measurement["seconds"] = time.perf_counter() - start
             keep([*new, measurement])
         new = points.joined(new, [measurement])
+        lacking = points.missing(want, [item for item in [*measurements, *new] if points.answers(item, want)])
+        if lacking:
+            raise RuntimeError(f"the evaluation {want.evaluation} gave no rows at {len(lacking)} of its points")
         measurements = points.joined(measurements, [item for item in new if points.answers(item, want)])
         measurements = [
             _with_columns(item, evaluation) if points.answers(item, want) else item for item in measurements

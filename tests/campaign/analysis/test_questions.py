@@ -68,7 +68,7 @@ def test_the_tables_of_questions_are_written_without_matplotlib():
 
 def test_a_table_that_a_question_does_not_declare_is_left_out_with_a_warning(monkeypatch, capsys):
     monkeypatch.setattr(registry.load(questions.KIND, "weight_noise"), "TABLES", ())
-    monkeypatch.setattr(questions, "_failed", set())
+    monkeypatch.setattr(questions, "failed", set())
     assert "differences" not in tables.build(runs(2))
     assert "weight_noise gives a table 'differences' that is not in its TABLES" in capsys.readouterr().err
 
@@ -79,7 +79,7 @@ def test_a_question_that_fails_ends_no_campaign_and_says_so_once(tmp_path, monke
 
     monkeypatch.setattr(registry.load(questions.KIND, "weight_noise"), "tables", broken)
     monkeypatch.setattr(registry.load(questions.KIND, "pixels"), "report", broken)
-    monkeypatch.setattr(questions, "_failed", set())
+    monkeypatch.setattr(questions, "failed", set())
     for _ in range(2):
         folder = stored(tmp_path / "digits", runs(2)).folder
         assert (folder / "results_summary.csv").exists()

@@ -9,17 +9,18 @@ from campaign.machine import memory
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from campaign.store import run_file
-from nnet.config import TrainConfig
+from tests.conftest import small_run
 
 
 def notes_of(campaign) -> list[str]:
-    """Its notes, but for the one that this machine is busy."""
-    return [note for note in campaign.notes if not note.startswith("the machine was busy")]
+    """Its notes, but for those that this machine is busy and has few cores."""
+    about_cores = ("the machine was busy", f"{campaign.workers} workers share ")
+    return [note for note in campaign.notes if not note.startswith(about_cores)]
 
 
 @pytest.fixture
 def configs(npz):
-    return [TrainConfig(dataset=npz, image_size=8, epochs=1, seed=seed, alpha_tests=(0, 0.1)) for seed in range(4)]
+    return [small_run(npz, epochs=1, seed=seed, alpha_tests=(0, 0.1)) for seed in range(4)]
 
 
 def test_fewer_workers_are_started_where_their_memory_would_not_suffice(configs, tmp_path, monkeypatch):
@@ -71,7 +72,7 @@ def test_the_serial_engine_cannot_end_a_run(configs, tmp_path):
 
 
 def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path, monkeypatch):
-    for module in ("survey", "notes"):
+    for module in ("survey", "notes", "effect"):
         monkeypatch.setattr(f"campaign.planning.{module}.usable_cores", lambda: 40)
     (note,) = notes_of(prepare(configs[:3], Launch(tmp_path, max_workers=8)))
     assert note.startswith("3 run(s) cannot use all 8 cores; --cpu-threads 2 would use more of them")
@@ -81,7 +82,7 @@ def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path, monk
 
 
 def test_adaptive_noise_without_validation_images_is_said(npz, tmp_path):
-    adaptive = TrainConfig(dataset=npz, image_size=8, epochs=1, regime="adaptive", alpha_tests=(0,))
+    adaptive = small_run(npz, epochs=1, regime="adaptive")
     (note,) = notes_of(prepare([adaptive], Launch(tmp_path, "serial")))
     assert "adaptive runs without validation images" in note and "--validation-share 0.1" in note
     static = dataclasses.replace(adaptive, options={"adaptive": {"mode": "static"}})

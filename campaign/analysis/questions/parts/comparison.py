@@ -6,7 +6,7 @@ draws, because draws of one network are not independent samples. The minimum is 
 
 import pandas as pd
 
-from campaign.analysis.labels import label_of, varied_settings
+from campaign.analysis.labels import label_of, spelled, varied_settings
 from campaign.analysis.statistics import MEASURED
 
 KEYS = ("network", "method")
@@ -52,7 +52,7 @@ def _cells(compared: pd.DataFrame, bold: str, plus_minus: str) -> list[list[str]
     """The heading and the lines, cell by cell."""
     strengths = sorted(compared["alpha_test"].unique())
     best = compared.groupby(["network", "alpha_test"])["mean"].max()
-    lines = [["network", "method", *(f"α = {strength:g}" for strength in strengths)]]
+    lines = [["network", "method", *(f"α = {spelled(strength)}" for strength in strengths)]]
     for (network, method), rows in compared.groupby(list(KEYS), sort=True):
         line = [network, method]
         at = rows.set_index("alpha_test")

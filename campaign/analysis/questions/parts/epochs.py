@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from campaign.analysis import panels as drawing
-from campaign.analysis.labels import SETTINGS, flat_options, varied
+from campaign.analysis.labels import SETTINGS, flat_options, spelled, varied
 from campaign.analysis.statistics import pairs
 
 KINDS = {"gradient": "#E69F00", "weight": "#56B4E9"}
@@ -135,12 +135,12 @@ def _words(settings: dict) -> str:
         if name in ("architecture", "regime", "activation", "optimizer"):
             words.append(str(value))
         elif name == "alpha_train":
-            words.append(f"α = {value:g}")
+            words.append(f"α = {spelled(value)}")
         elif name == "options":
             options = flat_options(str(value))
-            words += [f"{option.split('.')[-1]} {its}" for option, its in options.items()]
+            words += [f"{option.split('.')[-1]} {spelled(its)}" for option, its in options.items()]
         elif not pd.isna(value):
-            words.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
+            words.append(f"{name} {spelled(value)}")
     return ", ".join(word for word in words if word)
 
 

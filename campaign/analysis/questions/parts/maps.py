@@ -7,6 +7,7 @@ import pandas as pd
 
 from campaign.analysis import panels
 from campaign.analysis import tables as core
+from campaign.analysis.labels import spelled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,7 @@ def draw(evaluation: str, summary: pd.DataFrame, sweep: pd.DataFrame, settings: 
     lines = [
         (f"{architecture}: {label}", rows.merge(cells[cells["architecture"] == architecture]))
         for architecture in panels.names_in(cells, "architecture")
-        for label, rows, _, _ in panels.lines_of(cells)
+        for label, rows, _, _ in panels.lines_of(cells, panels.Looks(summary, evaluation))
     ]
     by_title = {title: rows for title, rows in lines if len(rows)}
     strengths = sorted(cells["alpha_test"].unique())
@@ -65,6 +66,7 @@ def _draw_map(
         spread = "" if pd.isna(error) else f" ± {factor * error:.1f}"
         place = (strengths.index(row["alpha_test"]), parts.index(row["part"]))
         colour = "white" if mean > DARK * limits[1] else "black"
-        axes.text(*place, f"{factor * mean:.1f}{spread}", ha="center", va="center", fontsize="xx-small", color=colour)
+        shown = round(factor * mean, 1) + 0.0  # no minus in front of 0.0
+        axes.text(*place, f"{shown:.1f}{spread}", ha="center", va="center", fontsize="xx-small", color=colour)
     axes.set_yticks(range(len(parts)), parts, fontsize="x-small")
-    axes.set_xticks(range(len(strengths)), [f"{strength:g}" for strength in strengths], fontsize="x-small")
+    axes.set_xticks(range(len(strengths)), [spelled(strength) for strength in strengths], fontsize="x-small")
