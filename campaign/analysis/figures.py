@@ -18,6 +18,7 @@ import pandas as pd
 from campaign.analysis import panels, questions, tables
 from campaign.store.folder import completeness
 from nnet.checks import ConfigError
+from nnet.files.atomic import write_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,10 +39,11 @@ def save_all(folder: Path) -> list[Path]:
     figures: dict[str, Figure] = {}
     for question in questions.modules():
         figures |= draw(question, by_name, note)
-    (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=150, metadata={"Software": None})
-        figure.savefig(folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+        for kind, without in (("png", "Software"), ("pdf", "CreationDate")):
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=kind, dpi=150, metadata={without: None})
+            write_file(folder / "figures" / f"{name}.{kind}", drawn.getbuffer())
     return [folder / "figures" / f"{name}.png" for name in figures]
 
 

@@ -1,7 +1,6 @@
 """A quick check of the whole machinery: is a network at least as robust after training with noise?"""
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 
 from campaign.analysis import tables
@@ -10,6 +9,7 @@ from campaign.grid.settings import Launch
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from nnet.config import TrainConfig
+from nnet.files.temporary import temporary_folder
 
 TOLERANCE = 0.02
 ALPHA = 0.2
@@ -25,8 +25,8 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
     `configs`: the runs of the study, which say the data, the seeds and the strength of the noise. Returns 0 if the drop
     after training with noise is smaller or similar (tolerance 0.02), else 1.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        campaign = prepare(small_runs(configs), dataclasses.replace(launch, output_dir=folder))
+    with temporary_folder() as folder:
+        campaign = prepare(small_runs(configs), dataclasses.replace(launch, output_dir=str(folder)))
         code = runner.run(campaign)
         if code != 0:
             return code

@@ -22,8 +22,9 @@ from campaign.planning import notes
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
-from nnet.files.atomic import HOST, CannotWrite, write_file
+from nnet.files.atomic import CannotWrite, write_file
 from nnet.files.cache import cache_root
+from nnet.files.host import HOST
 from nnet.processor import plain_layers, processor
 from nnet.record.provenance import code_sha256
 
