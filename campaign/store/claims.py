@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -98,14 +99,14 @@ class Claims:
     def _read(self, run_id: str) -> tuple[bytes | None, float]:
         """The content of a claim, None if another user forbids to read it, and its age in seconds. Raises OSError."""
         path = self._path(run_id)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | NO_LINK)
+        try:  # on a network disk only an opened file has its true time
+            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | NO_LINK)) as file:
+                return file.read(MOST_BYTES), self._now() - os.fstat(file.fileno()).st_mtime
         except OSError as error:
-            if not (path.is_symlink() or isinstance(error, PermissionError)):
+            about = path.lstat()
+            if stat.S_ISREG(about.st_mode) and not isinstance(error, PermissionError):
                 raise
-            return b"" if path.is_symlink() else None, self._now() - path.lstat().st_mtime
-        with open(descriptor, "rb") as file:  # on a network disk only an opened file has its true time
-            return file.read(MOST_BYTES), self._now() - os.fstat(file.fileno()).st_mtime
+            return None if stat.S_ISREG(about.st_mode) else b"", self._now() - about.st_mtime
 
     def _now(self) -> float:
         """The time by the clock of the disk, as far as it is known."""
