@@ -1,29 +1,28 @@
 """A prepared campaign, from its pending runs to its tables: engine -> store -> tables, whatever happens."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from campaign.analysis import report, tables
+from campaign.analysis import tables
 from campaign.engines import base
 from campaign.engines.workers import tasks
-from campaign.machine import signals
-from campaign.machine.console import say
+from campaign.machine import exits, signals
+from campaign.machine.console import complain, say
 from campaign.planning import plan, work
 from campaign.planning.survey import Campaign
+from campaign.running import ending
 from campaign.running.progress import Progress
 from campaign.running.schedule import Schedule
 from campaign.store import run_file
-from campaign.store.folder import Store
 from campaign.store.log import Log
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite, remove_leftovers
 
 TABLES_EVERY_S = 30
 MOST_DEATHS = 3
-LISTED = 10
 
 
 def run(campaign: Campaign) -> int:
@@ -39,21 +38,14 @@ def run(campaign: Campaign) -> int:
                 launch.begin()
                 launch.work()
                 launch.record_what_was_asked()
-                made = launch.write_tables()
+                return ending.report(campaign, launch.write_tables())
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
-        except OSError as error:
-            return launch.stop(f"stopped: {error}", 1)
-    for store, of_store in zip(campaign.stores.values(), made, strict=True):
-        say(report.text(store.folder, of_store))
-    for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
-        say(f"trained weights: {Path(folder)}")
-    failures = campaign.failures()
-    _list(failures, campaign.stores)
-    under_way = len(campaign.runs) - campaign.finished() - len(failures) - len(campaign.left_out)
-    if under_way:
-        say(f"{under_way} run(s) are under way in other shards; see --status")
-    return 1 if failures or campaign.left_out else 0
+        except (ConfigError, *exits.REFUSALS) as error:
+            why = str(error) if isinstance(error, ConfigError) else exits.sentence(error)
+            if why is None:
+                raise
+            return launch.stop(f"stopped: {why}", exits.FAILED)
 
 
 class _Launch:
@@ -138,10 +130,12 @@ class _Launch:
             self.write_tables()
             for log in self.logs.values():
                 log.add("stop", detail=why)
-        total, finished = len(self.campaign.runs), self.campaign.finished()
+        finished = "the"
+        with suppress(OSError):  # else the disk is gone, and nobody can count
+            finished = f"{self.campaign.finished()} of {len(self.campaign.runs)}"
         how = "does all of them again" if self.campaign.measuring.again else "goes on from here"
-        kept = f"{finished} of {total} runs are finished and kept; the same command {how}"
-        say(f"\n{why}: {kept}", sys.stderr)
+        kept = f"{finished} runs are finished and kept; the same command {how}"
+        complain(f"\n{why}: {kept}")
         return code
 
     def _look_around(self) -> None:
@@ -233,13 +227,3 @@ class _Launch:
         self.logs[config.dataset_name].add(event, config.run_id, detail)
         if outcome is not None:
             self.progress.finished(config, outcome)
-
-
-def _list(failures: dict[TrainConfig, str], stores: dict[str, Store]) -> None:
-    for config, reason in list(failures.items())[:LISTED]:
-        path = stores[config.dataset_name].failure_file(config.run_id)
-        say(f"failed: {config.run_id}: {reason}; see {path}", sys.stderr)
-    if len(failures) > LISTED:
-        say(f"… and {len(failures) - LISTED} more", sys.stderr)
-    if failures:
-        say("--retry-failed tries them again", sys.stderr)
