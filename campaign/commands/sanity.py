@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from campaign.analysis import tables
 from campaign.grid import lists
 from campaign.grid.settings import Launch
+from campaign.machine.console import say
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from nnet.config import TrainConfig
@@ -36,8 +37,8 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
     clean, noisy = summary.loc["clean", "mean_drop"], summary.loc["noisy", "mean_drop"]
     good = noisy <= clean + TOLERANCE
     verdict = "smaller or similar, as it should be" if good else "LARGER than it should be"
-    print(f"\nsanity: drop at 0.1 is {clean:.4f} clean, {noisy:.4f} noisy: {verdict} (tolerance {TOLERANCE})")
-    print("nothing of this was kept")
+    say(f"\nsanity: drop at 0.1 is {clean:.4f} clean, {noisy:.4f} noisy: {verdict} (tolerance {TOLERANCE})")
+    say("nothing of this was kept")
     return 0 if good else 1
 
 

@@ -1,6 +1,5 @@
 """A prepared campaign, from its pending runs to its tables: engine -> store -> tables, whatever happens."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -9,15 +8,16 @@ from pathlib import Path
 from campaign.analysis import tables
 from campaign.engines import base
 from campaign.engines.workers import tasks
-from campaign.machine import signals
-from campaign.machine.console import say
+from campaign.machine import exits, signals
+from campaign.machine.console import complain, say
 from campaign.planning import plan, work
 from campaign.planning.survey import Campaign
-from campaign.running.ending import report_on
+from campaign.running import ending
 from campaign.running.progress import Progress
 from campaign.running.schedule import Schedule
 from campaign.store import run_file
 from campaign.store.log import Log
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite
 from nnet.files.temporary import remove_leftovers
@@ -39,12 +39,14 @@ def run(campaign: Campaign) -> int:
                 launch.begin()
                 launch.work()
                 launch.record_what_was_asked()
-                made = launch.write_tables()
-            return report_on(campaign, made)
+                return ending.report(campaign, launch.write_tables())
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
-        except OSError as error:
-            return launch.stop(f"stopped: {error}", 1)
+        except (ConfigError, *exits.REFUSALS) as error:
+            why = str(error) if isinstance(error, ConfigError) else exits.sentence(error)
+            if why is None:
+                raise
+            return launch.stop(f"stopped: {why}", exits.FAILED)
 
 
 class _Launch:
@@ -132,11 +134,12 @@ class _Launch:
             self.write_tables()
             for log in self.logs.values():
                 log.add("stop", detail=why)
+        finished = "the"
+        with suppress(OSError):  # else the disk is gone, and nobody can count
+            finished = f"{self.campaign.finished()} of {len(self.campaign.runs)}"
         how = "does all of them again" if self.campaign.measuring.again else "goes on from here"
-        kept = "what is finished is kept"
-        with suppress(OSError):
-            kept = f"{self.campaign.finished()} of {len(self.campaign.runs)} runs are finished and kept"
-        say(f"\n{why}: {kept}; the same command {how}", sys.stderr)
+        kept = f"{finished} runs are finished and kept; the same command {how}"
+        complain(f"\n{why}: {kept}")
         return code
 
     def _look_around(self) -> None:

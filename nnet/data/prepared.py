@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 
 from nnet import registry
 from nnet.checks import ConfigError
+from nnet.console import complain
 from nnet.data import npz
 from nnet.data.images import mean_and_std, resized
 from nnet.data.validation import validated
@@ -68,7 +68,7 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
                 if images is None:
                     if _folder(*source).exists():
                         warning = f"warning: the cached data in {_folder(*source)} are damaged; they are prepared again"
-                        print(warning, file=sys.stderr)
+                        complain(warning)
                     images = _mapped(_prepare(*source))
     except OSError as error:
         raise ConfigError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
