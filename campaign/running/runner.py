@@ -195,8 +195,9 @@ class _Launch:
 
     def _keeps(self, config: TrainConfig) -> bool:
         """Whether a run is still this launcher's, and its run file is as it was when the run started."""
-        keeps = self.campaign.stores[config.dataset_name].claims.keeps(config.run_id)
-        return keeps and self.campaign.known(config) == self.given.pop(config.run_id)
+        store = self.campaign.stores[config.dataset_name]
+        store.check_there()
+        return store.claims.keeps(config.run_id) and self.campaign.known(config) == self.given.pop(config.run_id)
 
     def _died(self, config: TrainConfig, death: base.Death) -> None:
         deaths = self.campaign.stores[config.dataset_name].died(config.run_id)

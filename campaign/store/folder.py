@@ -16,7 +16,7 @@ from nnet.files.temporary import remove_leftovers
 UNFINISHED = ("partial", "deaths", "failures")
 PARTIAL = (".pt", ".epoch", ".points")
 RESUMED = (".pt", ".points")
-FOLDERS = ("", "runs", *UNFINISHED)
+FOLDERS = ("", "runs", "claims", "figures", *UNFINISHED)
 
 
 class Store:
