@@ -9,15 +9,17 @@ with missing seeds are hollow.
 
 import argparse
 import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from campaign.analysis import panels, questions, tables
+from campaign.machine import exits
+from campaign.machine.console import complain, say
 from campaign.store.folder import completeness
 from nnet.checks import ConfigError
+from nnet.files.atomic import write_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,10 +41,11 @@ def save_all(folder: Path) -> list[Path]:
     figures: dict[str, Figure] = {}
     for question in questions.modules():
         figures |= draw(question, by_name, note)
-    (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=150, metadata={"Software": None})
-        figure.savefig(folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+        for kind, without in (("png", "Software"), ("pdf", "CreationDate")):
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=kind, dpi=150, metadata={without: None})
+            write_file(folder / "figures" / f"{name}.{kind}", drawn.getbuffer())
     return [folder / "figures" / f"{name}.png" for name in figures]
 
 
@@ -62,6 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
     A folder whose tables cannot be read does not stop the others. The exit code is 0; 2 if folders are missing or
     unreadable; 1 if a question failed.
     """
+    return exits.exit_code(lambda: _main(arguments))
+
+
+def _main(arguments: list[str] | None) -> int:
     about = "Write the figures of the named folders, or of all that have tables; prints their paths."
     parser = argparse.ArgumentParser(prog="python -m campaign.analysis.figures", description=about)
     parser.add_argument(
@@ -70,33 +77,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output-dir", default="results", help="where campaigns write (default: results)")
     flags = parser.parse_args(arguments)
     root = Path(flags.output_dir)
-    wrong = 0
     questions.failed.clear()
-    try:
-        names = [str(folder.relative_to(root)) for folder in tables.folders(root)]
-        missing = [name for name in flags.folders if name not in names]
-        if missing:
-            raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first")
-        for name in flags.folders or names:
-            wrong |= _save(root / name)
-    except ConfigError as error:
-        wrong = _refuse(error)
-    return wrong or (1 if questions.failed else 0)
+    names = [str(folder.relative_to(root)) for folder in tables.folders(root)]
+    missing = [name for name in flags.folders if name not in names]
+    if missing:
+        raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first")
+    codes = [_save(root / name) for name in flags.folders or names]
+    return max(codes, default=0) or (1 if questions.failed else 0)
 
 
 def _save(folder: Path) -> int:
     """Write the figures of a folder and print their paths; 2, and a sentence, if its tables cannot be read."""
     try:
         for path in save_all(folder):
-            print(path)
+            say(str(path))
     except ConfigError as error:
-        return _refuse(error)
+        complain(f"error: {error}")
+        return exits.WRONG
     return 0
-
-
-def _refuse(error: ConfigError) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from distributed import Client, LocalCluster, Security
 
 from campaign.engines.cluster.pool import Pool
 from campaign.engines.workers import environment
+from campaign.machine.console import complain
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
@@ -97,10 +97,9 @@ def transport() -> dict:
 def _warn_of_plain_text(address: str) -> None:
     scheme, _, host = address.partition("://")
     if scheme == "tcp" and host.rpartition(":")[0].strip("[]") not in NEAR:
-        print(
+        complain(
             f"warning: {address} is not encrypted: anybody who can reach it can run programs as you; "
-            "see TLS in Dask's documentation",
-            file=sys.stderr,
+            "see TLS in Dask's documentation"
         )
 
 

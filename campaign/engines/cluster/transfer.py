@@ -11,8 +11,10 @@ from pathlib import Path
 from campaign.engines import base
 from nnet import registry
 from nnet.config import TrainConfig
-from nnet.files.atomic import HOST, CannotWrite, write_file, writing
+from nnet.files.atomic import CannotWrite, create_file, write_file
 from nnet.files.cache import cache_root
+from nnet.files.host import HOST
+from nnet.files.temporary import temporary_name
 
 WRITTEN = ("checkpoint_dir", "epoch_checkpoint_dir")
 """The folders into which a run writes."""
@@ -100,10 +102,8 @@ def token(config: TrainConfig) -> str | None:
     """Create a file that shows a worker whether it shares the folder of unfinished runs; None without a folder."""
     if config.partial_file is None:
         return None
-    path = Path(config.partial_file).with_name(f".shared.{HOST}-{os.getpid()}.tmp")
-    with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+    path = Path(config.partial_file).with_name(temporary_name("shared"))
+    create_file(path, b"")
     return str(path)
 
 
