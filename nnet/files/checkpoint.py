@@ -6,10 +6,12 @@ before the comment. Importing this file does not import torch.
 
 import hashlib
 import io
-import pickle
 import struct
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from nnet.files import outside
 from nnet.files.atomic import write_file
 
 LABEL = b"sha256:"
@@ -34,18 +36,36 @@ def pack(state: dict) -> memoryview:
     return buffer.getbuffer()
 
 
-def load(path: Path) -> dict:
-    """What `save` wrote, on the CPU. Only plain data are unpickled.
+def load(path: Path, kinds: Mapping[str, type]) -> dict:
+    """What `save` wrote, on the CPU. Only plain data are unpickled. `kinds`: the types of the values that it must have.
 
-    Raises ValueError if the file is truncated or damaged, or was not written by `save`.
+    Raises OSError, and Unreadable if the file is truncated or damaged, was not written by `save` or lacks a value.
     """
     import torch
 
-    content = memoryview(Path(path).read_bytes())
+    content = memoryview(_content(path))
     archive, comment = content[:-COMMENT_LENGTH], content[-COMMENT_LENGTH:]
     if comment != LABEL + hashlib.sha256(archive).hexdigest().encode():
-        raise ValueError(f"{path} is damaged: its check sum is wrong")
-    try:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is not a checkpoint: {error}") from error
+        raise outside.Unreadable(f"{path} is damaged: its check sum is wrong")
+    with outside.parsing(f"{path} is damaged: not a checkpoint"):
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    wrong = [name for name, kind in kinds.items() if not (isinstance(state, dict) and isinstance(state.get(name), kind))]
+    if wrong:
+        raise outside.Unreadable(f"{path} is damaged: it has no {wrong[0]}, or another version of this program wrote it")
+    return state
+
+
+def fits(state: Mapping, own: Mapping[str, Any]) -> bool:
+    """Whether a state dict has the names, types and shapes of another one, so that a network can load it."""
+    import torch
+
+    return state.keys() == own.keys() and all(
+        not isinstance(tensor, torch.Tensor)
+        or (isinstance(state[name], torch.Tensor) and (state[name].shape, state[name].dtype) == (tensor.shape, tensor.dtype))
+        for name, tensor in own.items()
+    )
+
+
+def _content(path: Path) -> bytes:
+    with outside.opened(path) as file:
+        return file.read()
