@@ -9,7 +9,6 @@ import io
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from nnet.files import outside
 from nnet.files.atomic import write_file
@@ -36,10 +35,10 @@ def pack(state: dict) -> memoryview:
     return buffer.getbuffer()
 
 
-def load(path: Path, kinds: Mapping[str, type]) -> dict:
-    """What `save` wrote, on the CPU. Only plain data are unpickled. `kinds`: the types of the values that it must have.
+def load(path: Path, kinds: Mapping[str, type] | None = None) -> dict:
+    """What `save` wrote, on the CPU. Only plain data are unpickled. `kinds`: the types of values that it must have.
 
-    Raises OSError, and Unreadable if the file is truncated or damaged, was not written by `save` or lacks a value.
+    Raises OSError, and Unreadable if the file is truncated or damaged, was not written by `save`, or lacks a value.
     """
     import torch
 
@@ -47,23 +46,21 @@ def load(path: Path, kinds: Mapping[str, type]) -> dict:
     archive, comment = content[:-COMMENT_LENGTH], content[-COMMENT_LENGTH:]
     if comment != LABEL + hashlib.sha256(archive).hexdigest().encode():
         raise outside.Unreadable(f"{path} is damaged: its check sum is wrong")
-    with outside.parsing(f"{path} is damaged: not a checkpoint"):
+    with outside.parsing(f"{path} is not a checkpoint"):
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    wrong = [name for name, kind in kinds.items() if not (isinstance(state, dict) and isinstance(state.get(name), kind))]
-    if wrong:
-        raise outside.Unreadable(f"{path} is damaged: it has no {wrong[0]}, or another version of this program wrote it")
+    for name, kind in (kinds or {}).items():
+        if not isinstance(state, dict) or not isinstance(state.get(name), kind):
+            raise outside.Unreadable(f"{path} has no {name}: another version of this program wrote it")
     return state
 
 
-def fits(state: Mapping, own: Mapping[str, Any]) -> bool:
-    """Whether a state dict has the names, types and shapes of another one, so that a network can load it."""
-    import torch
+def fits(state: Mapping, own: Mapping) -> bool:
+    """Whether a state dict has the names of another one, and the types and shapes of its tensors."""
+    return state.keys() == own.keys() and all(_kind(state[name]) == _kind(value) for name, value in own.items())
 
-    return state.keys() == own.keys() and all(
-        not isinstance(tensor, torch.Tensor)
-        or (isinstance(state[name], torch.Tensor) and (state[name].shape, state[name].dtype) == (tensor.shape, tensor.dtype))
-        for name, tensor in own.items()
-    )
+
+def _kind(value: object) -> tuple:
+    return type(value), getattr(value, "dtype", None), getattr(value, "shape", None)
 
 
 def _content(path: Path) -> bytes:

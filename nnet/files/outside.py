@@ -80,8 +80,14 @@ def json_value(path: str | Path, shape: Any = object, most: int = MOST_MB * MB) 
 
 
 def parsed_json(read: bytes) -> Any:
-    """The value of strict JSON, to be given to `check`. Raises whatever a parser raises."""
-    return json.loads(read.decode(), parse_constant=_no_constant)
+    """The value of strict JSON of finite numbers and valid text, to be given to `check`.
+
+    Raises whatever a parser raises.
+    """
+    value = json.loads(read.decode(), parse_constant=_number, parse_float=_number, parse_int=_whole)
+    if b"\\u" in read:
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    return value
 
 
 def toml(path: str | Path, shape: Any = object) -> dict:
@@ -94,7 +100,7 @@ def toml(path: str | Path, shape: Any = object) -> dict:
 
 
 def check(value: Any, shape: Any = object, place: str = "it", levels: int = MOST_LEVELS) -> None:
-    """Raise ValueError, naming the place, unless a JSON value has a shape, finite numbers, valid text and few levels.
+    """Raise ValueError, naming the place, unless a value of JSON or TOML has a shape, and not too many levels.
 
     A shape is a type (`float`: any number; `object`: anything); a set of the allowed values; a tuple of alternatives; a
     list with the shape of its items; or a dict with the shapes of values by name: a name that ends with `?` may be
@@ -102,40 +108,34 @@ def check(value: Any, shape: Any = object, place: str = "it", levels: int = MOST
     """
     if levels == 0:
         raise ValueError(f"nested deeper than {MOST_LEVELS} levels")
-    alternatives = shape if isinstance(shape, tuple) else (shape,)
-    fitting = [one for one in alternatives if _is(value, one)]
-    if not fitting:
+    shapes = [one for one in (shape if isinstance(shape, tuple) else (shape,)) if _is(value, one)]
+    if not shapes:
         raise ValueError(f"{place} has another form")
     if isinstance(value, dict):
-        _check_items(value, fitting[0] if isinstance(fitting[0], dict) else {}, place, levels)
+        _check_items(value, shapes[0] if isinstance(shapes[0], dict) else {}, place, levels)
     elif isinstance(value, list):
-        of_items = fitting[0][0] if isinstance(fitting[0], list) else object
+        of_items = shapes[0][0] if isinstance(shapes[0], list) else object
         for item in value:
             check(item, of_items, place, levels - 1)
-    elif isinstance(value, str):
-        value.encode()  # half of a surrogate pair is no text
-    elif isinstance(value, float) and not math.isfinite(value) or isinstance(value, int) and abs(value) >= MOST_WHOLE:
-        raise ValueError(f"{place} has a number that is too large")
 
 
 def _check_items(value: dict, shapes: dict, place: str, levels: int) -> None:
-    missing = [name for name in shapes if isinstance(name, str) and not name.endswith("?") and name not in value]
-    if missing:
-        raise ValueError(f"{place} has no {missing[0]}")
+    for name in shapes:
+        if name not in value and isinstance(name, str) and not name.endswith("?"):
+            raise ValueError(f"{place} has no {name}")
     further = shapes.get(str, object)
     for name, item in value.items():
-        name.encode()
-        check(item, shapes.get(name, shapes.get(f"{name}?", further)), name, levels - 1)
+        of_item = shapes.get(name) or shapes.get(f"{name}?") or further
+        if type(item) in (dict, list) or not (of_item is object or type(item) is of_item):
+            check(item, of_item, name, levels - 1)
 
 
 def _is(value: Any, shape: Any) -> bool:
-    if shape is object:
+    if shape is object or type(value) is shape:
         return True
     if isinstance(shape, set):
         return isinstance(value, str | int) and value in shape
-    if shape is float:
-        return type(value) in (int, float)
-    return type(value) is (type(shape) if isinstance(shape, list | dict) else shape)
+    return type(value) is (int if shape is float else type(shape))
 
 
 def set_aside(path: Path) -> Path:
@@ -157,5 +157,15 @@ def set_aside(path: Path) -> Path:
     raise AssertionError("numbers do not end")
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) >= MOST_WHOLE:
+        raise ValueError("a whole number is too large")
+    return number

@@ -20,7 +20,7 @@ TRAINED = {
     "diverged_epoch": (int, NOTHING),
     "history": [{"epoch": int}],
     "config": {"image_size": (int, NOTHING), "options": OPTIONS},
-    "provenance": {},
+    "provenance": dict,
     "sha256": {"data": str, "initial_weights": str, "weights": str},
 }
 """The shape of the trained part, as `nnet.files.outside.check` takes it; further entries may have any."""
@@ -28,7 +28,7 @@ MEASUREMENTS = [
     {
         "evaluation": str,
         "version": int,
-        "settings": {},
+        "settings": dict,
         "images_sha256": str,
         "points": [
             {"strength": float, "draw": int, "acc": float, "loss": (float, NOTHING), "part?": str}
@@ -36,7 +36,7 @@ MEASUREMENTS = [
         ],
         "columns": {str: (float, str, bool, NOTHING)},
         "seconds": float,
-        "provenance": [{}],
+        "provenance": [dict],
     }
 ]
 ASKED = {
