@@ -50,7 +50,7 @@ def load(path: Path, kinds: Mapping[str, type] | None = None) -> dict:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     for name, kind in (kinds or {}).items():
         if not isinstance(state, dict) or not isinstance(state.get(name), kind):
-            raise outside.Unreadable(f"{path} has no {name}: another version of this program wrote it")
+            raise outside.Unreadable(f"{path} holds no {name}: another version of this program wrote it")
     return state
 
 

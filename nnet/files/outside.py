@@ -43,8 +43,9 @@ def parsing(sentence: str, passed: tuple[type[Exception], ...] = (OSError, Memor
     except (Unreadable, *passed):
         raise
     except Exception as error:  # noqa: BLE001
-        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        raise Unreadable(f"{sentence} ({reason})") from error
+        reason = "it does not fit into memory" if isinstance(error, MemoryError) else str(error)
+        reason = " ".join(reason.split())[:LONGEST_REASON]
+        raise Unreadable(f"{sentence} ({reason})" if reason else sentence) from error
 
 
 def opened(path: str | Path) -> BinaryIO:
@@ -95,6 +96,7 @@ def toml(path: str | Path, shape: Any = object) -> dict:
     read = text(path)
     with parsing(f"cannot read {path}: not TOML of the expected form"):
         value = tomllib.loads(read)
+        parsed_json(json.dumps(value, default=str).encode())  # its numbers and levels are those of strict JSON
         check(value, shape)
     return value
 
