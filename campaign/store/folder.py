@@ -135,7 +135,7 @@ class Store:
         progress = self._progress(run_id)
         try:
             known = checked_json.load(path, {"deaths": int, "progress": [int]})
-            deaths = known["deaths"] if known["progress"] == progress else 0
+            deaths = max(0, known["deaths"]) if known["progress"] == progress else 0
         except (OSError, outside.Unreadable):
             deaths = 0
         checked_json.save(path, {"deaths": deaths + 1, "progress": progress})

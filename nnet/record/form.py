@@ -19,7 +19,7 @@ TRAINED = {
     "train_loss": (float, NOTHING),
     "diverged_epoch": (int, NOTHING),
     "history": [{"epoch": int}],
-    "config": {"image_size": (int, NOTHING), "options": OPTIONS},
+    "config": {"image_size": (int, NOTHING), "options": OPTIONS, "corruption?": str},
     "provenance": dict,
     "sha256": {"data": str, "initial_weights": str, "weights": str},
 }

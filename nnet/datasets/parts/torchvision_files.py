@@ -25,7 +25,7 @@ def read_with(
     if missing:
         _download(kind, data_dir, missing)
     try:
-        with parsing(f"a file of {kind.__name__} in {data_dir / Path(files[0]).parent} is truncated or corrupt", ()):
+        with parsing(f"a file of {kind.__name__} in {data_dir / Path(*files[:1]).parent} is truncated or corrupt", ()):
             train, test = (kind(str(data_dir), train=part) for part in (True, False))
     except Unreadable as error:
         raise ConfigError(f"{error}; delete that folder to download it again") from error
