@@ -9,6 +9,7 @@ with missing seeds are hollow.
 
 import argparse
 import io
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 

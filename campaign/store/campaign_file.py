@@ -1,32 +1,46 @@
-"""campaign.json: what the latest campaign on a folder asked for."""
+"""campaign.json: the runs of a folder's latest campaign, what they are compared with, and how long they take."""
 
-import json
-from contextlib import suppress
+import functools
 from pathlib import Path
 
-from nnet.files.atomic import CannotWrite, write_file, writing
+from campaign.machine.console import complain
+from nnet.files import checked_json, outside
+from nnet.files.atomic import CannotWrite, writing
 
 NAME = "campaign.json"
+FORM = {
+    "runs?": [str],
+    "reference?": {str: (str, float, bool, type(None))},
+    "seconds?": {str: float},
+    "spent?": {str: float},
+    str: set(),
+}
+"""The shape of the file: it has no other names."""
 
 
-def write(folder: Path, about: dict) -> None:
-    """Replace it. Raises CannotWrite."""
-    write_file(folder / NAME, f"{json.dumps(about, indent=1)}\n".encode())
+def write(folder: Path, runs: list[str], reference: dict | None, seconds: dict | None, spent: dict | None) -> None:
+    """Replace the file. Raises CannotWrite."""
+    about = {"runs": sorted(runs), "reference": reference or {"regime": "clean"}}
+    checked_json.save(folder / NAME, about | {"seconds": seconds or {}, "spent": spent or {}}, indent=1)
 
 
-def planned(folder: Path) -> set[str]:
-    """The run_ids of the latest campaign; none if that is not known."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        return set(json.loads((folder / NAME).read_text())["runs"])
-    return set()
+def read(folder: Path) -> dict:
+    """What the file says; {} if there is none, and, with a warning on stderr, if it is damaged.
+
+    A file without a check sum, which a person has written, counts too.
+    """
+    try:
+        return checked_json.load(Path(folder) / NAME, FORM, without_sum=True)
+    except OSError:
+        return {}
+    except outside.Unreadable as error:
+        _warn(str(error))
+        return {}
 
 
-def estimates(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """`seconds` and `spent` of its runs as the latest launch wrote them; empty if it did not."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        about = json.loads((folder / NAME).read_text())
-        return dict(about["seconds"]), dict(about["spent"])
-    return {}, {}
+@functools.cache
+def _warn(sentence: str) -> None:
+    complain(f"warning: {sentence}; it counts as missing until the next launch writes it")
 
 
 def check_there(folder: Path) -> None:

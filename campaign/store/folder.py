@@ -10,12 +10,14 @@ from campaign.store.claims import MISSING, Claims
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
+from nnet.files import checked_json, outside
 from nnet.files.atomic import CannotWrite, write_file, writing
 from nnet.files.temporary import remove_leftovers
 
 UNFINISHED = ("partial", "deaths", "failures")
 PARTIAL = (".pt", ".epoch", ".points")
 RESUMED = (".pt", ".points")
+LONGEST_NUMBER = 18
 FOLDERS = ("", "runs", "claims", "figures", *UNFINISHED)
 
 
@@ -109,7 +111,10 @@ class Store:
     def failure(self, run_id: str) -> str | None:
         """Why a run failed, in one line, or None if it did not."""
         with suppress(*MISSING):
-            lines = self.failure_file(run_id).read_text(errors="replace").splitlines()
+            try:
+                lines = outside.text(self.failure_file(run_id)).splitlines()
+            except outside.Unreadable as error:
+                lines = ["", "", str(error)]
             if not self._is_over(self.failure_file(run_id)):
                 return lines[2] if len(lines) > 2 else "for an unknown reason"
         return None
@@ -121,14 +126,14 @@ class Store:
     def tries(self, run_id: str) -> int:
         """How often a failed run was tried; 0 if it has not failed."""
         try:
-            return int(self.failure_file(run_id).read_text().splitlines()[1].split()[1])
+            return int(outside.text(self.failure_file(run_id)).splitlines()[1].split()[1][:LONGEST_NUMBER])
         except (OSError, IndexError, ValueError):
             return 0
 
     def epoch(self, run_id: str) -> int | None:
         """The epoch after which an unfinished run would resume, or None."""
         with suppress(OSError, ValueError):
-            return int(self._partial_file(run_id, ".epoch").read_text())
+            return int(outside.text(self._partial_file(run_id, ".epoch"), most=LONGEST_NUMBER))
         return None
 
     def died(self, run_id: str) -> int:
@@ -136,11 +141,11 @@ class Store:
         path = self._death_file(run_id)
         progress = self._progress(run_id)
         try:
-            known = json.loads(path.read_text())
-            deaths = int(known["deaths"]) if known["progress"] == progress else 0
-        except (OSError, ValueError, TypeError, KeyError):
+            known = checked_json.load(path, {"deaths": int, "progress": [int]})
+            deaths = max(0, known["deaths"]) if known["progress"] == progress else 0
+        except (OSError, outside.Unreadable):
             deaths = 0
-        write_file(path, json.dumps({"deaths": deaths + 1, "progress": progress}).encode())
+        checked_json.save(path, {"deaths": deaths + 1, "progress": progress})
         return deaths + 1
 
     def partly_done(self) -> set[str]:
@@ -149,7 +154,7 @@ class Store:
         return {path.stem for path in paths if path.suffix in RESUMED and not self._is_over(path)}
 
     def set_aside_damaged(self) -> list[Path]:
-        """Rename damaged run files to <name>.damaged, so that their runs are done again; the new paths."""
+        """Rename damaged run files to <name>.damaged…, so that their runs are done again; the new paths."""
         if not self.damaged:
             return []
         aside = []
@@ -158,7 +163,7 @@ class Store:
                 with suppress(*MISSING):
                     self.result(path.stem)
                     if path in self.damaged:  # still: another launcher may have repeated the run meanwhile
-                        aside.append(path.replace(path.with_name(f"{path.name}.damaged")))
+                        aside.append(outside.set_aside(path))
         self.damaged.clear()
         return aside
 
@@ -179,9 +184,7 @@ class Store:
 
         By run_id: `seconds`, the estimated seconds of what is to do, and `spent`, those that the run took before.
         """
-        about = {"runs": sorted(run_ids), "reference": reference or {"regime": "clean"}}
-        about |= {"seconds": seconds or {}, "spent": spent or {}}
-        campaign_file.write(self.folder, about)
+        campaign_file.write(self.folder, run_ids, reference, seconds, spent)
         self._begun = True
 
     def check_there(self) -> None:
@@ -197,7 +200,8 @@ class Store:
 
     def estimates(self) -> tuple[dict[str, float], dict[str, float]]:
         """`seconds` and `spent` as the latest launch wrote them; empty if it did not."""
-        return campaign_file.estimates(self.folder)
+        known = campaign_file.read(self.folder)
+        return known.get("seconds", {}), known.get("spent", {})
 
     def _forget_unfinished(self, run_id: str) -> None:
         partial = [self._partial_file(run_id, suffix) for suffix in PARTIAL]
@@ -242,7 +246,7 @@ def completeness(folder: Path) -> str:
     the 143: its network is trained, and its other measurements are there.
     """
     trained = {path.stem for path in (folder / "runs").glob("*.json")}
-    planned = campaign_file.planned(folder)
+    planned = set(campaign_file.read(folder).get("runs", []))
     failed = set(Store(folder).failed())
     groups = {"failed": failed - trained, "pending": planned - trained - failed}
     groups["with a failed measurement"] = failed & trained
