@@ -7,7 +7,7 @@ from campaign.engines.cluster.engine import ClusterEngine
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
-NEEDS = ("dask", "distributed")
+NEEDS = ("dask", "distributed", "cryptography")
 PILOT = "process"
 
 

@@ -13,6 +13,7 @@ from campaign.engines import dask as dask_engine
 from nnet.files import checkpoint
 from nnet.files.atomic import HOST
 from tests.cluster.conftest import busy_workers
+from tests.conftest import flipped
 from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -24,7 +25,7 @@ def test_run_files_and_weights_are_those_of_the_engine_process(place, dask, undi
     dask.workers(2)
     wait_for_workers(dask, place)
     code, printed, complaint = place.launch(*ENGINE, str(dask.file), "--checkpoint-dir", "weights")
-    assert (code, complaint) == (0, ""), complaint
+    assert (code, complaint) == (0, dask.warning)
     assert "on 2 worker(s)" in printed
     assert_same(place.results, undisturbed(4))
     assert len(list((place.folder / "weights/digits").iterdir())) == 4
@@ -100,11 +101,38 @@ def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
         assert there["run"]["sha256"] == here_too["run"]["sha256"]
         assert all(torch.equal(there["model"][name], tensor) for name, tensor in here_too["model"].items())
     code, printed, complaint = place.launch(*far, "--noise-samples", "3")  # weights are sent, nothing is trained
-    assert (code, complaint) == (0, "") and "4 to be measured with 2 more draws" in printed
+    assert (code, complaint) == (0, dask.warning) and "4 to be measured with 2 more draws" in printed
     assert {path: path.stat().st_mtime_ns for path in (hidden / "far_weights/blobs").iterdir()} == weights
+    assert_measure_only_as_on_one_machine(
+        place, far, (*words, "--output-dir", "local", "--checkpoint-dir", "local_weights")
+    )
     for number in (1, 2):  # the data were sent once to each, and nothing else is left there
         left = [path.name for path in (tmp_path / f"cache{number}/away").rglob("*") if path.is_file()]
         assert left == ["blobs.npz"]
+
+
+def assert_measure_only_as_on_one_machine(place, far, local):
+    """Weights are sent and nothing is trained; a network whose weights are gone is left out, one of damaged weights fails."""
+    weights = sorted((place.folder / "far_weights/blobs").iterdir())
+    before = {path: path.read_bytes() for path in weights}
+    more = ("--noise-samples", "4", "--evaluations", "quantization")
+    code, printed, _ = place.launch(*far, *more, "--measure-only")
+    assert code == 0 and "4 to be measured" in printed
+    assert {path: path.read_bytes() for path in sorted((place.folder / "far_weights/blobs").iterdir())} == before
+    assert place.launch(*local, "--noise-samples", "3")[0] == place.launch(*local, *more)[0] == 0
+    assert run_files(place.folder / "far/blobs") == run_files(place.folder / "local/blobs")
+    gone, damaged, *_ = weights
+    gone.unlink()
+    damaged.write_bytes(flipped(before[damaged], 3000))
+    code, _, complaint = place.launch(*far, "--noise-samples", "5", "--measure-only")
+    assert code == 1 and f"failed: {damaged.stem}: " in complaint and "Traceback" not in complaint
+    assert not gone.exists() and {path: path.read_bytes() for path in weights[2:]} == {
+        p: before[p] for p in weights[2:]
+    }
+    runs = run_files(place.folder / "far/blobs")
+    draws = {name: len(run["measurements"][0]["points"]) for name, run in runs.items()}
+    assert len({draws[path.stem] for path in weights[2:]}) == 1 == len({draws[path.stem] for path in (gone, damaged)})
+    assert draws[gone.stem] < draws[weights[2].stem]
 
 
 def test_a_run_that_takes_too_long_is_ended_and_says_where_it_was(place, dask):
@@ -198,16 +226,6 @@ def test_tls_is_spoken_where_dasks_settings_say_so(place, undisturbed, tmp_path)
     code, _, complaint = place.launch("--engine", "dask", "--max-workers", "2", **encrypted(tmp_path))
     assert (code, complaint) == (0, "")
     assert_same(place.results, undisturbed(4))
-
-
-def test_it_listens_on_loopback_and_warns_of_plain_text_elsewhere(capsys):
-    from campaign.engines.cluster import clients
-
-    for near in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tls://node7:8786"):
-        clients._warn_of_plain_text(near)
-    assert capsys.readouterr().err == ""
-    clients._warn_of_plain_text("tcp://node7:8786")
-    assert "tcp://node7:8786 is not encrypted" in capsys.readouterr().err
 
 
 def test_runs_on_workers_are_claimed_by_the_launcher(place, dask):

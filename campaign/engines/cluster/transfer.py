@@ -5,6 +5,7 @@ Data are sent once. Trained weights are sent with a run that has some, and come 
 
 import dataclasses
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -100,11 +101,12 @@ def token(config: TrainConfig) -> str | None:
     """Create a file that shows a worker whether it shares the folder of unfinished runs; None without a folder."""
     if config.partial_file is None:
         return None
-    path = Path(config.partial_file).with_name(f".shared.{HOST}-{os.getpid()}.tmp")
-    with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return str(path)
+    folder = Path(config.partial_file).parent
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, path = tempfile.mkstemp(f".{HOST}-{os.getpid()}.tmp", ".shared.", folder)
+        os.close(descriptor)
+    return path
 
 
 def _localised(config: TrainConfig, written: Iterable[str]) -> TrainConfig:
