@@ -12,8 +12,8 @@ import torch
 from campaign.engines import dask as dask_engine
 from nnet.files import checkpoint
 from nnet.files.atomic import HOST
-from tests.cluster.conftest import busy_workers
-from tests.conftest import flipped
+from tests.cluster.conftest import Dask, busy_workers
+from tests.conftest import ROOT, flipped
 from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -79,7 +79,7 @@ def unshared(folder) -> tuple[str, ...]:
 
 
 def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
-    hidden = tmp_path / "launcher"
+    warning, hidden = dask.warning, tmp_path / "launcher"
     hidden.mkdir()
     shutil.copy(npz, hidden / "blobs.npz")
     here = place.folder
@@ -101,7 +101,7 @@ def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
         assert there["run"]["sha256"] == here_too["run"]["sha256"]
         assert all(torch.equal(there["model"][name], tensor) for name, tensor in here_too["model"].items())
     code, printed, complaint = place.launch(*far, "--noise-samples", "3")  # weights are sent, nothing is trained
-    assert (code, complaint) == (0, dask.warning) and "4 to be measured with 2 more draws" in printed
+    assert (code, complaint) == (0, warning) and "4 to be measured with 2 more draws" in printed
     assert {path: path.stat().st_mtime_ns for path in (hidden / "far_weights/blobs").iterdir()} == weights
     assert_measure_only_as_on_one_machine(
         place, far, (*words, "--output-dir", "local", "--checkpoint-dir", "local_weights")
@@ -112,14 +112,14 @@ def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
 
 
 def assert_measure_only_as_on_one_machine(place, far, local):
-    """Weights are sent and nothing is trained; a network whose weights are gone is left out, one of damaged weights fails."""
+    """Weights are sent, nothing is trained; networks without weights are left out, those of damaged ones fail."""
     weights = sorted((place.folder / "far_weights/blobs").iterdir())
     before = {path: path.read_bytes() for path in weights}
     more = ("--noise-samples", "4", "--evaluations", "quantization")
-    code, printed, _ = place.launch(*far, *more, "--measure-only")
-    assert code == 0 and "4 to be measured" in printed
+    code, printed, complaint = place.launch(*far, *more, "--measure-only")
+    assert code == 0 and "4 to be measured" in printed, complaint
     assert {path: path.read_bytes() for path in sorted((place.folder / "far_weights/blobs").iterdir())} == before
-    assert place.launch(*local, "--noise-samples", "3")[0] == place.launch(*local, *more)[0] == 0
+    assert place.launch(*local, *more)[0] == 0
     assert run_files(place.folder / "far/blobs") == run_files(place.folder / "local/blobs")
     gone, damaged, *_ = weights
     gone.unlink()
@@ -180,7 +180,8 @@ def test_what_cannot_work_is_one_sentence(place, dask):
     assert code == 2 and printed == "" and "has no worker of one thread (--nthreads 1)" in complaint
     for number, content in enumerate(("{}", "xx", "[]", '{"address": "nonsense"}', '{"address": 3}')):
         (place.folder / f"{number}.json").write_text(content)
-    for wrong in ("nowhere.json", *(f"{number}.json" for number in range(5)), "ucx://a:1", "tcp://127.0.0.1"):
+    (place.folder / "5.json").write_text("[" * 200_000)
+    for wrong in ("nowhere.json", *(f"{number}.json" for number in range(6)), "ucx://a:1", "tcp://127.0.0.1"):
         with pytest.raises(ValueError, match="scheduler is an address like tcp://host:8786 or a scheduler file; got"):
             dask_engine.capacity(dask_engine.Options(str(place.folder / wrong) if "://" not in wrong else wrong), 1)
     code, printed, complaint = place.launch(*ENGINE, "tls://127.0.0.1:1")
@@ -207,25 +208,36 @@ def test_workers_of_another_version_are_not_used_and_nobody_waits_for_them(place
     assert "stopped: no worker can be used: " in complaint and "has another version of this program" in complaint
 
 
-def encrypted(folder) -> dict[str, str]:
-    """Dask's settings for TLS alone, with a certificate that is made for the purpose. Skips where none can be made."""
+def documented(folder) -> dict[str, str]:
+    """The variables that docs/cluster.md sets for TLS, with keys in `folder`. Skips where none can be made."""
     if shutil.which("openssl") is None:
         pytest.skip("no certificate can be made here (openssl)")
-    names = ("-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
-    subprocess.run(command, cwd=folder, capture_output=True, check=True)
-    tls = {"CA_FILE": "cert.pem"}
-    for role in ("SCHEDULER", "WORKER", "CLIENT"):
-        tls |= {f"{role}__CERT": "cert.pem", f"{role}__KEY": "key.pem"}
-    files = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(folder / file) for name, file in tls.items()}
-    comm = "DASK_DISTRIBUTED__COMM__"
-    return files | {f"{comm}DEFAULT_SCHEME": "tls", f"{comm}REQUIRE_ENCRYPTION": "True"}
+    lines = re.search(r"```sh\n(umask 077\n.*?)```", (ROOT / "docs/cluster.md").read_text(), re.DOTALL)[1]
+    command = ["sh", "-ec", f"{lines}\nenv -0"]
+    output = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return dict(line.split("=", 1) for line in output.split("\0") if line.startswith("DASK_"))
 
 
-def test_tls_is_spoken_where_dasks_settings_say_so(place, undisturbed, tmp_path):
-    code, _, complaint = place.launch("--engine", "dask", "--max-workers", "2", **encrypted(tmp_path))
+@pytest.mark.parametrize("own", [True, False], ids=["own_scheduler", "of_the_campaign"])
+def test_tls_is_spoken_with_the_keys_that_dasks_settings_name(place, undisturbed, tmp_path, monkeypatch, own):
+    variables = documented(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    words = ("--max-workers", "2")
+    if own:
+        dask = Dask(place)
+        dask.scheduler()
+        dask.workers(2)
+        words = ("--scheduler", str(dask.file))
+        assert '"address": "tls://' in dask.file.read_text()
+        wait_for(lambda: "has no worker" not in place.launch("--engine", "dask", *words, "--plan")[2])
+    code, _, complaint = place.launch("--engine", "dask", *words)
     assert (code, complaint) == (0, "")
+    if own:
+        dask.close()
     assert_same(place.results, undisturbed(4))
+    assert oct((tmp_path / "keys").stat().st_mode)[-3:] == "700"
+    assert oct((tmp_path / "keys/key.pem").stat().st_mode)[-3:] == "600"
 
 
 def test_runs_on_workers_are_claimed_by_the_launcher(place, dask):

@@ -82,7 +82,7 @@ def test_a_stranger_gets_no_answer_from_any_port_and_reads_no_key(place, tmp_pat
     (temporary / "dask-scratch-space").chmod(0o777)  # Dask's folder, which somebody else was the first to make
     launcher = place.start(*words, *KEEP, base=ENDLESS, **stand_in(tmp_path), TMPDIR=str(temporary))
     wait_for(lambda: list((place.results / "partial").glob("*.epoch")))
-    (closed,) = [path for path in place.folder.rglob(".campaign.*") if path.is_dir()]
+    (closed,) = [path for path in place.folder.rglob(".campaign-*") if path.is_dir()]
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert not any((temporary / "dask-scratch-space").iterdir())
     open_ports = ports(place.folder)
@@ -99,14 +99,14 @@ def test_a_stranger_gets_no_answer_from_any_port_and_reads_no_key(place, tmp_pat
 def test_keys_that_a_killed_launcher_left_are_deleted_at_the_next_launch(place, tmp_path):
     environment = stand_in(tmp_path)
     launcher = place.start(*JOBS, *KEEP, base=LONG, **environment)
-    wait_for(lambda: list((place.folder / "cluster-logs").glob(".campaign.*/key.pem")))
+    wait_for(lambda: list((place.folder / "cluster-logs").glob(".campaign-*/key.pem")))
     kill(launcher.pid)
     launcher.communicate()
-    theirs = place.folder / "cluster-logs/.campaign.x.elsewhere-1.tmp"
+    theirs = place.folder / "cluster-logs/.campaign-elsewhere-1-x"
     theirs.mkdir()
     code, _, complaint = place.launch(*JOBS, *KEEP, base=LONG, **environment)
     assert code == 0, complaint
-    assert list((place.folder / "cluster-logs").glob(".campaign.*")) == [theirs]
+    assert list((place.folder / "cluster-logs").glob(".campaign-*")) == [theirs]
 
 
 @through_dask

@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import os
 import re
 import sys
 import tempfile
@@ -16,7 +17,6 @@ from distributed import Client, LocalCluster
 from campaign.engines.cluster import private
 from campaign.engines.cluster.pool import Pool
 from campaign.engines.workers import environment
-from campaign.machine.console import say
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
@@ -36,8 +36,8 @@ def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
     address = _address(scheduler)
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False, name="campaign")
-    except (OSError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ConnectionError(f"no Dask scheduler answers at {scheduler}: {reason}") from error
     _warn_of_plain_text(client.scheduler.address)
     with quiet(), client:
@@ -51,12 +51,17 @@ def _address(scheduler: str) -> str:
         if "://" not in scheduler:
             address = json.loads(Path(scheduler).read_text())["address"]
         match = ADDRESS.fullmatch(address)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         match = None
     if match is None:
         raise ConfigError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")
-    if match["scheme"] == "tls" and dask.config.get("distributed.comm.tls.ca-file", None) is None:
-        raise ConfigError(f"{address} needs TLS certificates, but Dask's configuration names none")
+    for name in ("ca-file", "client.cert") if match["scheme"] == "tls" else ():
+        file = dask.config.get(f"distributed.comm.tls.{name}", None)
+        if file is None or not os.path.isfile(file):
+            raise ConfigError(
+                f"{address} needs TLS certificates, but Dask's configuration names no file that is there as "
+                f"distributed.comm.tls.{name}; got {file!r}"
+            )
     return address
 
 
@@ -98,10 +103,10 @@ def settings(folder: Path) -> dict:
 def _warn_of_plain_text(address: str) -> None:
     """Say once that a scheduler is open to everybody who can reach it. The other users of its machine always can."""
     if not address.startswith("tls://"):
-        say(
+        print(
             f"warning: the scheduler at {address} has no TLS: whoever can connect to it, like every user of its "
             'machine, can run programs as you; see "Security" in docs/cluster.md',
-            sys.stderr,
+            file=sys.stderr,
         )
 
 

@@ -24,7 +24,6 @@ from distributed import Client, Future, KilledWorker
 from campaign.engines import base
 from campaign.engines.cluster import task, transfer
 from campaign.engines.cluster.task import Host, Missing, Repeated
-from campaign.machine.console import say
 from nnet.config import TrainConfig
 from nnet.record.provenance import code_sha256
 
@@ -138,7 +137,7 @@ class Pool:
             self.alone_since = time.monotonic()
         elif time.monotonic() - self.alone_since > ALONE_S:
             self.alone_since = float("inf")
-            say(f"note: no worker for {ALONE_S:.0f} s; the runs wait for one", sys.stderr)
+            print(f"note: no worker for {ALONE_S:.0f} s; the runs wait for one", file=sys.stderr)
 
     def _threads(self) -> dict[str, int]:
         """The number of threads of each worker, by address."""
@@ -198,7 +197,7 @@ class Pool:
 
     def _refuse(self, address: str, why: str) -> None:
         if why not in self.refused.values():
-            say(f"warning: the worker {address} {why}; it is not used", sys.stderr)
+            print(f"warning: the worker {address} {why}; it is not used", file=sys.stderr)
         self.refused[address] = why
 
     def _outcome(self, address: str, run: _Run) -> dict | base.Failure | None:

@@ -22,7 +22,7 @@ from campaign.engines.cluster.jobqueue import Job
 from nnet.files.atomic import HOST, writing
 
 PROTOCOL = "tls://"
-FOLDER = re.compile(r"\.campaign\..*\.(?P<host>[^.]*)-(?P<pid>\d+)\.tmp")
+FOLDER = re.compile(r"\.campaign-(?P<host>.*)-(?P<pid>\d+)-\w+")
 
 
 @contextmanager
@@ -33,13 +33,13 @@ def folder(parent: Path) -> Iterator[Path]:
     """
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        for path in filter(_is_left_over, parent.glob(".campaign.*.tmp")):
+        for path in filter(_is_left_over, parent.glob(".campaign-*")):
             shutil.rmtree(path, ignore_errors=True)
-        made = tempfile.TemporaryDirectory(
-            prefix=".campaign.", suffix=f".{HOST}-{os.getpid()}.tmp", dir=parent.absolute(), ignore_cleanup_errors=True
-        )
-    with made:
-        yield Path(made.name)
+        made = tempfile.mkdtemp(prefix=f".campaign-{HOST}-{os.getpid()}-", dir=parent.absolute())
+    try:
+        yield Path(made)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _is_left_over(path: Path) -> bool:
