@@ -14,7 +14,7 @@ PILOT = "process"
 @dataclass
 class Options:
     scheduler: str | None = None
-    """Address of a running scheduler (tcp://host:8786, tls://…) or its scheduler file. None: a temporary one.
+    """Address of a running scheduler (tls://host:8786, or tcp://…) or its scheduler file. None: a temporary one.
     Default None."""
 
 

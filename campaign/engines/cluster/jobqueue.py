@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["Job", "JobQueueCluster", "dask_jobqueue"]
+__all__ = ["JobQueueCluster", "dask_jobqueue"]
 
 
 @contextmanager
@@ -19,4 +19,4 @@ def _same_ctrl_c() -> Iterator[None]:
 with _same_ctrl_c():
     import dask_jobqueue
     import dask_jobqueue.lsf
-    from dask_jobqueue.core import Job, JobQueueCluster
+    from dask_jobqueue.core import JobQueueCluster

@@ -13,15 +13,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dask
 import psutil
 from distributed import Security
 
-from campaign.engines.cluster.jobqueue import Job
 from nnet.files.atomic import HOST, writing
 
 PROTOCOL = "tls://"
+ROLES = ("client", "scheduler", "worker")
 FOLDER = re.compile(r"\.campaign-(?P<host>.*)-(?P<pid>\d+)-\w+")
 
 
@@ -44,29 +45,25 @@ def folder(parent: Path) -> Iterator[Path]:
 
 def _is_left_over(path: Path) -> bool:
     name = FOLDER.fullmatch(path.name)
-    mine = name is not None and name["host"] == HOST and path.lstat().st_uid == os.getuid()
-    return mine and not psutil.pid_exists(int(name["pid"]))
+    return name is not None and name["host"] == HOST and not psutil.pid_exists(int(name["pid"]))
 
 
-def security() -> Security:
-    """The keys that Dask's configuration names if it asks for TLS, else new ones in memory."""
-    names_keys = dask.config.get("distributed.comm.tls.ca-file", None) is not None
-    if names_keys and dask.config.get("distributed.comm.default-scheme") == "tls":
-        return Security(require_encryption=True)
-    return Security.temporary()
+def security() -> Any:
+    """A `Security` with the keys that Dask's configuration names if it asks for TLS, else with new ones in memory."""
+    comm = dask.config.get("distributed.comm")
+    files = [comm["tls"].get("ca-file"), *(comm["tls"][role].get("cert") for role in ROLES)]
+    return Security(require_encryption=True) if comm["default-scheme"] == "tls" and all(files) else Security.temporary()
 
 
-def in_files(keys: Security, place: Path) -> Security:
+def in_files(keys: Any, place: Path) -> Any:
     """The same keys in files in `place`, for processes that are started by others."""
     if "\n" not in keys.tls_ca_file:
         return keys
     files = {"cert": place / "cert.pem", "key": place / "key.pem"}
     files["cert"].write_text(keys.tls_worker_cert)
     files["key"].write_text(keys.tls_worker_key)
-    roles = {
-        f"tls_{role}_{name}": str(file) for role in ("client", "scheduler", "worker") for name, file in files.items()
-    }
-    return Security(require_encryption=True, tls_ca_file=str(files["cert"]), **roles)
+    of_roles = {f"tls_{role}_{name}": str(file) for role in ROLES for name, file in files.items()}
+    return Security(require_encryption=True, tls_ca_file=str(files["cert"]), **of_roles)
 
 
 def settings(place: Path) -> dict:
@@ -82,14 +79,15 @@ def settings(place: Path) -> dict:
     }
 
 
-def job(kind: type[Job]) -> type[Job]:
-    """The same kind of job, with a script that nobody else can replace before it is submitted."""
+def job(kind: Any) -> Any:
+    """The same class of jobs, with a script that nobody else can replace before it is submitted."""
 
     class Private(kind):
         def __init__(self, *arguments, security, **keywords):
             quoted = copy.copy(security)  # dask-jobqueue writes these words into the script as they are
             for name in ("tls_ca_file", "tls_worker_cert", "tls_worker_key"):
-                setattr(quoted, name, shlex.quote(getattr(security, name)))
+                if (path := getattr(security, name)) is not None:
+                    setattr(quoted, name, shlex.quote(path))
             super().__init__(*arguments, security=quoted, **keywords)
 
         @contextmanager
