@@ -14,7 +14,7 @@ from pathlib import Path
 
 FLOORS = {
     "nnet": (
-        ("files", "random", "checks", "registry", "options", "processor"),
+        ("files", "random", "checks", "console", "registry", "options", "processor"),
         ("perturbations", "datasets", "activations", "optimizers", "identity"),
         ("config",),
         ("training",),

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from campaign.analysis import panels, questions, tables
+from campaign.machine import exits
+from campaign.machine.console import say
 from campaign.store.folder import completeness
 from nnet.checks import ConfigError
+from nnet.files.atomic import write_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,10 +41,11 @@ def save_all(folder: Path) -> list[Path]:
     figures: dict[str, Figure] = {}
     for question in questions.modules():
         figures |= draw(question, by_name, note)
-    (folder / "figures").mkdir(exist_ok=True)
     for name, figure in figures.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=150, metadata={"Software": None})
-        figure.savefig(folder / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+        for kind, without in (("png", "Software"), ("pdf", "CreationDate")):
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=kind, dpi=150, metadata={without: None})
+            write_file(folder / "figures" / f"{name}.{kind}", drawn.getbuffer())
     return [folder / "figures" / f"{name}.png" for name in figures]
 
 
@@ -57,6 +61,10 @@ def small_png(figure: "Figure", dpi: int = 80, colours: int = 128) -> bytes:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the figures of the named folders, or of all that have tables; prints their paths."""
+    return exits.exit_code(lambda: _main(arguments))
+
+
+def _main(arguments: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m campaign.analysis.figures", description=main.__doc__)
     parser.add_argument(
         "folders", nargs="*", help='such as "mnist" or "pixels/mnist"; default: all in the output folder'
@@ -64,17 +72,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output-dir", default="results", help="where campaigns write (default: results)")
     flags = parser.parse_args(arguments)
     root = Path(flags.output_dir)
-    try:
-        names = [str(folder.relative_to(root)) for folder in tables.folders(root)]
-        missing = [name for name in flags.folders if name not in names]
-        if missing:
-            raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first")
-        for name in flags.folders or names:
-            for path in save_all(root / name):
-                print(path)
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    names = [str(folder.relative_to(root)) for folder in tables.folders(root)]
+    missing = [name for name in flags.folders if name not in names]
+    if missing:
+        raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first")
+    for name in flags.folders or names:
+        for path in save_all(root / name):
+            say(str(path))
     return 0
 
 

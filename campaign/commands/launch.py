@@ -11,7 +11,8 @@ from campaign.grid import study as studies
 from campaign.grid.lists import configure
 from campaign.grid.names import check_known
 from campaign.grid.settings import Launch, settings
-from campaign.machine import signals
+from campaign.machine import exits
+from campaign.machine.console import attached, say, wait_until_read
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
@@ -28,27 +29,7 @@ def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> 
     stderr, nothing started), 130 when interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    try:
-        with signals.handled():
-            line = command_line.parse(words)
-            study = None if line.study is None else studies.load(line.study)
-            if line.help:
-                print(command_line.usage(blocks.lines_of(block, study)), end="")
-                return 0
-            runs = blocks.expand(block, study, line.lines, line.only)
-            instead = _instead(line, runs, words)
-            if instead is not None:
-                return instead
-            campaign = _prepared(runs, line)
-    except (ConfigError, ChildProcessError) as error:
-        # No worker could be started to try a run, before anything of the campaign was started: exit code 2 as well.
-        # Once runs are under way, the runner keeps what is finished and returns 1.
-        print(f"error: {error}".replace("\n", " "), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted: nothing was started", file=sys.stderr)
-        return signals.EXIT_CODE
-    return _run(campaign)
+    return exits.exit_code(lambda: _launch(block, words), "interrupted: nothing was started")
 
 
 def run(configs: Sequence[TrainConfig], output_dir: str = "results", retry_failed: bool = False, **launch: Any) -> int:
@@ -63,7 +44,31 @@ def run(configs: Sequence[TrainConfig], output_dir: str = "results", retry_faile
 
     where = Launch(output_dir=output_dir, **launch)
     configs = configure(configs, {"epoch_checkpoint_dir": None}, epoch_checkpoint_dir=where.output_dir)
-    return _run(prepare(configs, where, retry_failed))
+    with attached():
+        try:
+            exits.refuse_no_folder()
+            campaign = prepare(configs, where, retry_failed)
+        except exits.REFUSALS as error:
+            why = exits.sentence(error)
+            if why is None or isinstance(error, ChildProcessError):
+                raise
+            raise ConfigError(why) from error
+        return _run(campaign)
+
+
+def _launch(block: Mapping[str, Any], words: Sequence[str]) -> int:
+    line = command_line.parse(words)
+    study = None if line.study is None else studies.load(line.study)
+    if line.help:
+        say(command_line.usage(blocks.lines_of(block, study)).rstrip())
+        instead = 0
+    else:
+        runs = blocks.expand(block, study, line.lines, line.only)
+        instead = _instead(line, runs, words)
+    if instead is not None:
+        wait_until_read()
+        return instead
+    return _run(_prepared(runs, line))
 
 
 def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int | None:

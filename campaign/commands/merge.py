@@ -1,13 +1,12 @@
 """`--merge`: join another results folder into this one, run by run and point by point."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from campaign.analysis import tables
 from campaign.machine import signals
-from campaign.machine.console import say
+from campaign.machine.console import complain, say
 from campaign.store import run_file
 from campaign.store.folder import Store
 from campaign.store.log import Log
@@ -42,7 +41,7 @@ def merge(folder: str | Path, output_dir: str | Path, reference: Mapping[str, ob
                     store.remember_campaign(list(store.results()), dict(reference or {}) or None)
                 tables.write(store)
     except CannotWrite as error:
-        say(f"error: {error}; the same command goes on from here", sys.stderr)
+        complain(f"error: {error}; the same command goes on from here")
         return 1
     more = len(changed) - new
     say(f"{len(runs)} runs of {folder}: {new} new, {more} with new points, {len(runs) - len(changed)} already there")

@@ -1,15 +1,16 @@
 """A quick check of the whole machinery: is a network at least as robust after training with noise?"""
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 
 from campaign.analysis import tables
 from campaign.grid import lists
 from campaign.grid.settings import Launch
+from campaign.machine.console import say
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from nnet.config import TrainConfig
+from nnet.files.temporary import temporary_folder
 
 TOLERANCE = 0.02
 ALPHA = 0.2
@@ -25,8 +26,8 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
     `configs`: the runs of the study, which say the data, the seeds and the strength of the noise. Returns 0 if the drop
     after training with noise is smaller or similar (tolerance 0.02), else 1.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        campaign = prepare(small_runs(configs), dataclasses.replace(launch, output_dir=folder))
+    with temporary_folder() as folder:
+        campaign = prepare(small_runs(configs), dataclasses.replace(launch, output_dir=str(folder)))
         code = runner.run(campaign)
         if code != 0:
             return code
@@ -36,8 +37,8 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
     clean, noisy = summary.loc["clean", "mean_drop"], summary.loc["noisy", "mean_drop"]
     good = noisy <= clean + TOLERANCE
     verdict = "smaller or similar, as it should be" if good else "LARGER than it should be"
-    print(f"\nsanity: drop at 0.1 is {clean:.4f} clean, {noisy:.4f} noisy: {verdict} (tolerance {TOLERANCE})")
-    print("nothing of this was kept")
+    say(f"\nsanity: drop at 0.1 is {clean:.4f} clean, {noisy:.4f} noisy: {verdict} (tolerance {TOLERANCE})")
+    say("nothing of this was kept")
     return 0 if good else 1
 
 

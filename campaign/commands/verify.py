@@ -1,7 +1,6 @@
 """`--verify`: train a finished run again, measure all its points again, and compare every bit."""
 
 import dataclasses
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from nnet.config import TrainConfig
 from nnet.evaluations.parts import rows
 from nnet.evaluations.parts.points import place
 from nnet.evaluations.parts.wanted import IMAGES, WEIGHT_NOISE, stated
+from nnet.files.temporary import temporary_folder
 
 FILES = {"dataset": ".npz", "initial_weights": ""}
 """Settings that name a file of the user, and what the name in a run file lacks."""
@@ -34,8 +34,8 @@ def verify(run_id: str, output_dir: str | Path, given: TrainConfig) -> int:
     stored = one_run.read(run_id, output_dir)
     trained = _trained(stored, given)
     compared = list(filter(_is_current, stored["measurements"]))
-    with tempfile.TemporaryDirectory() as folder:
-        fresh = dataclasses.replace(trained, checkpoint_dir=folder)
+    with temporary_folder() as folder:
+        fresh = dataclasses.replace(trained, checkpoint_dir=str(folder))
         again = _done([_measured(fresh, measurement) for measurement in compared] or [fresh])
     if isinstance(again, base.Failure):
         say(f"{run_id} failed: {again.error}: {again.message}\n{again.traceback}")

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from campaign.commands import one_run
 from campaign.grid.settings import Launch
-from campaign.machine.console import say
+from campaign.machine.console import complain, say
 from campaign.planning.survey import survey
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
@@ -113,7 +112,7 @@ def prune(configs: Sequence[TrainConfig], launch: Launch, as_json: bool) -> int:
         stay = [f"left: {holder} works on {run_id}" for run_id, holder in left.items()]
         say("\n".join([_table(deleted, "deleted"), *stay]))
     if problem:
-        say(f"error: {problem}", sys.stderr)
+        complain(f"error: {problem}")
     return 1 if problem else 0
 
 

@@ -1,17 +1,163 @@
-"""What is printed: lines for people."""
+"""The door for what goes to a person: whoever prints in this process never waits for a reader and never fails.
 
+`attach` puts a `Stream` in the place of stdout and of stderr, so that `print`, warnings and libraries use it too. A
+thread of its own hands the text on, because only a thread can be left behind when nobody reads.
+"""
+
+import io
 import os
+import queue
+import select
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
+from nnet.console import clean, complain, one_line, say
 
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Print a line. A reader that has gone away, or a full disk behind a redirection, does not end a campaign."""
-    stream = stream or sys.stdout
+__all__ = ["attach", "attached", "clean", "complain", "duration", "is_terminal", "one_line", "say", "wait_until_read"]
+PATIENCE_S = 0.2
+"""After so many seconds a reader has stalled: until it reads again, nobody waits for it."""
+MOST_WAITING = 10_000
+"""Further texts are left out while so many wait for a stalled reader."""
+LAST_S = 1.0
+"""Seconds without a byte read after which the end of a command waits no longer."""
+PIECE = 2**16
+
+
+class Stream(io.TextIOBase):
+    """Stands for stdout or stderr, whose encoding it has; `write` returns soon and raises nothing."""
+
+    def __init__(self, under: TextIO):
+        """`under`: the stream of this process, which nobody else may use."""
+        self.under, self.number = under, under.fileno()
+        self.waiting: queue.SimpleQueue[bytes | threading.Event] = queue.SimpleQueue()
+        self.thread: threading.Thread | None = None
+        self.stalled = self.gone = False
+        self.lost, self.moved = 0, time.monotonic()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stream for which this one stands."""
+        return self.under.encoding
+
+    def fileno(self) -> int:
+        """The descriptor, for the width of the terminal."""
+        return self.number
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return is_terminal(self.under)
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Hand the text to the reader. Waits for a moment, and not at all while the reader has stalled."""
+        if self.waiting.qsize() >= MOST_WAITING:
+            self.lost += 1
+        elif not self.gone:
+            if self.lost:
+                text, self.lost = f"\n({self.lost} texts are left out here, which nobody read)\n{text}", 0
+            self.waiting.put(text.encode(self.encoding, "backslashreplace"))
+            if not self.stalled:
+                self.stalled = not self._handed_on(PATIENCE_S)
+        return len(text)
+
+    def waits(self) -> bool:
+        """Whether something of what was written is still to be read."""
+        return not self._handed_on(0.1)
+
+    def _handed_on(self, seconds: float) -> bool:
+        """Whether all that was written is handed on within so many seconds."""
+        done = threading.Event()
+        self.waiting.put(done)
+        try:
+            if self.thread is None or not self.thread.is_alive():  # a fork has only the thread that forked
+                self.thread = threading.Thread(target=self._hand_on, daemon=True)
+                self.thread.start()
+        except RuntimeError:  # the limit of threads is reached
+            self.thread = None
+            while not self.waiting.empty():
+                self._next()
+        return done.wait(seconds)
+
+    def _hand_on(self) -> None:
+        while True:
+            self._next()
+
+    def _next(self) -> None:
+        text = self.waiting.get()
+        if isinstance(text, threading.Event):
+            text.set()
+        elif not self.gone:
+            self._write(memoryview(text))
+        if self.waiting.empty():
+            self.stalled = False
+
+    def _write(self, text: memoryview) -> None:
+        """Write to the descriptor itself: a stream would keep its lock, for which the interpreter waits at its end."""
+        while text:
+            try:
+                text = text[os.write(self.number, text[:PIECE]) :]
+                self.moved = time.monotonic()
+            except BlockingIOError:  # another process has made it so
+                select.select([], [self.number], [])
+            except BrokenPipeError:
+                self.gone = True
+                return
+            except OSError:  # a full disk, a terminal that is closed
+                return
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal; a closed one is none."""
+    with suppress(OSError, ValueError):
+        return stream is not None and stream.isatty()
+    return False
+
+
+def attach() -> None:
+    """Let stdout and stderr of this process be `Stream`s; those that were closed lead nowhere.
+
+    Streams that something else has put in their place, like a notebook, stay.
+    """
+    _open_descriptors()
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))
+        elif stream is getattr(sys, f"__{name}__"):
+            with suppress(OSError, ValueError):
+                stream.flush()
+                setattr(sys, name, Stream(stream))
+
+
+@contextmanager
+def attached() -> Iterator[None]:
+    """Within the block the streams of this process are attached; after it, what could not be read is lost."""
+    before = sys.stdout, sys.stderr
+    attach()
     try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        yield
+    finally:
+        try:
+            with suppress(KeyboardInterrupt):
+                wait_until_read(LAST_S)
+        finally:
+            sys.stdout, sys.stderr = (old or new for old, new in zip(before, (sys.stdout, sys.stderr), strict=True))
+
+
+def wait_until_read(patience_s: float | None = None) -> None:
+    """Wait for the readers, until they have taken no byte for `patience_s` seconds; None: for as long as it takes."""
+    began = time.monotonic()
+    for stream in (sys.stdout, sys.stderr):
+        while isinstance(stream, Stream) and stream.waits():
+            if patience_s is not None and time.monotonic() - max(began, stream.moved) > patience_s:
+                break
 
 
 def duration(seconds: float) -> str:
@@ -19,3 +165,16 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _open_descriptors() -> None:
+    """Open those of descriptors 0, 1 and 2 that are closed: else the next file would be what libraries print to."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)

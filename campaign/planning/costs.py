@@ -8,7 +8,6 @@ workers; delete the file to measure again. A launch, `--plan`, `--status` and th
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -17,13 +16,14 @@ from pathlib import Path
 from campaign.engines import base
 from campaign.engines.workers import fork_server, tasks
 from campaign.machine import memory
-from campaign.machine.console import say
+from campaign.machine.console import complain
 from campaign.planning import notes
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
-from nnet.files.atomic import HOST, CannotWrite, write_file
+from nnet.files.atomic import CannotWrite, write_file
 from nnet.files.cache import cache_root
+from nnet.files.host import HOST
 from nnet.processor import plain_layers, processor
 from nnet.record.provenance import code_sha256
 
@@ -227,4 +227,4 @@ def _remember(costs: Costs, workers: int) -> None:
         about = {"shared_mb": costs.shared_mb, "machine": costs.machine, "kinds": kinds}
         write_file(path(workers), json.dumps(about, indent=1).encode())
     except CannotWrite as error:
-        say(f"warning: measured costs cannot be kept: {error}", sys.stderr)
+        complain(f"warning: measured costs cannot be kept: {error}")

@@ -5,7 +5,7 @@ import sys
 from tqdm import tqdm
 
 from campaign.engines.base import Failure
-from campaign.machine.console import duration, say
+from campaign.machine.console import clean, duration, is_terminal, one_line, say
 from campaign.planning.plan import makespan, pace
 from campaign.store import run_file
 from nnet.config import TrainConfig
@@ -23,7 +23,7 @@ class Progress:
         self.estimates, self.workers, self.before = estimates, workers, before
         self.left_over, self.taken = set(estimates), {}
         form = "{n_fmt}/{total_fmt} runs |{bar}| {elapsed}, {desc}"
-        self.bar = tqdm(total=len(estimates), bar_format=form, desc="starting") if sys.stderr.isatty() else None
+        self.bar = tqdm(total=len(estimates), bar_format=form, desc="starting") if is_terminal(sys.stderr) else None
 
     def finished(self, config: TrainConfig, outcome: dict | Failure) -> None:
         """Count a run and show it."""
@@ -35,7 +35,7 @@ class Progress:
             done = len(self.estimates) - len(self.left_over)
             say(f"[{done}/{len(self.estimates)}] {line}  ({self.left()})")
         else:
-            self.bar.set_description_str(f"{self.left()}, last: {line}", refresh=False)
+            self.bar.set_description_str(one_line(f"{self.left()}, last: {line}"), refresh=False)
             self.bar.update()
 
     def describe(self, config: TrainConfig, outcome: dict | Failure) -> str:
@@ -47,7 +47,7 @@ class Progress:
         if self.bar is None:
             say(text)
         else:
-            self.bar.write(text, file=sys.stderr)
+            self.bar.write(clean(text), file=sys.stderr)
 
     def left_s(self) -> float:
         """Seconds until the last run ends."""

@@ -1,29 +1,29 @@
 """A prepared campaign, from its pending runs to its tables: engine -> store -> tables, whatever happens."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from campaign.analysis import report, tables
+from campaign.analysis import tables
 from campaign.engines import base
 from campaign.engines.workers import tasks
-from campaign.machine import signals
-from campaign.machine.console import say
+from campaign.machine import exits, signals
+from campaign.machine.console import complain, say
 from campaign.planning import plan, work
 from campaign.planning.survey import Campaign
+from campaign.running import ending
 from campaign.running.progress import Progress
 from campaign.running.schedule import Schedule
 from campaign.store import run_file
-from campaign.store.folder import Store
 from campaign.store.log import Log
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from nnet.files.atomic import CannotWrite, remove_leftovers
+from nnet.files.atomic import CannotWrite
+from nnet.files.temporary import remove_leftovers
 
 TABLES_EVERY_S = 30
 MOST_DEATHS = 3
-LISTED = 10
 
 
 def run(campaign: Campaign) -> int:
@@ -39,21 +39,14 @@ def run(campaign: Campaign) -> int:
                 launch.begin()
                 launch.work()
                 launch.record_what_was_asked()
-                made = launch.write_tables()
+                return ending.report(campaign, launch.write_tables())
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
-        except OSError as error:
-            return launch.stop(f"stopped: {error}", 1)
-    for store, of_store in zip(campaign.stores.values(), made, strict=True):
-        say(report.text(store.folder, of_store))
-    for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
-        say(f"trained weights: {Path(folder)}")
-    failures = campaign.failures()
-    _list(failures, campaign.stores)
-    under_way = len(campaign.runs) - campaign.finished() - len(failures) - len(campaign.left_out)
-    if under_way:
-        say(f"{under_way} run(s) are under way in other shards; see --status")
-    return 1 if failures or campaign.left_out else 0
+        except (ConfigError, *exits.REFUSALS) as error:
+            why = str(error) if isinstance(error, ConfigError) else exits.sentence(error)
+            if why is None:
+                raise
+            return launch.stop(f"stopped: {why}", exits.FAILED)
 
 
 class _Launch:
@@ -70,6 +63,7 @@ class _Launch:
         }
         self.schedule = Schedule(campaign.pending, campaign.workers, stay=campaign.shard is None)
         self.progress: Progress  # made when the work begins
+        self.given: dict[str, dict | None] = {}
         self.met: set[str] = set()
         self.tables_written, self.tables_due = time.monotonic(), False
 
@@ -97,7 +91,8 @@ class _Launch:
         with closing(self.progress), self.campaign.open(what) as engine:
             while self.schedule.unfinished():
                 while engine.room and (config := self._next()) is not None:
-                    engine.start(config, self.campaign.known(config))
+                    self.given[config.run_id] = known = self.campaign.known(config)
+                    engine.start(config, known)
                 for config, outcome in engine.ended(base.TICK_S):
                     self._end(config, outcome)
                 self._look_around()
@@ -116,6 +111,7 @@ class _Launch:
     def write_tables(self) -> list[dict]:
         """Write all tables and return them by store; delete half-written files of dead workers."""
         for store in self.campaign.stores.values():
+            store.check_there()
             store.remove_leftovers()
         for folder in self.weights:
             remove_leftovers(folder)
@@ -138,16 +134,19 @@ class _Launch:
             self.write_tables()
             for log in self.logs.values():
                 log.add("stop", detail=why)
-        total, finished = len(self.campaign.runs), self.campaign.finished()
+        finished = "the"
+        with suppress(OSError):  # else the disk is gone, and nobody can count
+            finished = f"{self.campaign.finished()} of {len(self.campaign.runs)}"
         how = "does all of them again" if self.campaign.measuring.again else "goes on from here"
-        kept = f"{finished} of {total} runs are finished and kept; the same command {how}"
-        say(f"\n{why}: {kept}", sys.stderr)
+        kept = f"{finished} runs are finished and kept; the same command {how}"
+        complain(f"\n{why}: {kept}")
         return code
 
     def _look_around(self) -> None:
         signals.raise_if_asked()
         self.schedule.look_again()
         for store in self.campaign.stores.values():
+            store.check_there()
             store.claims.refresh()
         if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
             self.write_tables()
@@ -181,12 +180,23 @@ class _Launch:
         if isinstance(outcome, base.Lost):
             self.schedule.again(config)
             self._note("lost", config, outcome.message)
-        elif isinstance(outcome, base.Death):
+            return
+        if isinstance(outcome, base.Death):
             signals.raise_if_asked()  # a worker that got the signal too has not died of its run
+        if not self._keeps(config):
+            self.schedule.ended(config)
+            self.schedule.elsewhere(config)
+            self._note("taken", config, "another launcher took it over while this one was stopped")
+        elif isinstance(outcome, base.Death):
             self._died(config, outcome)
         else:
             self.schedule.ended(config)
             self._finish(config, outcome)
+
+    def _keeps(self, config: TrainConfig) -> bool:
+        """Whether a run is still this launcher's, and its run file is as it was when the run started."""
+        keeps = self.campaign.stores[config.dataset_name].claims.keeps(config.run_id)
+        return keeps and self.campaign.known(config) == self.given.pop(config.run_id)
 
     def _died(self, config: TrainConfig, death: base.Death) -> None:
         deaths = self.campaign.stores[config.dataset_name].died(config.run_id)
@@ -233,13 +243,3 @@ class _Launch:
         self.logs[config.dataset_name].add(event, config.run_id, detail)
         if outcome is not None:
             self.progress.finished(config, outcome)
-
-
-def _list(failures: dict[TrainConfig, str], stores: dict[str, Store]) -> None:
-    for config, reason in list(failures.items())[:LISTED]:
-        path = stores[config.dataset_name].failure_file(config.run_id)
-        say(f"failed: {config.run_id}: {reason}; see {path}", sys.stderr)
-    if len(failures) > LISTED:
-        say(f"… and {len(failures) - LISTED} more", sys.stderr)
-    if failures:
-        say("--retry-failed tries them again", sys.stderr)

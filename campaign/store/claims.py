@@ -1,36 +1,41 @@
 """Which launcher works on a run, so that two campaigns on one folder do not do it twice."""
 
-import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nnet.files.atomic import HOST, writing
+from nnet.files import host
+from nnet.files.atomic import NO_LINK, create_file, locked, writing
 
 STALE_S = 900.0
-"""A claim from another machine is dead if it was not refreshed for this long: several times `REFRESH_S`, plus the
-minute for which a network disk may show an old time."""
+"""A claim whose launcher cannot be seen from here is dead if it was not refreshed for this long, or is dated this far
+ahead: several times `REFRESH_S`, plus the minute for which a network disk may show an old time."""
 REFRESH_S = 60.0
-LAST_TIME = 2.0**33
-"""An upper bound of Unix times, in the year 2242."""
-UNREADABLE_S = 10.0
-"""A claim without content is being written, or was left by a launcher that died while it wrote."""
+DAMAGED_S = 10.0
+"""On a disk without hard links a claim without content is being written, or its launcher died while it wrote."""
+MOST_BYTES = 10_000
+MISSING = (FileNotFoundError, NotADirectoryError)
+LOCK_WAIT_S = 3.0
+"""A launcher that keeps the lock for longer does not go on: the others do without it, and `keeps` finds double work."""
 
 
 class Claims:
-    """The files `<folder>/<run_id>.json` with host, pid and start time of the launcher that works on the run.
+    """The files `<folder>/<run_id>.json` with host, boot id, pid and start of the launcher that works on the run.
 
-    A claim lives as long as its launcher: on this machine its process is looked up, on another one the launcher renews
-    the time of the file. A dead claim is taken over; a launcher that was stopped so long that it lost its claim leaves
-    the file to the new owner. Ages are measured by the clock of the disk, not of this machine.
+    A claim lives as long as its launcher: on this machine, which its boot id tells from others of the same name, its
+    process is looked up; where that cannot be seen, the claim's age decides, because launchers renew the time of the
+    file. A dead claim is taken over; a launcher that was stopped so long that it lost its claim leaves the run to the
+    new owner. Ages are measured by the clock of the disk, not of this machine.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.me = {"host": HOST, "pid": os.getpid(), "started": _start_of(os.getpid())}
+        pid = os.getpid()
+        self.me = {"host": host.HOST, "boot": host.BOOT, "pid": pid, "started": host.start_of(pid)}
         self.mine: set[str] = set()
         self.refreshed = time.monotonic()
         self.ahead_s: float | None = None
@@ -44,16 +49,22 @@ class Claims:
             if self.holder(run_id) is not None:
                 return False
             path.unlink(missing_ok=True)
-            try:
-                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-            except FileExistsError:  # on a disk without locks another launcher may have been faster
+            claim = self.me | {"since": time.time()}
+            if not create_file(path, json.dumps(claim).encode()):  # without a lock another launcher may be faster
                 return False
-            try:
-                os.write(descriptor, json.dumps(self.me | {"since": time.time()}).encode())
-            finally:
-                os.close(descriptor)
         self.mine.add(run_id)
         return True
+
+    def keeps(self, run_id: str) -> bool:
+        """Whether this launcher still has a run that it took; a claim that nobody has any more is taken again.
+
+        False after it was stopped for so long that another launcher took the run over. Raises CannotWrite.
+        """
+        with writing(self.folder):
+            if self._is_mine(run_id):
+                return True
+        self.mine.discard(run_id)
+        return self.take(run_id)
 
     def holder(self, run_id: str) -> str | None:
         """Who works on a run, in words; None if no living launcher does."""
@@ -63,23 +74,43 @@ class Claims:
         return f"process {owner['pid']} on {owner['host']}" if owner else "a launcher that is starting"
 
     def claim(self, run_id: str) -> dict | None:
-        """What a living launcher has written: host, pid, started, since (Unix time); {} while it is writing it.
+        """What a living launcher has written: host, pid, started, since (Unix time); {} where it cannot be read.
 
-        None if nobody has the run or the claim cannot be read. Writes nothing.
+        None if nobody has the run, or what stands there is no claim. Writes nothing. Raises OSError.
         """
         try:
-            with open(self._path(run_id)) as file:  # on a network disk only an opened file has its true time
-                age = time.time() + (self.ahead_s or 0.0) - os.fstat(file.fileno()).st_mtime
-                owner = json.loads(file.read())
-            host, pid, started = owner["host"], int(owner["pid"]), owner["started"]
-        except OSError:
+            content, age = self._read(run_id)
+        except MISSING:
             return None
-        except (ValueError, TypeError, KeyError):
-            return {} if age < UNREADABLE_S else None
-        since = owner.get("since")
-        known = type(since) in (int, float) and 0 <= since <= LAST_TIME
-        alive = _start_of(pid) == started if host == HOST else age < STALE_S
+        if content is None:
+            return {} if abs(age) < STALE_S else None
+        try:
+            owner = json.loads(content)
+            pid, started, since = int(owner["pid"]), owner["started"], owner.get("since")
+            known = type(since) in (int, float) and 0 <= since <= time.time() + STALE_S
+            here = (owner["host"], owner.get("boot")) == (host.HOST, host.BOOT)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            return {} if abs(age) < DAMAGED_S else None
+        alive = host.runs(pid, started) if here else None
+        if alive is None:
+            alive = abs(age) < STALE_S
         return owner | {"since": since if known else None} if alive else None
+
+    def _read(self, run_id: str) -> tuple[bytes | None, float]:
+        """The content of a claim, None if another user forbids to read it, and its age in seconds. Raises OSError."""
+        path = self._path(run_id)
+        try:  # on a network disk only an opened file has its true time
+            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | NO_LINK)) as file:
+                return file.read(MOST_BYTES), self._now() - os.fstat(file.fileno()).st_mtime
+        except OSError as error:
+            about = path.lstat()
+            if stat.S_ISREG(about.st_mode) and not isinstance(error, PermissionError):
+                raise
+            return None if stat.S_ISREG(about.st_mode) else b"", self._now() - about.st_mtime
+
+    def _now(self) -> float:
+        """The time by the clock of the disk, as far as it is known."""
+        return time.time() + (self.ahead_s or 0.0)
 
     def living(self) -> dict[str, dict]:
         """The claims of living launchers by run_id; see `claim`."""
@@ -114,44 +145,22 @@ class Claims:
             for run_id in self.mine:
                 with suppress(OSError):
                     if self._is_mine(run_id):
-                        os.utime(self._path(run_id))
+                        os.utime(self._path(run_id), follow_symlinks=False)
 
     def _path(self, run_id: str) -> Path:
         return self.folder / f"{run_id}.json"
 
     def _is_mine(self, run_id: str) -> bool:
-        with suppress(ValueError):
-            return self.me.items() <= json.loads(self._path(run_id).read_text()).items()
+        """Whether a claim is this launcher's. Raises OSError if it is there and cannot be read."""
+        with suppress(*MISSING, ValueError, AttributeError):
+            return self.me.items() <= json.loads(self._read(run_id)[0] or b"{}").items()
         return False
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Within the block no other launcher takes over dead claims or damaged files."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / ".lock", "w") as file:
-            with suppress(OSError):  # some network disks have no locks; there O_EXCL must suffice
-                fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(self.folder / ".lock", LOCK_WAIT_S) as descriptor:
             if self.ahead_s is None:
-                os.utime(file.fileno())
-                self.ahead_s = os.fstat(file.fileno()).st_mtime - time.time()
+                os.utime(descriptor)
+                self.ahead_s = os.fstat(descriptor).st_mtime - time.time()
             yield
-
-
-def _start_of(pid: int) -> str | None:
-    """Start of a process of this machine, as a text that is unique to it; None if there is no such process."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        status = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return _without_proc(pid)
-    return None if status[0] in "ZX" else f"{boot}/{status[19]}"
-
-
-def _without_proc(pid: int) -> str | None:
-    if Path("/proc/self/stat").exists():
-        return None
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return None
-    return "unknown"

@@ -5,17 +5,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from campaign.engines.base import Failure
-from campaign.store import run_file
-from campaign.store.claims import Claims
+from campaign.store import campaign_file, run_file
+from campaign.store.claims import MISSING, Claims
+from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
-from nnet.files.atomic import remove_leftovers, write_file, writing
+from nnet.files.atomic import CannotWrite, write_file, writing
+from nnet.files.temporary import remove_leftovers
 
 UNFINISHED = ("partial", "deaths", "failures")
 PARTIAL = (".pt", ".epoch", ".points")
 RESUMED = (".pt", ".points")
 FOLDERS = ("", "runs", *UNFINISHED)
-MISSING = (FileNotFoundError, NotADirectoryError)
 
 
 class Store:
@@ -38,33 +39,39 @@ class Store:
         self.claims = Claims(self.folder / "claims")
         self.damaged: dict[Path, str] = {}
         self._loaded: dict[str, tuple[tuple | None, dict | None]] = {}
+        self._begun = False
 
     def results(self) -> dict[str, dict]:
         """All runs by run_id as their files are now, including those of other launchers.
 
-        A damaged file is left out and listed in `damaged`.
+        A damaged file is left out and listed in `damaged`. Raises CannotWrite if run files have vanished in a campaign.
         """
         run_ids = [path.stem for path in (self.folder / "runs").glob("*.json")]
+        if self._begun and (lost := self._loaded.keys() - run_ids):
+            raise CannotWrite(f"cannot write in {self.folder / 'runs'}: {len(lost)} of its run files have vanished")
         found = {run_id: self.result(run_id) for run_id in run_ids}
         return {run_id: run for run_id, run in found.items() if run is not None}
 
     def result(self, run_id: str) -> dict | None:
-        """What is known of one run by now, or None. A damaged file is listed in `damaged`.
+        """What is known of one run by now, or None; what was known, from a disk that cannot be read any more.
 
-        From a disk that is gone, what was read before.
+        A damaged file is listed in `damaged`.
         """
         path, (version, run) = self._run_file(run_id), self._loaded.get(run_id, (None, None))
         try:
             if version != (now := _version(path)):
                 run = run_file.read(path)
                 self._loaded[run_id] = now, run
-        except OSError as error:
-            if run is None and not isinstance(error, MISSING):
+        except MISSING:
+            return None
+        except OSError:
+            if run is None:
                 raise
         except run_file.OtherForm:
             raise
         except ValueError as error:
             self.damaged[path] = str(error)
+            self._loaded.pop(run_id, None)
             return None
         else:
             self.damaged.pop(path, None)
@@ -147,11 +154,11 @@ class Store:
             return []
         aside = []
         with writing(self.folder), self.claims.locked():
-            for path in self.damaged:
+            for path in list(self.damaged):
                 with suppress(*MISSING):
-                    if _is_damaged(path):  # still: another launcher may have repeated the run meanwhile
-                        aside.append(path.with_name(f"{path.name}.damaged"))
-                        path.replace(aside[-1])
+                    self.result(path.stem)
+                    if path in self.damaged:  # still: another launcher may have repeated the run meanwhile
+                        aside.append(path.replace(path.with_name(f"{path.name}.damaged")))
         self.damaged.clear()
         return aside
 
@@ -174,14 +181,23 @@ class Store:
         """
         about = {"runs": sorted(run_ids), "reference": reference or {"regime": "clean"}}
         about |= {"seconds": seconds or {}, "spent": spent or {}}
-        write_file(self.folder / "campaign.json", f"{json.dumps(about, indent=1)}\n".encode())
+        campaign_file.write(self.folder, about)
+        self._begun = True
+
+    def check_there(self) -> None:
+        """Raise CannotWrite if what `remember_campaign` wrote has vanished."""
+        if self._begun:
+            campaign_file.check_there(self.folder)
+
+    def refuse_links(self) -> None:
+        """Raise ConfigError if one of the folders in this one is a link: what is deleted there may be anything."""
+        for path in [self.folder / name for name in ("runs", "claims", *UNFINISHED)]:
+            if path.is_symlink():
+                raise ConfigError(f"{path} is a link, which is not followed; put a folder in its place")
 
     def estimates(self) -> tuple[dict[str, float], dict[str, float]]:
         """`seconds` and `spent` as the latest launch wrote them; empty if it did not."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            about = json.loads((self.folder / "campaign.json").read_text())
-            return dict(about["seconds"]), dict(about["spent"])
-        return {}, {}
+        return campaign_file.estimates(self.folder)
 
     def _forget_unfinished(self, run_id: str) -> None:
         partial = [self._partial_file(run_id, suffix) for suffix in PARTIAL]
@@ -219,31 +235,15 @@ def _version(path: Path) -> tuple:
     return about.st_mtime_ns, about.st_size, about.st_ino
 
 
-def _is_damaged(path: Path) -> bool:
-    try:
-        run_file.read(path)
-    except run_file.OtherForm:
-        return False
-    except ValueError:
-        return True
-    return False
-
-
 def completeness(folder: Path) -> str:
     """How complete a results folder is: "143 of 150 runs, 5 failed, 2 pending".
 
     It counts the networks in the folder and the runs of its latest campaign.
     """
-    planned = _planned(folder)
+    planned = campaign_file.planned(folder)
     failed = set(Store(folder).failed())
     finished = {path.stem for path in (folder / "runs").glob("*.json")} - failed
     pending = planned - finished - failed
     parts = [f"{len(finished)} of {len(finished | failed | pending)} runs"]
     parts += [f"{len(group)} {word}" for group, word in ((failed, "failed"), (pending, "pending")) if group]
     return ", ".join(parts)
-
-
-def _planned(folder: Path) -> set[str]:
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        return set(json.loads((folder / "campaign.json").read_text())["runs"])
-    return set()

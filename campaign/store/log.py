@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from campaign.grid.shard import Shard
-from nnet.files.atomic import writing
+from nnet.files.atomic import append
 
 
 class Log:
@@ -20,7 +20,4 @@ class Log:
         """Append one line in a single write, so that the lines of two launchers never mix. Raises CannotWrite."""
         time = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         line = " ".join(f"{time} {event:<9} {run_id} {detail}".split("\n")).rstrip()
-        with writing(self.path.parent):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "ab", buffering=0) as file:
-                file.write(f"{line}\n".encode())
+        append(self.path, f"{line}\n".encode())

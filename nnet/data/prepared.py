@@ -5,15 +5,12 @@ dataset plug-in or .npz file -> resize -> stratified shuffle -> uncompressed .np
                                                          every worker: one copy in the page cache
 """
 
-import fcntl
 import functools
 import hashlib
 import json
 import os
 import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +19,13 @@ import torch
 
 from nnet import registry
 from nnet.checks import ConfigError
+from nnet.console import complain
 from nnet.data import npz
 from nnet.data.images import mean_and_std, resized
 from nnet.data.validation import validated
-from nnet.files.atomic import sync_folder
+from nnet.files.atomic import locked, sync_folder
 from nnet.files.cache import cache_root
+from nnet.files.temporary import remove_leftovers, temporary_name
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 FORMAT = 3
@@ -63,12 +62,13 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
     try:
         images = _mapped(_folder(*source))
         if images is None:
-            with _lock(_folder(*source)):
+            folder = _folder(*source)
+            with locked(folder.with_name(f".{folder.name}.lock")):
                 images = _mapped(_folder(*source))  # another process may have prepared them meanwhile
                 if images is None:
                     if _folder(*source).exists():
                         warning = f"warning: the cached data in {_folder(*source)} are damaged; they are prepared again"
-                        print(warning, file=sys.stderr)
+                        complain(warning)
                     images = _mapped(_prepare(*source))
     except OSError as error:
         raise ConfigError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
@@ -136,14 +136,6 @@ def _array(folder: Path, name: str) -> np.ndarray:
     return np.load(folder / f"{name}.npy", mmap_mode="c")
 
 
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_name(f".{folder.name}.lock"), "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     if dataset.endswith(".npz"):
         arrays = npz.read(Path(dataset))
@@ -156,9 +148,8 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
     folder = _folder(
         dataset, image_size, data_dir
     )  # only now: its name depends on files that `read` may have downloaded
-    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a killed process: we hold the lock
-        shutil.rmtree(leftover, ignore_errors=True)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    remove_leftovers(folder.parent)
+    beside = folder.with_name(temporary_name(folder.name))
     beside.mkdir()
     try:
         for name, array in arrays.items():
@@ -167,7 +158,8 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
         about = {"num_classes": int(y_train.max()) + 1, "mean": mean, "std": std, "sha256": _sha256(arrays)}
         (beside / "about.json").write_text(json.dumps(about))
         shutil.rmtree(folder, ignore_errors=True)
-        os.rename(beside, folder)
+        with suppress(FileExistsError):  # on a disk without locks another process may have been faster
+            os.rename(beside, folder)
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

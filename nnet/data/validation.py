@@ -1,11 +1,11 @@
 """The arrays of every dataset, checked in one place: those of an .npz file and those that a plug-in returns."""
 
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 
 from nnet.checks import ConfigError
+from nnet.console import complain
 
 
 def validated(arrays: Sequence, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -41,7 +41,7 @@ def say_layout(shape: tuple[int, ...], images: np.ndarray, source: str) -> None:
     """Warn on stderr if images of this shape were rearranged."""
     if images.shape != shape:
         layout = "N×H×W" if len(shape) == 3 else "N×H×W×C"
-        print(f"warning: the images of {source} have the shape {shape}; they are read as {layout}", file=sys.stderr)
+        complain(f"warning: the images of {source} have the shape {shape}; they are read as {layout}")
 
 
 def as_images(images: np.ndarray, name: str, source: str) -> np.ndarray:

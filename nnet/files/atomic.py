@@ -1,27 +1,25 @@
-"""Files that exist complete or not at all."""
+"""Files that exist complete or not at all: one policy for every file that this program writes.
 
+What is written is flushed to the disk with its folder and the parents of new folders. What a file system cannot do
+(flush a folder, lock a file, link one) is done without; `lacks` says what that is. A link is never followed where a
+file should be, nor where a folder should be if it belongs to another user.
+"""
+
+import errno
+import fcntl
 import os
-import re
-import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-FIRST_NAMESPACE = "pid:[4026531836]"
+from nnet.files.temporary import temporary_folder, temporary_name
 
-
-def _host() -> str:
-    """The name of this machine; in a container also its pid namespace, because pids are unique only within it."""
-    name = socket.gethostname().split(".")[0]
-    try:
-        namespace = os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return name
-    return name if namespace == FIRST_NAMESPACE else f"{name}:{namespace[5:-1]}"
-
-
-HOST = _host()
-LEFTOVER = re.compile(r"\..*\.(?P<host>[^.]*)-(?P<pid>\d+)\.tmp")
+UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
+NO_HARD_LINKS = UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EXDEV}
+NO_LINK = os.O_NOFOLLOW | os.O_NONBLOCK  # nor does a pipe block
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK
+LOCK_POLL_S = 0.02
 
 
 class CannotWrite(OSError):
@@ -33,51 +31,184 @@ def writing(folder: Path) -> Iterator[None]:
     """Turn any OSError in the `with` block into a CannotWrite that names `folder` and the reason."""
     try:
         yield
+    except CannotWrite:
+        raise
     except OSError as error:
-        raise CannotWrite(f"cannot write in {folder}: {error.strerror or error}") from error
+        reason = f"{error.filename} is a link" if error.errno == errno.ELOOP else error.strerror or error
+        raise CannotWrite(f"cannot write in {folder}: {reason}") from error
 
 
 def write_file(path: Path, content: bytes | memoryview) -> None:
     """Write `content` beside `path`, flush it to the disk, and move it into place; creates missing folders.
 
-    A reader sees the old file or the new one, never a part. Raises CannotWrite, which leaves the old file unchanged.
+    A reader sees the old file or the new one, never a part. Raises CannotWrite, which leaves the old file unchanged
+    unless only the last step, flushing the folder, failed.
     """
-    beside = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
-    with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path.parent), _opened(path.parent) as folder:
+        with _beside(folder, path.name, content, durable=True) as beside:
+            os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        _sync(folder)
+
+
+def create_file(path: Path, content: bytes) -> bool:
+    """Write a file that is not there yet, in one step; False if it is there. Raises CannotWrite.
+
+    The file need not survive a power cut.
+    """
+    with writing(path.parent), _opened(path.parent) as folder:
+        with _beside(folder, path.name, content, durable=False) as beside:
+            try:
+                os.link(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            except FileExistsError:  # on a network disk perhaps by a first request whose answer was lost
+                return os.stat(beside, dir_fd=folder).st_nlink == 2
+            except OSError as error:
+                if error.errno not in NO_HARD_LINKS:
+                    raise
+            else:
+                return True
         try:
-            with open(beside, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-            sync_folder(path.parent)
-        finally:
-            beside.unlink(missing_ok=True)
+            _write_new(folder, path.name, content, durable=False)
+        except FileExistsError:
+            return False
+    return True
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add `content` to the end of a file, in one write if the disk allows. Raises CannotWrite."""
+    with writing(path.parent), _opened(path.parent) as folder:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | NO_LINK
+        with _closing(os.open(path.name, flags, 0o666, dir_fd=folder)) as descriptor:
+            _write(descriptor, content)
+
+
+@contextmanager
+def locked(path: Path, wait_s: float = float("inf")) -> Iterator[int]:
+    """Within the block no other process holds the lock of the file `path`; yields its descriptor.
+
+    Does without a lock where the file system has none, and where another process keeps it longer than `wait_s`. Raises
+    OSError if the file cannot be opened.
+    """
+    with _opened(path.parent) as folder:
+        descriptor = os.open(path.name, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666, dir_fd=folder)
+    with _closing(descriptor):
+        finish = time.monotonic() + wait_s
+        while not _is_locked(descriptor) and time.monotonic() < finish:
+            time.sleep(LOCK_POLL_S)
+        yield descriptor
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and its missing parents, each on the disk before what is in it. Raises OSError."""
+    if not folder.is_dir():
+        if folder.parent != folder:
+            make_folder(folder.parent)
+        with suppress(FileExistsError):
+            os.mkdir(folder)
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:
     """Flush a folder's list of files to the disk, so that a file moved into it survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    with suppress(PermissionError), _closing(os.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as descriptor:
+        _sync(descriptor)
+
+
+def lacks(folder: Path) -> list[str]:
+    """What the file system of a folder cannot do and this program does without, in sentences.
+
+    Raises OSError if nothing can be written there.
+    """
+    found = []
+    with temporary_folder(folder) as place, _closing(os.open(place, os.O_RDONLY | os.O_DIRECTORY)) as opened:
+        try:
+            os.fsync(opened)
+        except OSError as error:
+            _raise_unless_unsupported(error)
+            found.append(f"{folder} cannot flush folders ({error.strerror}): a power cut may cost the latest files")
+        try:
+            with _closing(os.open("lock", os.O_RDWR | os.O_CREAT, dir_fd=opened)) as descriptor:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            _raise_unless_unsupported(error)
+            found.append(f"{folder} has no locks ({error.strerror}): two campaigns may do a run twice and keep one")
+    return found
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A descriptor of a folder, which is created if it is missing: what is done relative to it never leaves it."""
+    make_folder(folder)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        if not folder.is_symlink():
+            raise
+        if folder.lstat().st_uid not in (0, os.geteuid()):
+            raise CannotWrite(f"cannot write in {folder}: it is a link that belongs to another user") from None
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    with _closing(descriptor):
+        yield descriptor
+
+
+@contextmanager
+def _beside(folder: int, name: str, content: bytes | memoryview, durable: bool) -> Iterator[str]:
+    """The name of a new file with this content in an opened folder; it is deleted after the block."""
+    beside = temporary_name(name)
+    try:
+        _write_new(folder, beside, content, durable)
+        yield beside
+    finally:
+        with suppress(OSError):
+            os.unlink(beside, dir_fd=folder)
+
+
+def _write_new(folder: int, name: str, content: bytes | memoryview, durable: bool) -> None:
+    with _closing(os.open(name, NEW, 0o666, dir_fd=folder)) as descriptor:
+        try:
+            _write(descriptor, content)
+            if durable:
+                _sync(descriptor)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+            raise
+
+
+def _write(descriptor: int, content: bytes | memoryview) -> None:
+    left = memoryview(content)
+    while left:
+        written = os.write(descriptor, left)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        left = left[written:]
+
+
+def _sync(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        _raise_unless_unsupported(error)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Lock an opened file, unless another process has; True also where the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        _raise_unless_unsupported(error)
+    return True
+
+
+def _raise_unless_unsupported(error: OSError) -> None:
+    if error.errno not in UNSUPPORTED:
+        raise error
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete the half-written files in `folder` whose processes, on this machine, no longer exist."""
-    for path in folder.glob(".*.tmp"):
-        name = LEFTOVER.fullmatch(path.name)
-        if name and name["host"] == HOST and not _exists(int(name["pid"])):
-            path.unlink(missing_ok=True)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

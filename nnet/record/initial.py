@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import pickle
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
@@ -14,6 +13,7 @@ from nnet import registry
 from nnet.architectures.parts import standardize
 from nnet.checks import ConfigError, Refused
 from nnet.config import TrainConfig
+from nnet.console import complain
 
 WITHIN = ("state_dict", "model")
 """Keys under which files hold a state dict among other things."""
@@ -109,7 +109,7 @@ def _parser(path: str) -> Callable[[BinaryIO], object]:
 @functools.cache
 def _note(text: str) -> None:
     """Said once per process: a pilot sets a run up several times."""
-    print(f"note: {text}", file=sys.stderr)
+    complain(f"note: {text}")
 
 
 def _unwrapped(state: Mapping) -> dict[str, torch.Tensor]:

@@ -5,7 +5,6 @@ A file holds `run`, the trained part of the run file; `network`, the shape of it
 recorded SHA-256; anything else would book a measurement of one network under the name of another.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch import nn
 from nnet.architectures.base import build_model
 from nnet.checks import ConfigError, Refused
 from nnet.config import TrainConfig
+from nnet.console import complain
 from nnet.files import checkpoint
 from nnet.files.content import sha256_of_file
 from nnet.record import provenance
@@ -158,4 +158,4 @@ def _missing(cfg: TrainConfig) -> str:
 
 
 def _note(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
+    complain(f"warning: {text}")

@@ -1,6 +1,5 @@
 """An unfinished run on disk: its state after an epoch, and the points that it has measured so far."""
 
-import sys
 import time
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 from torch import nn
 
 from nnet.config import TrainConfig
+from nnet.console import complain
 from nnet.files import checked_json, checkpoint
 from nnet.files.atomic import write_file
 from nnet.record import provenance
@@ -70,7 +70,7 @@ class Partial:
 
     @staticmethod
     def _ignored(reason: str) -> tuple[list[dict], float]:
-        print(f"warning: {reason}; the run starts from its beginning", file=sys.stderr)
+        complain(f"warning: {reason}; the run starts from its beginning")
         return [], 0.0
 
 
@@ -106,7 +106,7 @@ class PartialPoints:
 
     @staticmethod
     def _ignored(reason: str) -> list[dict]:
-        print(f"warning: {reason}; its points are measured again", file=sys.stderr)
+        complain(f"warning: {reason}; its points are measured again")
         return []
 
 

@@ -11,7 +11,7 @@ import torch
 
 from campaign.engines import dask as dask_engine
 from nnet.files import checkpoint
-from nnet.files.atomic import HOST
+from nnet.files.host import HOST
 from tests.cluster.conftest import Dask, busy_workers
 from tests.conftest import ROOT, flipped
 from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nnet.files.atomic import HOST
+from nnet.files.host import BOOT, HOST
 from tests.faults.launching import LONG, assert_same, end, kill, wait_for
 
 ONE = ("--max-workers", "1", "--epoch-checkpoint-s", "0")
@@ -51,7 +51,7 @@ def test_one_of_them_ends_and_the_other_takes_over_what_it_had(place, undisturbe
 def dead() -> dict:
     process = subprocess.Popen(["true"])
     process.wait()
-    return {"host": HOST, "pid": process.pid, "started": "then"}
+    return {"host": HOST, "boot": BOOT, "pid": process.pid, "started": "then"}
 
 
 def claim(path: Path, owner: dict | str, age_s: float = 0) -> None:

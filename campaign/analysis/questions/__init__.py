@@ -17,7 +17,6 @@ goes on.
 """
 
 import functools
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from types import ModuleType
 
 import pandas as pd
 
+from campaign.machine.console import complain
 from nnet import registry
 from nnet.checks import ConfigError
 
@@ -56,7 +56,7 @@ def modules() -> dict[str, ModuleType]:
         try:
             questions[name] = registry.load(KIND, name)
         except ConfigError as error:
-            print(f"warning: question {name!r} is left out: {error}", file=sys.stderr)
+            complain(f"warning: question {name!r} is left out: {error}")
     return questions
 
 
@@ -102,7 +102,7 @@ def _answer(name: str, ask: Callable, nothing: object):
     except Exception:  # noqa: BLE001 - a question must not end a campaign that has runs to do
         if name not in _failed:
             _failed.add(name)
-            print(f"warning: question {name!r} failed and is left out:\n{traceback.format_exc()}", file=sys.stderr)
+            complain(f"warning: question {name!r} failed and is left out:\n{traceback.format_exc()}")
         return nothing
 
 

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from distributed import Client, LocalCluster
 from campaign.engines.cluster import private
 from campaign.engines.cluster.pool import Pool
 from campaign.engines.workers import environment
+from campaign.machine.console import complain
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
@@ -103,10 +103,9 @@ def settings(folder: Path) -> dict:
 def _warn_of_plain_text(address: str) -> None:
     """Say once that a scheduler is open to everybody who can reach it. The other users of its machine always can."""
     if not address.startswith("tls://"):
-        print(
+        complain(
             f"warning: the scheduler at {address} has no TLS: whoever can connect to it, like every user of its "
-            'machine, can run programs as you; see "Security" in docs/cluster.md',
-            file=sys.stderr,
+            'machine, can run programs as you; see "Security" in docs/cluster.md'
         )
 
 

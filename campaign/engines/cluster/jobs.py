@@ -17,6 +17,7 @@ from campaign.engines.cluster.options import Options
 from campaign.engines.cluster.pool import Pool
 from campaign.engines.workers.environment import exported_limits
 from campaign.engines.workers.fork_server import ROOT
+from campaign.machine.console import complain
 from nnet.config import TrainConfig
 
 LOOK_EVERY_S, ENDED_S, IDLE_S, REFUSED_S = 5.0, 15.0, 60.0, 60.0
@@ -129,7 +130,7 @@ class _Tending:
                 self.cluster.sync(_submit, self.cluster, self.wanted)
             except ChildProcessError as error:
                 self.refused = time.monotonic()
-                print(f"warning: {error}; tried again in {REFUSED_S:.0f} s", file=sys.stderr)
+                complain(f"warning: {error}; tried again in {REFUSED_S:.0f} s")
 
     def _give_back(self, idle: list[str]) -> None:
         spare = idle[: max(0, len(self.cluster.worker_spec) - self.least)]

@@ -11,7 +11,6 @@ twice.
 import itertools
 import os
 import queue
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -24,6 +23,7 @@ from distributed import Client, Future, KilledWorker
 from campaign.engines import base
 from campaign.engines.cluster import task, transfer
 from campaign.engines.cluster.task import Host, Missing, Repeated
+from campaign.machine.console import complain
 from nnet.config import TrainConfig
 from nnet.record.provenance import code_sha256
 
@@ -137,7 +137,7 @@ class Pool:
             self.alone_since = time.monotonic()
         elif time.monotonic() - self.alone_since > ALONE_S:
             self.alone_since = float("inf")
-            print(f"note: no worker for {ALONE_S:.0f} s; the runs wait for one", file=sys.stderr)
+            complain(f"note: no worker for {ALONE_S:.0f} s; the runs wait for one")
 
     def _threads(self) -> dict[str, int]:
         """The number of threads of each worker, by address."""
@@ -197,7 +197,7 @@ class Pool:
 
     def _refuse(self, address: str, why: str) -> None:
         if why not in self.refused.values():
-            print(f"warning: the worker {address} {why}; it is not used", file=sys.stderr)
+            complain(f"warning: the worker {address} {why}; it is not used")
         self.refused[address] = why
 
     def _outcome(self, address: str, run: _Run) -> dict | base.Failure | None:

@@ -19,7 +19,8 @@ import dask
 import psutil
 from distributed import Security
 
-from nnet.files.atomic import HOST, writing
+from nnet.files.atomic import writing
+from nnet.files.host import HOST
 
 PROTOCOL = "tls://"
 ROLES = ("client", "scheduler", "worker")

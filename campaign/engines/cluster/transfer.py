@@ -5,15 +5,16 @@ Data are sent once. Trained weights are sent with a run that has some, and come 
 
 import dataclasses
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from campaign.engines import base
 from nnet import registry
 from nnet.config import TrainConfig
-from nnet.files.atomic import HOST, CannotWrite, write_file, writing
+from nnet.files.atomic import CannotWrite, create_file, write_file
 from nnet.files.cache import cache_root
+from nnet.files.host import HOST
+from nnet.files.temporary import temporary_name
 
 WRITTEN = ("checkpoint_dir", "epoch_checkpoint_dir")
 """The folders into which a run writes."""
@@ -101,12 +102,9 @@ def token(config: TrainConfig) -> str | None:
     """Create a file that shows a worker whether it shares the folder of unfinished runs; None without a folder."""
     if config.partial_file is None:
         return None
-    folder = Path(config.partial_file).parent
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, path = tempfile.mkstemp(f".{HOST}-{os.getpid()}.tmp", ".shared.", folder)
-        os.close(descriptor)
-    return path
+    path = Path(config.partial_file).with_name(temporary_name("shared"))
+    create_file(path, b"")
+    return str(path)
 
 
 def _localised(config: TrainConfig, written: Iterable[str]) -> TrainConfig:

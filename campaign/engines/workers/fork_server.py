@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from campaign.engines.workers import environment
+from campaign.machine.console import attach, complain
 from nnet.config import TrainConfig
 
 PRELOAD = "campaign.engines.workers.preload"
@@ -83,10 +84,11 @@ def begin_worker(dump_to: Connection) -> None:
     faulthandler.enable(dump_to.fileno())
     faulthandler.register(signal.SIGUSR1, dump_to.fileno())
     KEPT_OPEN.append(dump_to)
+    attach()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_VICTIM)
     if PRELOAD not in sys.modules:
-        print(f"warning: the fork server could not import {PRELOAD}; workers start slowly", file=sys.stderr)
+        complain(f"warning: the fork server could not import {PRELOAD}; workers start slowly")
     threading.Thread(target=_end_with_launcher, daemon=True).start()
 
 

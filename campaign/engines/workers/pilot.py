@@ -1,10 +1,8 @@
 """What a run costs, measured in a worker by small real runs of the same kind. It imports torch."""
 
 import dataclasses
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from campaign.machine.memory import own_peak_mb
 from nnet import registry
@@ -13,6 +11,7 @@ from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
 from nnet.evaluations.parts import points
+from nnet.files.temporary import temporary_folder
 from nnet.record import provenance
 from nnet_models import get_device, train_and_evaluate, try_set_up
 
@@ -123,12 +122,12 @@ def _warm_up(cfg: TrainConfig, batches: Batches) -> float:
 
     Returns the size of the file of trained weights, in MB.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        kept: dict = {"checkpoint_dir": folder}
+    with temporary_folder() as folder:
+        kept: dict = {"checkpoint_dir": str(folder)}
         if cfg.epoch_checkpoint_dir is not None:
-            kept |= {"epoch_checkpoint_dir": folder, "epoch_checkpoint_s": 0}
+            kept |= {"epoch_checkpoint_dir": str(folder), "epoch_checkpoint_s": 0}
         train_and_evaluate(dataclasses.replace(_small(cfg, batches, 1, 1), **kept))
-        return sum(path.stat().st_size for path in Path(folder).glob("*/*.pt")) / 2**20
+        return sum(path.stat().st_size for path in folder.glob("*/*.pt")) / 2**20
 
 
 def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> Timing:

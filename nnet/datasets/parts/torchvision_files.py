@@ -1,6 +1,5 @@
 """Datasets that torchvision downloads and parses, as arrays; its failures become one sentence."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ from torchvision.datasets import VisionDataset
 
 from nnet.checks import ConfigError
 from nnet.files.atomic import write_file
+from nnet.files.temporary import temporary_folder
 
 FAILURES = (OSError, EOFError, RuntimeError, ValueError, AssertionError, IndexError, KeyError)
 
@@ -38,10 +38,10 @@ def read_with(
 
 def _download(kind: type[VisionDataset], data_dir: Path, missing: list[str]) -> None:
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            kind(folder, download=True)
+        with temporary_folder() as folder:
+            kind(str(folder), download=True)
             for name in missing:
-                write_file(data_dir / name, (Path(folder) / name).read_bytes())
+                write_file(data_dir / name, (folder / name).read_bytes())
     except FAILURES as error:
         reason = str(error).strip().splitlines()[-1]
         raise ConfigError(

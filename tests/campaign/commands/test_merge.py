@@ -9,7 +9,8 @@ import pytest
 
 from campaign.store.claims import Claims
 from campaign.store.folder import Store
-from nnet.files.atomic import HOST, CannotWrite
+from nnet.files.atomic import CannotWrite
+from nnet.files.host import HOST
 from tests.campaign.commands.small import ONE, TWO, change, contents, launch, run_paths, runs, same
 
 MORE = ("--alpha-tests", "0", "0.1", "0.3", "--noise-samples", "3", "--evaluations", "quantization")

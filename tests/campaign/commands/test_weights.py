@@ -12,7 +12,7 @@ import campaign
 from campaign.store.claims import Claims
 from nnet.checks import ConfigError
 from nnet.data import prepared
-from nnet.files.atomic import HOST
+from nnet.files.host import HOST
 from nnet_models import evaluate
 from tests.campaign.commands.small import ONE, TWO, contents, launch, points, run_paths, runs, weights
 from tests.conftest import flipped, timeless

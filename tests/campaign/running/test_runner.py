@@ -8,7 +8,7 @@ from campaign.grid.settings import Launch
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from nnet.config import TrainConfig
-from nnet.files.atomic import HOST
+from nnet.files.temporary import MACHINE
 from nnet_models import train_and_evaluate
 
 
@@ -48,7 +48,7 @@ def test_the_longest_runs_come_first(npz, tmp_path):
 def test_half_written_weights_of_dead_workers_are_removed(npz, tmp_path):
     with subprocess.Popen(["true"]) as ended:
         pass
-    dead, living = (tmp_path / f"weights/blobs/.run.pt.{HOST}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
+    dead, living = (tmp_path / f"weights/blobs/.run.pt.{MACHINE}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
     dead.parent.mkdir(parents=True)
     for path in (dead, living):
         path.touch()

@@ -9,7 +9,8 @@ from campaign.store import run_file
 from campaign.store.folder import Store, completeness
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from nnet.files.atomic import HOST, CannotWrite
+from nnet.files.atomic import CannotWrite
+from nnet.files.temporary import MACHINE
 from tests.campaign.stub import run_of
 from tests.conftest import flipped
 
@@ -172,7 +173,7 @@ def test_half_written_files_of_dead_processes_are_deleted_and_those_of_living_on
     (tmp_path / "runs").mkdir()
     ended = subprocess.Popen(["true"])
     ended.wait()
-    dead, living = (tmp_path / f"runs/.a.json.{HOST}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
+    dead, living = (tmp_path / f"runs/.a.json.{MACHINE}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
     elsewhere = tmp_path / f"runs/.a.json.another-host-{ended.pid}.tmp"
     for path in (dead, living, elsewhere):
         path.touch()

@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,7 +23,10 @@ def test_lines_of_several_launchers_do_not_mix(tmp_path):
     assert len(lines) == 200 and {line.split()[3] for line in lines} == {f"run-{number}" for number in range(200)}
 
 
-def test_a_full_disk_is_said(tmp_path):
-    (tmp_path / "campaign.log").symlink_to("/dev/full")
+def test_a_full_disk_is_said(tmp_path, monkeypatch):
+    def full(descriptor, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(CannotWrite, match="No space left on device"):
-        Log(tmp_path).add("start")
+        Log(tmp_path).add("launch")

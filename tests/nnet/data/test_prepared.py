@@ -1,8 +1,10 @@
 """Prepared data: their split, size and order, and the cache that keeps them."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from nnet.data import prepared
+from nnet.files.temporary import MACHINE
 from tests.conftest import ROOT, blobs, flipped, save_npz
 
 
@@ -100,7 +103,12 @@ def test_a_damaged_cache_is_noticed_and_prepared_again(npz, empty_cache, capsys,
 def test_what_a_process_that_was_killed_was_preparing_is_deleted(npz, empty_cache):
     prepared.load(npz, 8, ".")
     (folder,) = [path for path in empty_cache.iterdir() if path.is_dir()]
-    folder.rename(empty_cache / f".{folder.name}.123.tmp")
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    folder.rename(empty_cache / f".{folder.name}.{MACHINE}-{ended.pid}.tmp")
+    by_an_older_version = empty_cache / f".{folder.name}.123.tmp"
+    by_an_older_version.mkdir()
+    os.utime(by_an_older_version, (time.time() - 10_000,) * 2)
     prepared.load(npz, 8, ".")
     assert [path.name for path in empty_cache.iterdir() if path.is_dir()] == [folder.name]
 
