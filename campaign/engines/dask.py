@@ -7,14 +7,14 @@ from campaign.engines.cluster.engine import ClusterEngine
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
-NEEDS = ("dask", "distributed")
+NEEDS = ("dask", "distributed", "cryptography")
 PILOT = "process"
 
 
 @dataclass
 class Options:
     scheduler: str | None = None
-    """Address of a running scheduler (tcp://host:8786, tls://…) or its scheduler file. None: a temporary one.
+    """Address of a running scheduler (tls://host:8786, or tcp://…) or its scheduler file. None: a temporary one.
     Default None."""
 
 

@@ -1,5 +1,6 @@
 """Dask workers in jobs of LSF, which this program submits and cancels."""
 
+import shlex
 from contextlib import AbstractContextManager
 
 from campaign.engines.cluster.engine import ClusterEngine
@@ -8,7 +9,7 @@ from nnet.config import TrainConfig
 
 __all__ = ["Engine", "Options", "capacity", "directives"]
 
-NEEDS = ("dask", "distributed", "dask_jobqueue")
+NEEDS = ("dask", "distributed", "cryptography", "dask_jobqueue")
 COMMANDS = ("bsub", "bkill")
 PILOT = "process"
 SUBMIT = "bsub <"
@@ -26,7 +27,7 @@ class Engine(ClusterEngine):
 
         class Job(dask_jobqueue.lsf.LSFJob):
             async def _submit_job(self, script_filename):  # as in LSFJob, but it keeps the error message of bsub
-                return await self._call([f"{self.submit_command} < {script_filename}"], shell=True)
+                return await self._call([f"{self.submit_command} < {shlex.quote(script_filename)}"], shell=True)
 
         options = self.options or Options()
         settings = {

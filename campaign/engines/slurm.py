@@ -8,7 +8,7 @@ from nnet.config import TrainConfig
 
 __all__ = ["Engine", "Options", "capacity", "directives"]
 
-NEEDS = ("dask", "distributed", "dask_jobqueue")
+NEEDS = ("dask", "distributed", "cryptography", "dask_jobqueue")
 COMMANDS = ("sbatch", "scancel")
 PILOT = "process"
 SUBMIT = "sbatch"

@@ -1,5 +1,6 @@
 """Real schedulers and workers of Dask on loopback; everything here is skipped where Dask is not installed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from campaign.engines.base import missing_for
+from tests.conftest import ROOT
 from tests.faults.conftest import place, project, undisturbed
 from tests.faults.launching import Place, end, kill, session, wait_for
 
@@ -35,6 +37,15 @@ class Dask:
     @property
     def file(self) -> Path:
         return self.place.folder / "scheduler.json"
+
+    @property
+    def warning(self) -> str:
+        """What a launch says of it, whose address begins with tcp://."""
+        address = json.loads(self.file.read_text())["address"]
+        return (
+            f"warning: the scheduler at {address} has no TLS: whoever can connect to it, like every user of its "
+            'machine, can run programs as you; see "Security" in docs/cluster.md\n'
+        )
 
     def scheduler(self, *words: str) -> subprocess.Popen:
         self.file.unlink(missing_ok=True)
@@ -70,6 +81,13 @@ def dask(place):
     started.scheduler()
     yield started
     started.close()
+
+
+def stand_in(folder: Path) -> dict[str, str]:
+    """The environment in which bsub and bkill are the stand-ins, which keep their scripts in the folder `lsf`."""
+    (folder / "lsf").mkdir()
+    path = f"{ROOT / 'tests/cluster'}:{os.environ['PATH']}"
+    return {"PATH": path, "LSF_STAND_IN": str(folder / "lsf")}
 
 
 def busy_workers(nannies: subprocess.Popen) -> list[int]:

@@ -12,7 +12,8 @@ import torch
 from campaign.engines import dask as dask_engine
 from nnet.files import checkpoint
 from nnet.files.host import HOST
-from tests.cluster.conftest import busy_workers
+from tests.cluster.conftest import Dask, busy_workers
+from tests.conftest import ROOT, flipped
 from tests.faults.launching import LONG, RUNS, assert_same, end, kill, run_files, session, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -24,7 +25,7 @@ def test_run_files_and_weights_are_those_of_the_engine_process(place, dask, undi
     dask.workers(2)
     wait_for_workers(dask, place)
     code, printed, complaint = place.launch(*ENGINE, str(dask.file), "--checkpoint-dir", "weights")
-    assert (code, complaint) == (0, ""), complaint
+    assert (code, complaint) == (0, dask.warning)
     assert "on 2 worker(s)" in printed
     assert_same(place.results, undisturbed(4))
     assert len(list((place.folder / "weights/digits").iterdir())) == 4
@@ -78,7 +79,7 @@ def unshared(folder) -> tuple[str, ...]:
 
 
 def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
-    hidden = tmp_path / "launcher"
+    warning, hidden = dask.warning, tmp_path / "launcher"
     hidden.mkdir()
     shutil.copy(npz, hidden / "blobs.npz")
     here = place.folder
@@ -100,11 +101,38 @@ def test_two_workers_without_a_shared_folder(place, dask, npz, tmp_path):
         assert there["run"]["sha256"] == here_too["run"]["sha256"]
         assert all(torch.equal(there["model"][name], tensor) for name, tensor in here_too["model"].items())
     code, printed, complaint = place.launch(*far, "--noise-samples", "3")  # weights are sent, nothing is trained
-    assert (code, complaint) == (0, "") and "4 to be measured with 2 more draws" in printed
+    assert (code, complaint) == (0, warning) and "4 to be measured with 2 more draws" in printed
     assert {path: path.stat().st_mtime_ns for path in (hidden / "far_weights/blobs").iterdir()} == weights
+    assert_measure_only_as_on_one_machine(
+        place, far, (*words, "--output-dir", "local", "--checkpoint-dir", "local_weights")
+    )
     for number in (1, 2):  # the data were sent once to each, and nothing else is left there
         left = [path.name for path in (tmp_path / f"cache{number}/away").rglob("*") if path.is_file()]
         assert left == ["blobs.npz"]
+
+
+def assert_measure_only_as_on_one_machine(place, far, local):
+    """Weights are sent, nothing is trained; networks without weights are left out, those of damaged ones fail."""
+    weights = sorted((place.folder / "far_weights/blobs").iterdir())
+    before = {path: path.read_bytes() for path in weights}
+    more = ("--noise-samples", "4", "--evaluations", "quantization")
+    code, printed, complaint = place.launch(*far, *more, "--measure-only")
+    assert code == 0 and "4 to be measured" in printed, complaint
+    assert {path: path.read_bytes() for path in sorted((place.folder / "far_weights/blobs").iterdir())} == before
+    assert place.launch(*local, *more)[0] == 0
+    assert run_files(place.folder / "far/blobs") == run_files(place.folder / "local/blobs")
+    gone, damaged, *_ = weights
+    gone.unlink()
+    damaged.write_bytes(flipped(before[damaged], 3000))
+    code, _, complaint = place.launch(*far, "--noise-samples", "5", "--measure-only")
+    assert code == 1 and f"failed: {damaged.stem}: " in complaint and "Traceback" not in complaint
+    assert not gone.exists() and {path: path.read_bytes() for path in weights[2:]} == {
+        p: before[p] for p in weights[2:]
+    }
+    runs = run_files(place.folder / "far/blobs")
+    draws = {name: len(run["measurements"][0]["points"]) for name, run in runs.items()}
+    assert len({draws[path.stem] for path in weights[2:]}) == 1 == len({draws[path.stem] for path in (gone, damaged)})
+    assert draws[gone.stem] < draws[weights[2].stem]
 
 
 def test_a_run_that_takes_too_long_is_ended_and_says_where_it_was(place, dask):
@@ -152,7 +180,8 @@ def test_what_cannot_work_is_one_sentence(place, dask):
     assert code == 2 and printed == "" and "has no worker of one thread (--nthreads 1)" in complaint
     for number, content in enumerate(("{}", "xx", "[]", '{"address": "nonsense"}', '{"address": 3}')):
         (place.folder / f"{number}.json").write_text(content)
-    for wrong in ("nowhere.json", *(f"{number}.json" for number in range(5)), "ucx://a:1", "tcp://127.0.0.1"):
+    (place.folder / "5.json").write_text("[" * 200_000)
+    for wrong in ("nowhere.json", *(f"{number}.json" for number in range(6)), "ucx://a:1", "tcp://127.0.0.1"):
         with pytest.raises(ValueError, match="scheduler is an address like tcp://host:8786 or a scheduler file; got"):
             dask_engine.capacity(dask_engine.Options(str(place.folder / wrong) if "://" not in wrong else wrong), 1)
     code, printed, complaint = place.launch(*ENGINE, "tls://127.0.0.1:1")
@@ -179,35 +208,36 @@ def test_workers_of_another_version_are_not_used_and_nobody_waits_for_them(place
     assert "stopped: no worker can be used: " in complaint and "has another version of this program" in complaint
 
 
-def encrypted(folder) -> dict[str, str]:
-    """Dask's settings for TLS alone, with a certificate that is made for the purpose. Skips where none can be made."""
+def documented(folder) -> dict[str, str]:
+    """The variables that docs/cluster.md sets for TLS, with keys in `folder`. Skips where none can be made."""
     if shutil.which("openssl") is None:
         pytest.skip("no certificate can be made here (openssl)")
-    names = ("-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
-    subprocess.run(command, cwd=folder, capture_output=True, check=True)
-    tls = {"CA_FILE": "cert.pem"}
-    for role in ("SCHEDULER", "WORKER", "CLIENT"):
-        tls |= {f"{role}__CERT": "cert.pem", f"{role}__KEY": "key.pem"}
-    files = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(folder / file) for name, file in tls.items()}
-    comm = "DASK_DISTRIBUTED__COMM__"
-    return files | {f"{comm}DEFAULT_SCHEME": "tls", f"{comm}REQUIRE_ENCRYPTION": "True"}
+    lines = re.search(r"```sh\n(umask 077\n.*?)```", (ROOT / "docs/cluster.md").read_text(), re.DOTALL)[1]
+    command = ["sh", "-ec", f"{lines}\nenv -0"]
+    output = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return dict(line.split("=", 1) for line in output.split("\0") if line.startswith("DASK_"))
 
 
-def test_tls_is_spoken_where_dasks_settings_say_so(place, undisturbed, tmp_path):
-    code, _, complaint = place.launch("--engine", "dask", "--max-workers", "2", **encrypted(tmp_path))
+@pytest.mark.parametrize("own", [True, False], ids=["own_scheduler", "of_the_campaign"])
+def test_tls_is_spoken_with_the_keys_that_dasks_settings_name(place, undisturbed, tmp_path, monkeypatch, own):
+    variables = documented(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    words = ("--max-workers", "2")
+    if own:
+        dask = Dask(place)
+        dask.scheduler()
+        dask.workers(2)
+        words = ("--scheduler", str(dask.file))
+        assert '"address": "tls://' in dask.file.read_text()
+        wait_for(lambda: "has no worker" not in place.launch("--engine", "dask", *words, "--plan")[2])
+    code, _, complaint = place.launch("--engine", "dask", *words)
     assert (code, complaint) == (0, "")
+    if own:
+        dask.close()
     assert_same(place.results, undisturbed(4))
-
-
-def test_it_listens_on_loopback_and_warns_of_plain_text_elsewhere(capsys):
-    from campaign.engines.cluster import clients
-
-    for near in ("tcp://127.0.0.1:8786", "tcp://localhost:8786", "tls://node7:8786"):
-        clients._warn_of_plain_text(near)
-    assert capsys.readouterr().err == ""
-    clients._warn_of_plain_text("tcp://node7:8786")
-    assert "tcp://node7:8786 is not encrypted" in capsys.readouterr().err
+    assert oct((tmp_path / "keys").stat().st_mode)[-3:] == "700"
+    assert oct((tmp_path / "keys/key.pem").stat().st_mode)[-3:] == "600"
 
 
 def test_runs_on_workers_are_claimed_by_the_launcher(place, dask):

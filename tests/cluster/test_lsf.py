@@ -9,7 +9,7 @@ import re
 import pytest
 
 from campaign.engines.workers.environment import exported_limits
-from tests.conftest import ROOT
+from tests.cluster import conftest
 from tests.faults.launching import assert_same
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -18,10 +18,7 @@ JOBS = "--engine lsf --cores 2 --memory 2GB --walltime 1:00 --queue normal --job
 
 @pytest.fixture
 def stand_in(tmp_path) -> dict[str, str]:
-    """The environment in which bsub and bkill are the stand-ins."""
-    (tmp_path / "lsf").mkdir()
-    path = f"{ROOT / 'tests/cluster'}:{os.environ['PATH']}"
-    return {"PATH": path, "LSF_STAND_IN": str(tmp_path / "lsf")}
+    return conftest.stand_in(tmp_path)
 
 
 def test_the_submitted_script_and_its_campaign(place, stand_in, undisturbed, tmp_path):
@@ -40,7 +37,7 @@ def test_the_submitted_script_and_its_campaign(place, stand_in, undisturbed, tmp
     assert "umask 022" in lines
     assert exported_limits(1) in lines and "OMP_NUM_THREADS=1 " in exported_limits(1)
     (worker,) = [line for line in lines if "dask_worker" in line]
-    assert re.search(r"tcp://127\.0\.0\.1:\d+ .*--nthreads 1 .*--nworkers 2 .*--host 127\.0\.0\.1 ", worker)
+    assert re.search(r"tls://127\.0\.0\.1:\d+ .*--nthreads 1 .*--nworkers 2 .*--host 127\.0\.0\.1 ", worker)
 
 
 def test_between_two_bounds_as_many_jobs_are_submitted_as_the_runs_need(place, stand_in, undisturbed, tmp_path):

@@ -1,13 +1,17 @@
 """How a Dask scheduler is reached or started."""
 
+import functools
 import logging
+import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dask
-from distributed import Client, LocalCluster, Security
+from distributed import Client, LocalCluster
 
+from campaign.engines.cluster import private
 from campaign.engines.cluster.pool import Pool
 from campaign.engines.workers import environment
 from campaign.machine.console import complain
@@ -18,7 +22,6 @@ from nnet.files import outside
 CONNECT_S = 30
 LOOPBACK = "127.0.0.1"
 ADDRESS = re.compile(r"(?P<scheme>tcp|tls)://.+:\d+")
-NEAR = (LOOPBACK, "localhost", "::1")
 Tend = Callable[[Pool], None]
 
 
@@ -32,8 +35,8 @@ def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
     address = _address(scheduler)
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False, name="campaign")
-    except (OSError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ConnectionError(f"no Dask scheduler answers at {scheduler}: {reason}") from error
     _warn_of_plain_text(client.scheduler.address)
     with quiet(), client:
@@ -51,19 +54,27 @@ def _address(scheduler: str) -> str:
         match = None
     if match is None:
         raise ConfigError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")
-    if match["scheme"] == "tls" and dask.config.get("distributed.comm.tls.ca-file", None) is None:
-        raise ConfigError(f"{address} needs TLS certificates, but Dask's configuration names none")
+    for name in ("ca-file", "client.cert") if match["scheme"] == "tls" else ():
+        file = dask.config.get(f"distributed.comm.tls.{name}", None)
+        if file is None or not os.path.isfile(file):
+            raise ConfigError(
+                f"{address} needs TLS certificates, but Dask's configuration names no file that is there as "
+                f"distributed.comm.tls.{name}; got {file!r}"
+            )
     return address
 
 
 @contextmanager
 def local(config: TrainConfig, workers: int) -> Iterator[tuple[Client, Tend]]:
-    """A client of a temporary scheduler with `workers` single-threaded workers, on loopback."""
+    """A client of a temporary scheduler with `workers` single-threaded workers, on loopback, closed to other users."""
     limits = environment.thread_limits(config.cpu_threads)
-    with environment.changed(limits), quiet(), dask.config.set(settings()), LocalCluster(
+    with private.folder(Path(tempfile.gettempdir())) as folder, environment.changed(limits), quiet(), dask.config.set(
+        settings(folder)
+    ), LocalCluster(
         n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK,
         dashboard_address=f"{LOOPBACK}:0", scheduler_kwargs={"dashboard": False},
-        memory_limit=0, env=limits, silence_logs=logging.CRITICAL, **transport(),
+        memory_limit=0, env=limits, silence_logs=logging.CRITICAL,
+        protocol=private.PROTOCOL, security=private.security(),
     ) as cluster, Client(cluster, set_as_default=False) as client:  # fmt: skip
         yield client, _nothing_to_tend
 
@@ -72,8 +83,8 @@ def _nothing_to_tend(pool: Pool) -> None:
     """For workers that somebody else looks after."""
 
 
-def settings() -> dict:
-    """Dask's configuration for the schedulers and workers that this program starts.
+def settings(folder: Path) -> dict:
+    """Dask's configuration for the schedulers and workers that this program starts, with their files in `folder`.
 
     Dask would end workers that exceed an equal part of the job's memory, and counts shared libraries in each of them.
     Here only the cluster limits the memory of a job.
@@ -84,21 +95,16 @@ def settings() -> dict:
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
-    }
+    } | private.settings(folder)
 
 
-def transport() -> dict:
-    """Protocol of a scheduler that this program starts: TLS if Dask's configuration says so."""
-    scheme = dask.config.get("distributed.comm.default-scheme")
-    return {"protocol": f"{scheme}://"} | ({"security": Security()} if scheme == "tls" else {})
-
-
+@functools.cache
 def _warn_of_plain_text(address: str) -> None:
-    scheme, _, host = address.partition("://")
-    if scheme == "tcp" and host.rpartition(":")[0].strip("[]") not in NEAR:
+    """Say once that a scheduler is open to everybody who can reach it. The other users of its machine always can."""
+    if not address.startswith("tls://"):
         complain(
-            f"warning: {address} is not encrypted: anybody who can reach it can run programs as you; "
-            "see TLS in Dask's documentation"
+            f"warning: the scheduler at {address} has no TLS: whoever can connect to it, like every user of its "
+            'machine, can run programs as you; see "Security" in docs/cluster.md'
         )
 
 

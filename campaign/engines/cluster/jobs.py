@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dask
 from distributed import Client, Status
 
-from campaign.engines.cluster import clients
+from campaign.engines.cluster import clients, private
 from campaign.engines.cluster.jobqueue import JobQueueCluster
 from campaign.engines.cluster.options import Options
 from campaign.engines.cluster.pool import Pool
@@ -23,6 +24,7 @@ LOOK_EVERY_S, ENDED_S, IDLE_S, REFUSED_S = 5.0, 15.0, 60.0, 60.0
 """Seconds between two looks; without workers after which a job has ended; without work after which it is given back;
 and to wait after the cluster has refused a job."""
 LOGS = "cluster-logs"
+"""Folder for what the jobs print, and during a campaign for its keys: the jobs must see it."""
 
 
 @contextmanager
@@ -45,18 +47,20 @@ def jobs(
     arguments = {
         "cores": processes, "processes": processes, "memory": options.memory, "queue": options.queue,
         "interface": options.interface, "scheduler_options": scheduler, "worker_extra_args": listening,
-        "job_script_prologue": _prologue(options, config), "python": shlex.quote(sys.executable),
-        "log_directory": LOGS, **clients.transport(), **settings,
+        "python": shlex.quote(sys.executable), "log_directory": LOGS, "protocol": private.PROTOCOL, **settings,
+        "job_cls": private.job(settings.get("job_cls", kind.job_cls)),
     }  # fmt: skip
-    with clients.quiet(), dask.config.set(clients.settings()), _started(kind, arguments) as cluster:
-        cluster.sync(_submit, cluster, wanted)
-        with Client(cluster, set_as_default=False) as client:
-            yield client, _Tending(cluster, wanted, least if least < most else wanted)
+    with clients.quiet(), private.folder(Path(LOGS)) as folder, dask.config.set(clients.settings(folder)):
+        arguments["job_script_prologue"] = _prologue(options, config, folder)
+        with _started(kind, arguments, folder) as cluster:
+            cluster.sync(_submit, cluster, wanted)
+            with Client(cluster, set_as_default=False) as client:
+                yield client, _Tending(cluster, wanted, least if least < most else wanted)
 
 
-def _started(kind: type[JobQueueCluster], arguments: dict) -> JobQueueCluster:
+def _started(kind: type[JobQueueCluster], arguments: dict, folder: Path) -> JobQueueCluster:
     try:
-        return kind(**arguments)
+        return kind(security=private.in_files(private.security(), folder), **arguments)
     except (RuntimeError, ValueError, OSError) as error:
         raise ChildProcessError(f"a scheduler cannot be started: {' '.join(str(error).split())}") from error
 
@@ -76,12 +80,15 @@ async def _submit(cluster: JobQueueCluster, wanted: int) -> None:
                 del cluster.workers[name], cluster.worker_spec[name]
 
 
-def _prologue(options: Options, config: TrainConfig) -> list[str]:
-    settings = {name.replace(".", "__"): value for name, value in clients.settings().items()}
+def _prologue(options: Options, config: TrainConfig, folder: Path) -> list[str]:
+    settings = {
+        name.replace(".", "__").replace("-", "_").upper(): shlex.quote(str(value))
+        for name, value in clients.settings(folder).items()
+    }
     return [
         *options.setup,
         exported_limits(config.cpu_threads),
-        "export " + " ".join(f"DASK_{name.replace('-', '_').upper()}={value}" for name, value in settings.items()),
+        "export " + " ".join(f"DASK_{name}={value}" for name, value in settings.items()),
         f"export PYTHONPATH={shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}",
     ]
 

@@ -157,7 +157,7 @@ def test_an_engine_has_room_for_as_many_runs_as_it_can_start_and_waits_no_longer
 @pytest.mark.parametrize("engine", ["dask", "slurm", "lsf"])
 def test_an_engine_without_its_packages_says_what_to_install_and_can_be_listed(engine, tmp_path, monkeypatch):
     monkeypatch.setattr("campaign.engines.base.find_spec", lambda name: None)
-    needed = {"dask": "dask and distributed"}.get(engine, "dask and distributed and dask_jobqueue")
+    needed = "dask and distributed and cryptography" + " and dask_jobqueue" * (engine != "dask")
     sentence = rf"^engine '{engine}' needs {needed}: pip install -r requirements-cluster.txt$"
     with pytest.raises(ValueError, match=sentence):
         survey(configs(0), Launch(tmp_path, engine))

@@ -53,6 +53,13 @@ def train(config, known=None):
     return train_and_evaluate(config, known)
 
 
+def measure(config, known):
+    from nnet.record import kept
+
+    kept.check_kept(config, known)
+    return train(config, known)
+
+
 run_id = None
 
 
