@@ -8,8 +8,11 @@ from campaign.engines.base import Failure
 from campaign.machine.console import duration, say
 from campaign.planning.plan import makespan, pace
 from campaign.store import run_file
+from campaign.store.folder import Store
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
+
+LISTED = 10
 
 
 class Progress:
@@ -80,3 +83,14 @@ def describe(outcome: dict | Failure, before: dict | None = None) -> str:
 def seconds_of(run: dict, before: dict | None) -> float:
     """The seconds that were spent on a run since `before` was known of it."""
     return run_file.seconds(run) - run_file.seconds(before)
+
+
+def list_failures(failures: dict[TrainConfig, str], stores: dict[str, Store]) -> None:
+    """Say which runs failed, why, and where more of it is found."""
+    for config, reason in list(failures.items())[:LISTED]:
+        path = stores[config.dataset_name].failure_file(config.run_id)
+        say(f"failed: {config.run_id}: {reason}; see {path}", sys.stderr)
+    if len(failures) > LISTED:
+        say(f"… and {len(failures) - LISTED} more", sys.stderr)
+    if failures:
+        say("--retry-failed tries them again", sys.stderr)

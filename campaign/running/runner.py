@@ -13,17 +13,17 @@ from campaign.machine import signals
 from campaign.machine.console import say
 from campaign.planning import plan, work
 from campaign.planning.survey import Campaign
-from campaign.running.progress import Progress
+from campaign.running.progress import Progress, list_failures
 from campaign.running.schedule import Schedule
 from campaign.store import run_file
-from campaign.store.folder import Store
 from campaign.store.log import Log
 from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite, remove_leftovers
 
 TABLES_EVERY_S = 30
+TABLES_S = 2.0
+"""Seconds that the tables may take after an interruption."""
 MOST_DEATHS = 3
-LISTED = 10
 
 
 def run(campaign: Campaign) -> int:
@@ -49,7 +49,7 @@ def run(campaign: Campaign) -> int:
     for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
         say(f"trained weights: {Path(folder)}")
     failures = campaign.failures()
-    _list(failures, campaign.stores)
+    list_failures(failures, campaign.stores)
     under_way = len(campaign.runs) - campaign.finished() - len(failures) - len(campaign.left_out)
     if under_way:
         say(f"{under_way} run(s) are under way in other shards; see --status")
@@ -68,7 +68,8 @@ class _Launch:
         self.weights = {
             Path(folder) / config.dataset_name for config in campaign.configs if (folder := config.checkpoint_dir)
         }
-        self.schedule = Schedule(campaign.pending, campaign.workers, stay=campaign.shard is None)
+        need_mb = (lambda config: 0.0) if campaign.elsewhere else campaign.costs.memory_mb
+        self.schedule = Schedule(campaign.pending, campaign.workers, campaign.shard is None, need_mb)
         self.progress: Progress  # made when the work begins
         self.met: set[str] = set()
         self.tables_written, self.tables_due = time.monotonic(), False
@@ -97,7 +98,7 @@ class _Launch:
         with closing(self.progress), self.campaign.open(what) as engine:
             while self.schedule.unfinished():
                 while engine.room and (config := self._next()) is not None:
-                    engine.start(config, self.campaign.known(config))
+                    self._start(engine, config)
                 for config, outcome in engine.ended(base.TICK_S):
                     self._end(config, outcome)
                 self._look_around()
@@ -133,16 +134,29 @@ class _Launch:
                 store.claims.release_all()
 
     def stop(self, why: str, code: int) -> int:
-        """Update the tables and say how to resume, as far as the disk allows; returns `code`."""
+        """Update the tables and say how to resume, as far as disk and time allow; returns `code`."""
         with suppress(OSError):
-            self.write_tables()
             for log in self.logs.values():
                 log.add("stop", detail=why)
+        with suppress(OSError), signals.at_most(TABLES_S if code == signals.EXIT_CODE else 1e6):
+            self.write_tables()  # else the next launch does
         total, finished = len(self.campaign.runs), self.campaign.finished()
         how = "does all of them again" if self.campaign.measuring.again else "goes on from here"
         kept = f"{finished} of {total} runs are finished and kept; the same command {how}"
         say(f"\n{why}: {kept}", sys.stderr)
         return code
+
+    def _start(self, engine: base.Engine, config: TrainConfig) -> None:
+        try:
+            engine.start(config, self.campaign.known(config))
+        except base.NotStarted as error:
+            self._wait(config, str(error), self.schedule.not_started(config, str(error)))
+
+    def _wait(self, config: TrainConfig, cause: str, pause_s: float) -> None:
+        """Say once, and record, that runs are tried again after a pause."""
+        self._note("lost", config, cause)
+        if pause_s:
+            self.progress.note(f"{cause}; tried again in {pause_s:.0f} s")
 
     def _look_around(self) -> None:
         signals.raise_if_asked()
@@ -179,8 +193,8 @@ class _Launch:
         if isinstance(outcome, base.Unwritable):
             raise CannotWrite(outcome.message)
         if isinstance(outcome, base.Lost):
-            self.schedule.again(config)
-            self._note("lost", config, outcome.message)
+            signals.raise_if_asked()  # nor has one that was lost because of it
+            self._wait(config, outcome.message, self.schedule.again(config, outcome.message))
         elif isinstance(outcome, base.Death):
             signals.raise_if_asked()  # a worker that got the signal too has not died of its run
             self._died(config, outcome)
@@ -233,13 +247,3 @@ class _Launch:
         self.logs[config.dataset_name].add(event, config.run_id, detail)
         if outcome is not None:
             self.progress.finished(config, outcome)
-
-
-def _list(failures: dict[TrainConfig, str], stores: dict[str, Store]) -> None:
-    for config, reason in list(failures.items())[:LISTED]:
-        path = stores[config.dataset_name].failure_file(config.run_id)
-        say(f"failed: {config.run_id}: {reason}; see {path}", sys.stderr)
-    if len(failures) > LISTED:
-        say(f"… and {len(failures) - LISTED} more", sys.stderr)
-    if failures:
-        say("--retry-failed tries them again", sys.stderr)
