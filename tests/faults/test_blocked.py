@@ -6,17 +6,9 @@ import time
 
 import pytest
 
-from tests.faults.launching import (
-    KEPT,
-    LONG,
-    assert_same,
-    end,
-    fork_server_of,
-    kill,
-    session,
-    wait_for,
-    workers_of,
-)
+from tests.faults.launching import RUNS, end, fork_server_of, kill, session, stub, wait_for, workers_of
+
+TWO = ("--max-workers", "2")
 
 
 def strike(whom: str, number: int):
@@ -42,7 +34,6 @@ STATES = {
     "fork server stopped, a worker killed": stop_server_and_kill_worker,
     "workers stopped": strike("workers", signal.SIGSTOP),
     "a worker killed": strike("worker", signal.SIGKILL),
-    "nothing": lambda launcher: None,
 }
 
 
@@ -61,43 +52,40 @@ def interrupt(launcher, number: int = signal.SIGINT) -> str:
 @pytest.mark.long
 @pytest.mark.parametrize("after_s", [0.0, 1.5])
 @pytest.mark.parametrize("state", STATES)
-def test_an_interruption_while_it_works(place, undisturbed, state, after_s):
-    launcher = place.start(*KEPT, seeds=4, base=LONG)
-    wait_for(lambda: place.started() and len(workers_of(launcher.pid)) == 2)
+def test_an_interruption_while_it_works(place, state, after_s):
+    launcher = place.start(*TWO, **stub(train=1000))
+    wait_for(lambda: len(workers_of(launcher.pid)) == 2 and len(place.log("start")) == 2)
     STATES[state](launcher)
     time.sleep(after_s)
-    assert "interrupted: " in interrupt(launcher)
-    code, _, complaint = place.launch(*KEPT, seeds=4, base=LONG)
+    assert "interrupted: 0 of 4 runs" in interrupt(launcher)
+    code, _, complaint = place.launch(*TWO, **stub())
     assert code == 0, complaint
-    assert_same(place.results, undisturbed(4, LONG))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, None], ids=["killed", "stopped", "importing"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, 0], ids=["killed", "stopped", "importing"])
 def test_an_interruption_while_the_fork_server_imports(place, number):
     launcher = place.start(seeds=2)
     wait_for(lambda: fork_server_of(launcher.pid))
-    if number is not None:
-        kill(fork_server_of(launcher.pid), number)
-        time.sleep(1)
+    kill(fork_server_of(launcher.pid), number)
+    time.sleep(1)
     assert "nothing was started" in interrupt(launcher)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("how", ["hang", "deaf", "stop"])
+@pytest.mark.parametrize("how", ["hang", "deaf", "stop", "server"])
 def test_an_interruption_while_a_pilot_works(place, how):
-    launcher = place.start(seeds=1, FAULTS=[place.fault(how, seed=0, epoch=1)])
-    wait_for(lambda: list(place.folder.glob("fault of*")))
+    launcher = place.start(seeds=1, **stub(pilot=how))
+    wait_for(lambda: workers_of(launcher.pid))
+    time.sleep(1)
     assert "nothing was started" in interrupt(launcher)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("how", ["deaf", "kill"])
-def test_an_interruption_while_a_worker_hears_no_signal_or_a_run_waits_to_be_tried_again(place, how):
-    launcher = place.start(seeds=1, FAULTS=[place.fault(how, seed=0, epoch=6)])
-    wait_for(lambda: list(place.folder.glob("fault of*")))
-    if how == "kill":
-        wait_for(lambda: len(place.log("died")) == 2)  # the pause before the last attempt is a long one
+@pytest.mark.parametrize(("how", "event"), [("deaf", "start"), ("kill", "died"), ("server", "lost")])
+def test_an_interruption_while_a_worker_hears_no_signal_or_a_run_waits_to_be_tried_again(place, how, event):
+    launcher = place.start(seeds=1, **stub(train=how))
+    wait_for(lambda: len(place.log(event)) == (1 if how == "deaf" else 2))
     assert "interrupted: 0 of 1 runs" in interrupt(launcher, signal.SIGTERM)
 
 
@@ -107,10 +95,11 @@ def test_nothing_outlives_a_launcher_that_is_killed(place, tmp_path, moment):
     """Neither processes, nor, after the next launch, temporary files."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    launcher = place.start(*KEPT, seeds=2, base=LONG, TMPDIR=str(temporary))
+    environment = {"TMPDIR": str(temporary)} | ({} if moment == "importing" else stub(train=1000))
+    launcher = place.start(*TWO, seeds=2, base=RUNS, **environment)
     wait_for(lambda: fork_server_of(launcher.pid))
     if moment != "importing":
-        wait_for(lambda: place.started() and len(workers_of(launcher.pid)) == 2)
+        wait_for(lambda: len(workers_of(launcher.pid)) == 2 and len(place.log("start")) == 2)
     if moment == "stopped":
         for pid in [fork_server_of(launcher.pid), *workers_of(launcher.pid)]:
             kill(pid, signal.SIGSTOP)
@@ -118,5 +107,5 @@ def test_nothing_outlives_a_launcher_that_is_killed(place, tmp_path, moment):
     wait_for(lambda: not session(launcher.pid).keys() - {launcher.pid}, 2)
     end(launcher)
     time.sleep(2.5)
-    assert place.launch(seeds=2, TMPDIR=str(temporary))[0] == 0
+    assert place.launch(seeds=2, **stub() | {"TMPDIR": str(temporary)})[0] == 0
     assert list(temporary.iterdir()) == []
