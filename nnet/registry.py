@@ -3,7 +3,7 @@
 A plug-in is one file in the folder of its kind: `nnet/architectures/`, `nnet/datasets/`, `nnet/regimes/`,
 `nnet/evaluations/`, `campaign/engines/`, `campaign/analysis/questions/` or `studies/`. Its public name is the file's
 name or, for a file that holds a family, each key of its `VARIANTS`. `base.py` and files whose name begins with an
-underscore are not plug-ins.
+underscore or a dot are not plug-ins.
 
 The environment variable `NNET_PLUGINS` names a folder with further plug-ins, in sub-folders of the same last names
 (`architectures/`, …, `engines/`, `questions/`, `studies/`). They are imported as modules of the same packages.
@@ -117,7 +117,15 @@ def users_code() -> dict[str, bytes]:
     if users is None:
         return {}
     files = [path for kind in KINDS for path in sorted((users / kind).rglob("*.py"))]
-    return {str(path.relative_to(users)): path.read_bytes() for path in files}
+    return {str(path.relative_to(users)): content(path) for path in files}
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a file of code, none if it cannot be read: only runs that use it fail."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def users_folder() -> Path | None:
@@ -154,7 +162,7 @@ def _files(kind: str) -> dict[str, Path]:
 def _files_in(kind: str, users: Path | None) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in [path for folder in _folders(kind, users) for path in sorted(folder.glob("*.py"))]:
-        if path.stem == "base" or path.stem[0] == "_":
+        if path.stem == "base" or path.stem[0] in "_.":
             continue
         for name in _variants(path):
             if name in files:
@@ -164,18 +172,22 @@ def _files_in(kind: str, users: Path | None) -> dict[str, Path]:
 
 
 def _variants(path: Path) -> Iterable[str]:
-    """The public names of a file's plug-ins. A file that cannot be parsed keeps its name: it fails where it is used."""
+    """The public names of a file's plug-ins. A file that cannot be read keeps its name: it fails where it is used."""
     try:
-        return _literals(path).get("VARIANTS", [path.stem])
+        variants = _literals(path).get("VARIANTS", [path.stem])
     except ConfigError:
         return [path.stem]
+    sound = isinstance(variants, dict | list | tuple) and all(isinstance(name, str) for name in variants)
+    return variants if sound else [path.stem]
 
 
 @functools.cache
 def _statements(path: Path) -> list[ast.stmt]:
     try:
         return ast.parse(path.read_bytes()).body
-    except (SyntaxError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: brackets without end
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         raise ConfigError(f"{path}{line} is not valid Python: {getattr(error, 'msg', error)}") from error
 
@@ -204,7 +216,7 @@ def _default(value: ast.expr | None) -> object:
         value = next(iter([*value.args, *stated]), None)
     try:
         return None if value is None else ast.literal_eval(value)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError, MemoryError):
         return None
 
 
@@ -215,6 +227,6 @@ def _literals(path: Path) -> dict[str, Any]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             try:
                 literals[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
+            except (ValueError, TypeError, RecursionError, MemoryError):  # {[]: 1} is no literal either
                 continue
     return literals

@@ -24,7 +24,7 @@ LIGHT = (
     *("nnet.files.", "nnet.record.provenance.", "nnet.evaluations.parts.points.", "campaign."),
 )
 """What the launcher may import."""
-IN_WORKERS = {f"campaign.engines.workers.{name}" for name in ("preload", "tasks", "pilot")}
+IN_WORKERS = {f"campaign.engines.workers.{name}" for name in ("preload", "warm", "tasks", "pilot")}
 """These alone of `campaign` run in workers."""
 HEAVY = {"torch", "torchvision", "numba", "sklearn"}
 RETURNS_A_TABLE = "nnet/foreign.py"

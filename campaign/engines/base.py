@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from campaign.machine.patience import Patience
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
@@ -74,6 +75,10 @@ class Death(Failure):
         return how if self.peak_mb is None else f"{how}; peak memory {self.peak_mb:.0f} MB"
 
 
+class NotStarted(ChildProcessError):
+    """No further worker could be started now; later that may be possible."""
+
+
 def attempt(work: Work, config: TrainConfig, known: dict | None = None) -> dict | Failure:
     """The dict that `work(config)` returns, `work(config, known)` where something is known; a failure if it raises."""
     try:
@@ -108,9 +113,9 @@ class Engine:
         raise NotImplementedError
 
     def start(self, config: TrainConfig, known: dict | None = None) -> None:
-        """Start a run; only called while there is `room`. Raises OSError if no worker can be started.
+        """Start a run; only called while there is `room`. `known`: what its run file holds already, if there is one.
 
-        `known`: what its run file holds already, if there is one.
+        Raises NotStarted if no further worker can be started now, and another OSError if that will not change.
         """
         raise NotImplementedError
 
@@ -130,18 +135,25 @@ class Engine:
     def outcomes(self, configs: Iterable[TrainConfig]) -> Iterator[tuple[TrainConfig, dict | Failure]]:
         """Do all of these runs and yield each with its outcome, in the order in which they end.
 
-        A lost run is started again.
+        A lost run is started again. Raises ChildProcessError if workers cannot work again and again.
         """
-        waiting, under_way = deque(configs), 0
+        waiting, under_way, patience = deque(configs), 0, Patience()
         while waiting or under_way:
-            while waiting and self.room:
-                self.start(waiting.popleft())
+            while waiting and self.room and not patience.pausing:
+                try:
+                    self.start(waiting[0])
+                except NotStarted as error:
+                    patience.pause() if under_way else patience.failed(str(error))
+                    break
+                waiting.popleft()
                 under_way += 1
             for config, outcome in self.ended(TICK_S):
                 under_way -= 1
                 if isinstance(outcome, Lost):
                     waiting.append(config)
+                    patience.failed(outcome.message)
                 else:
+                    patience.worked()
                     yield config, outcome
 
 

@@ -10,18 +10,22 @@ is started. Workers end with the launcher, however it ends.
 """
 
 import multiprocessing
+import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from types import ModuleType
 from typing import Any
 
 from campaign.engines import base
 from campaign.engines.workers import fork_server
+from campaign.engines.workers.inherited import State
+from campaign.machine import budget
 from campaign.machine.memory import peak_mb
 from nnet.config import TrainConfig
 
-START_ATTEMPTS = 5
-START_PAUSE_S = 0.2
 LOOK_EVERY_S = 1.0
 DUMP_S = 0.3
 
@@ -30,7 +34,9 @@ class Engine(base.Engine):
     """Worker processes of this machine."""
 
     def set_up(self) -> None:
-        """No worker yet."""
+        """No worker yet; what workers are to have is what this process has now."""
+        self.state = State.now()
+        budget.raise_limits(self.workers)
         self.others = set(multiprocessing.active_children())
         self.free: list[_Slot] = []
         self.busy: dict[Future, tuple[_Slot, TrainConfig]] = {}
@@ -42,10 +48,10 @@ class Engine(base.Engine):
         return len(self.busy) < self.workers
 
     def start(self, config: TrainConfig, known: dict | None = None) -> None:
-        """Start a run in a free slot. Raises ChildProcessError if no worker can be started."""
+        """Start a run in a free slot. Raises NotStarted if no further worker can be started now."""
         base.refuse_shared_gpu([config], self.workers)
         slot = self.free.pop() if self.free else _Slot()
-        self.busy[slot.submit(self.work, config, known)] = slot, config
+        self.busy[slot.submit(self.work, self.state, config, known)] = slot, config
 
     def ended(self, wait_s: float) -> list[tuple[TrainConfig, dict | base.Failure]]:
         """The runs that have ended, with their outcomes."""
@@ -64,7 +70,7 @@ class Engine(base.Engine):
 
     def close(self) -> None:
         """Kill every worker."""
-        self._kill()
+        self._kill()  # all at once
         for slot in [*self.free, *(slot for slot, _ in self.busy.values())]:
             slot.close()
 
@@ -88,29 +94,34 @@ class _Slot:
         self.server: Any = None
         self.dumps: Any = None
 
-    def submit(self, work: base.Work, config: TrainConfig, known: dict | None) -> Future:
-        """Start a run. Raises ChildProcessError if no worker can be started."""
-        for _ in range(START_ATTEMPTS):
+    def submit(self, work: base.Work, state: State, config: TrainConfig, known: dict | None) -> Future:
+        """Start a run. Raises NotStarted if there is no worker, and no other one can be started."""
+        future = None
+        with suppress(BrokenProcessPool):  # the idle worker has died
+            future = self.executor and self.executor.submit(base.attempt, work, config, known)
+        if future is None:
+            self.close()
             try:
-                future = self._submit(work, config, known)
-                self.peak_mb: float | None = None
-                self.started, self.expired = time.monotonic(), False
-                return future
-            except (BrokenProcessPool, EOFError, OSError) as error:
-                reason = error  # the idle worker died, or the fork server did
+                future = self._begin(work, state, config, known)
+            except (BrokenProcessPool, EOFError, RuntimeError, MemoryError, OSError) as error:
                 self.close()
-                time.sleep(START_PAUSE_S)
-        raise ChildProcessError(f"worker processes cannot be started: {reason!r}")
+                if isinstance(error, ChildProcessError):
+                    raise
+                raise base.NotStarted(f"no further worker can be started: {error!r}") from error
+        self.peak_mb: float | None = None
+        self.started, self.expired = time.monotonic(), False
+        return future
 
-    def _submit(self, work: base.Work, config: TrainConfig, known: dict | None) -> Future:
-        if self.executor is not None:
-            return self.executor.submit(base.attempt, work, config, known)
+    def _begin(self, work: base.Work, state: State, config: TrainConfig, known: dict | None) -> Future:
+        """Start the executor and its worker with a run."""
         self.server = fork_server.ensure_running(config)
+        budget.require_room(config.cpu_threads)
         context = multiprocessing.get_context("forkserver")
         self.dumps, dump_to = context.Pipe(duplex=False)
-        self.executor = ProcessPoolExecutor(1, context, fork_server.begin_worker, (dump_to,))
         before = set(multiprocessing.active_children())
-        with dump_to:
+        with dump_to, _without_main(work):
+            begin = fork_server.begin_worker, (dump_to, self.server, state)
+            self.executor = ProcessPoolExecutor(1, context, *begin)
             future = self.executor.submit(base.attempt, work, config, known)
         started = set(multiprocessing.active_children()) - before
         if not started:
@@ -135,19 +146,41 @@ class _Slot:
         if not isinstance(error, BrokenProcessPool):
             return base.Failure.of(error)
         worker, server = self.worker, self.server
-        dump = self.close()
+        begun, dump = self.close()
         if self.expired:
             return base.Failure("TimedOut", f"it was not finished after {timeout_s:g} s (run_timeout_s)", dump)
         if fork_server.was_lost(worker, server):
             return base.Lost("WorkerLost", "the process that starts workers ended", "")
-        return base.Death("WorkerDied", "its worker died", dump, worker.exitcode, self.peak_mb)
+        death = base.Death("WorkerDied", "its worker died", dump, worker.exitcode, self.peak_mb)
+        if begun:
+            return death
+        return base.Lost("WorkerLost", f"a worker ended {death.how} before it began {dump}".rstrip(), "")
 
-    def close(self) -> str:
-        """End the executor, whose worker is dead or idle; returns the traceback that a crashed worker wrote, or ''."""
-        dump = ""
+    def close(self) -> tuple[bool, str]:
+        """End the executor and its worker; returns whether it had begun, and the traceback that it wrote, or ''."""
+        begun, dump = False, ""
+        if self.worker is not None:
+            self.worker.kill()
+            fork_server.wait_for(self.worker)
         if self.executor is not None:
             self.executor.shutdown(wait=True, cancel_futures=True)
-            dump = fork_server.read_dump(self.dumps)
+        if self.dumps is not None:
+            begun, dump = fork_server.read_dump(self.dumps)
             self.dumps.close()
         self.executor = self.worker = self.dumps = None
-        return dump
+        return begun, dump
+
+
+@contextmanager
+def _without_main(work: base.Work) -> Iterator[None]:
+    """Let a worker that is started in the block not import the launcher's script, unless the work is a part of it.
+
+    So a script needs no main guard, and may come from standard input.
+    """
+    main = sys.modules["__main__"]
+    if work.__module__ != "__main__":
+        sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

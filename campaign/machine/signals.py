@@ -1,15 +1,22 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the first signal asks a campaign to stop, the second ends it at once."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first signal asks a campaign to stop, the second ends it at once.
+
+A process that was asked ends by itself, or is ended after `LIMIT_S` seconds, whatever it waits for.
+"""
 
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_CODE = 130
+LIMIT_S = 4.0
+AGAIN_S = 0.1
 
-_state = {"asked": False, "held": False}
+_state: dict[str, Any] = {"asked": False, "held": False, "alarm": None}
 
 
 @contextmanager
@@ -22,7 +29,7 @@ def handled() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    _state.update(asked=False, held=False)
+    _state.update(asked=False, held=False, alarm=None)
     for number in SIGNALS:
         if before[number] is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
@@ -31,6 +38,8 @@ def handled() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if _state["alarm"] is not None:
+            _reset_alarm(*_state["alarm"])
 
 
 @contextmanager
@@ -43,6 +52,19 @@ def held() -> Iterator[None]:
 def allowed() -> Iterator[None]:
     """Within the block, inside a `held` one, the first signal raises KeyboardInterrupt at once."""
     yield from _during(held=False)
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after this many seconds. Outside the main thread nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = _set_alarm(_on_timeout, seconds, AGAIN_S)  # again and again: a caller may take it for an error of its own
+    try:
+        yield
+    finally:
+        _reset_alarm(*before)
 
 
 def raise_if_asked() -> None:
@@ -63,7 +85,30 @@ def _during(held: bool) -> Iterator[None]:
 
 def _on_signal(number: int, frame: object) -> None:
     if _state["asked"]:
-        os._exit(EXIT_CODE)  # every file is written whole or not at all, and workers end with this process
+        _exit()
     _state["asked"] = True
+    _state["alarm"] = _set_alarm(_exit, LIMIT_S)
     if not _state["held"]:
         raise KeyboardInterrupt
+
+
+def _exit(*_: object) -> None:
+    os._exit(EXIT_CODE)  # every file is written whole or not at all, and workers end with this process
+
+
+def _on_timeout(number: int, frame: object) -> None:
+    raise TimeoutError
+
+
+def _set_alarm(handler: Any, seconds: float, again_s: float = 0.0) -> tuple[Any, float]:
+    """Call `handler` after this many seconds; returns the former handler, and when it is due, 0 if never."""
+    before = signal.signal(signal.SIGALRM, handler)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds, again_s)
+    return before, time.monotonic() + left if left else 0.0
+
+
+def _reset_alarm(handler: Any, due: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, handler)
+    if due:
+        signal.setitimer(signal.ITIMER_REAL, max(0.001, due - time.monotonic()))

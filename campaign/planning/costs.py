@@ -29,6 +29,8 @@ from nnet.record.provenance import code_sha256
 
 PILOT_MB = 2048
 """Memory that must be free for each pilot: what it takes is not known before it has run."""
+CANNOT_SET_UP = "CannotSetUp"
+"""Name of the error of a pilot that could not set its run up."""
 SAME_COST = (
     *("seed", "epochs", "max_train_samples", "noise_samples", "learning_rate", "momentum", "nesterov", "weight_decay"),
     *("lr_schedule", "lr_restart_epochs", "lr_milestones", "lr_factor", "initial_weights", "initial_weights_sha256"),
@@ -141,7 +143,8 @@ def measure(
     `open_engine(work, workers)` makes the engine of the pilots; `workers`: runs at the same time in the campaign. One
     run of each further file of initial weights is set up too, and with `accept` one of each remembered kind;
     `accept(config, outcome)` is called for all of them with `data_sha256` and `machine`, to raise ConfigError for other
-    data. Raises ConfigError for a wrong configuration. A kind whose pilot fails otherwise has no cost, and a note.
+    data. Raises ConfigError for a wrong configuration, and if no run at all can be set up. A kind whose pilot fails
+    otherwise has no cost, and a note.
     """
     costs = _remembered(workers)
     unknown, rest = _to_try(configs, costs, accept is not None)
@@ -162,6 +165,7 @@ def measure(
                 else:
                     said.append("the machine was busy while costs were measured: times are rough estimates")
             costs.notes += [note for note in said if note not in costs.notes]
+    _refuse_if_none(costs.failures, len(unknown) + len(rest))
     server = fork_server.pid()
     if unknown and server is not None:
         costs.shared_mb = max(costs.shared_mb, memory.peak_mb(server) or 0.0)
@@ -215,6 +219,13 @@ def _refuse_or_note(config: TrainConfig, failure: base.Failure, costs: Costs) ->
     costs.failures.append(failure)
     how = f" {failure.how}" if isinstance(failure, base.Death) else ""
     costs.notes.append(f"{config.run_id} was tried and failed: {failure.error}: {failure.message}{how}")
+
+
+def _refuse_if_none(failures: list[base.Failure], tried: int) -> None:
+    """Raise ConfigError if nothing that was tried can be set up: what hits every run is no failure of each of them."""
+    if failures and len(failures) == tried and {failure.error for failure in failures} == {CANNOT_SET_UP}:
+        complain(failures[0].traceback)
+        raise ConfigError(f"nothing that was tried can be set up: {failures[0].message}")
 
 
 def _remembered(workers: int) -> Costs:

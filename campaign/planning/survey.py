@@ -8,9 +8,8 @@ from pathlib import Path
 from campaign.engines import base
 from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
-from campaign.machine import memory
 from campaign.machine.cores import usable_cores
-from campaign.planning import costs, effect, notes, weights, work
+from campaign.planning import costs, effect, fitting, notes, weights, work
 from campaign.planning.costs import Costs
 from campaign.planning.measuring import Measuring
 from campaign.planning.work import Requests
@@ -185,8 +184,8 @@ def prepare(
     if shard is not None:
         mine = shard.own([requests[0] for requests in campaign.runs.values()])
         campaign.pending.sort(key=lambda config: config.run_id not in mine)
-    if launch.memory_check and not campaign.elsewhere:
-        _fit_into_memory(campaign)
+    if not campaign.elsewhere:
+        fitting.fit(campaign, launch.memory_check)
     campaign.notes += notes.unwatched(campaign) + notes.resized_twice(campaign) + weights.notes(campaign)
     campaign.notes += effect.fixed_workers(launch.engine, launch.max_workers) + effect.notes(campaign)
     campaign.notes += effect.without_a_core(campaign)
@@ -224,18 +223,6 @@ def _refuse_other_data(stores: dict[str, Store], config: TrainConfig, tried: dic
                 f"{store.folder} holds runs on other data of the name {config.dataset_name!r}; "
                 "choose another --output-dir, or rename the dataset's file"
             )
-
-
-def _fit_into_memory(campaign: Campaign) -> None:
-    needs = list(map(campaign.costs.memory_mb, campaign.pending))
-    free = memory.free_mb()
-    fitting = memory.fitting_workers(needs, campaign.workers, free)
-    if fitting < campaign.workers:
-        campaign.notes.append(
-            f"{free:.0f} MB of memory are free and a run takes up to {max(needs):.0f} MB, so {fitting} of "
-            f"{campaign.workers} workers are started; --no-memory-check starts them all"
-        )
-        campaign.workers = fitting
 
 
 def _refuse_unwritable(folder: Path) -> list[str]:

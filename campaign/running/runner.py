@@ -23,6 +23,8 @@ from nnet.files.atomic import CannotWrite
 from nnet.files.temporary import remove_leftovers
 
 TABLES_EVERY_S = 30
+TABLES_S = 2.0
+"""Seconds that the tables may take after an interruption."""
 MOST_DEATHS = 3
 
 
@@ -61,7 +63,8 @@ class _Launch:
         self.weights = {
             Path(folder) / config.dataset_name for config in campaign.configs if (folder := config.checkpoint_dir)
         }
-        self.schedule = Schedule(campaign.pending, campaign.workers, stay=campaign.shard is None)
+        need_mb = (lambda config: 0.0) if campaign.elsewhere else campaign.costs.memory_mb
+        self.schedule = Schedule(campaign.pending, campaign.workers, campaign.shard is None, need_mb)
         self.progress: Progress  # made when the work begins
         self.given: dict[str, dict | None] = {}
         self.met: set[str] = set()
@@ -91,8 +94,7 @@ class _Launch:
         with closing(self.progress), self.campaign.open(what) as engine:
             while self.schedule.unfinished():
                 while engine.room and (config := self._next()) is not None:
-                    self.given[config.run_id] = known = self.campaign.known(config)
-                    engine.start(config, known)
+                    self._start(engine, config)
                 for config, outcome in engine.ended(base.TICK_S):
                     self._end(config, outcome)
                 self._look_around()
@@ -129,11 +131,12 @@ class _Launch:
                 store.claims.release_all()
 
     def stop(self, why: str, code: int) -> int:
-        """Update the tables and say how to resume, as far as the disk allows; returns `code`."""
+        """Update the tables and say how to resume, as far as disk and time allow; returns `code`."""
         with suppress(OSError):
-            self.write_tables()
             for log in self.logs.values():
                 log.add("stop", detail=why)
+        with suppress(OSError), signals.at_most(TABLES_S if code == signals.EXIT_CODE else 1e6):
+            self.write_tables()  # else the next launch does
         finished = "the"
         with suppress(OSError):  # else the disk is gone, and nobody can count
             finished = f"{self.campaign.finished()} of {len(self.campaign.runs)}"
@@ -141,6 +144,19 @@ class _Launch:
         kept = f"{finished} runs are finished and kept; the same command {how}"
         complain(f"\n{why}: {kept}")
         return code
+
+    def _start(self, engine: base.Engine, config: TrainConfig) -> None:
+        self.given[config.run_id] = known = self.campaign.known(config)
+        try:
+            engine.start(config, known)
+        except base.NotStarted as error:
+            self._wait(config, str(error), self.schedule.not_started(config, str(error)))
+
+    def _wait(self, config: TrainConfig, cause: str, pause_s: float) -> None:
+        """Say once, and record, that runs are tried again after a pause."""
+        self._note("lost", config, cause)
+        if pause_s:
+            self.progress.note(f"{cause}; tried again in {pause_s:.0f} s")
 
     def _look_around(self) -> None:
         signals.raise_if_asked()
@@ -178,8 +194,8 @@ class _Launch:
         if isinstance(outcome, base.Unwritable):
             raise CannotWrite(outcome.message)
         if isinstance(outcome, base.Lost):
-            self.schedule.again(config)
-            self._note("lost", config, outcome.message)
+            signals.raise_if_asked()  # nor has one that was lost because of it
+            self._wait(config, outcome.message, self.schedule.again(config, outcome.message))
             return
         if isinstance(outcome, base.Death):
             signals.raise_if_asked()  # a worker that got the signal too has not died of its run

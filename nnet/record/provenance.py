@@ -62,7 +62,7 @@ def code_sha256() -> str:
     """SHA-256 of the source files that a run uses: `nnet_models.py`, `nnet/` and the user's plug-ins."""
     digest = hashlib.sha256()
     for path in [ROOT / "nnet_models.py", *sorted((ROOT / "nnet").rglob("*.py"))]:
-        digest.update(repr((str(path.relative_to(ROOT)), path.read_bytes())).encode())
+        digest.update(repr((str(path.relative_to(ROOT)), registry.content(path))).encode())
     for item in registry.users_code().items():
         digest.update(repr(item).encode())
     return digest.hexdigest()

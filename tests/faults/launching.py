@@ -34,8 +34,11 @@ def copy_project(folder: Path) -> Path:
     for name in ("nnet_models.py", "run_experiments.py"):
         shutil.copy(ROOT / name, folder)
     shutil.copy(OVERLAY / "clean.py", folder / "nnet/regimes")
-    shutil.copy(OVERLAY / "tasks.py", folder / "campaign/engines/workers")
-    shutil.copy(ROOT / "tests/campaign/stub.py", folder / "campaign/engines/workers/made_up.py")
+    workers = folder / "campaign/engines/workers"
+    (workers / "warm.py").rename(workers / "really_warm.py")
+    shutil.copy(OVERLAY / "tasks.py", workers)
+    shutil.copy(OVERLAY / "warm.py", workers)
+    shutil.copy(ROOT / "tests/campaign/stub.py", workers / "made_up.py")
     return folder
 
 
@@ -73,7 +76,8 @@ class Place:
 
     def log(self, event: str) -> list[str]:
         """The lines of the campaign's log that tell of one kind of event."""
-        lines = (self.results / "campaign.log").read_text().splitlines()
+        path = self.results / "campaign.log"
+        lines = path.read_text().splitlines() if path.exists() else []
         return [line for line in lines if re.match(rf"\S+ \S+ {event} ", line)]
 
     def finished(self) -> set[str]:
@@ -82,6 +86,11 @@ class Place:
     def started(self) -> bool:
         """Whether some run is under way."""
         return any((self.results / "claims").glob("*.json"))
+
+
+def stub(**faults: object) -> dict:
+    """The environment of a campaign whose runs are made up, and what happens to them in each stage."""
+    return {"STUB": "1", "STUB_FAULTS": faults}
 
 
 def end(process: subprocess.Popen, timeout_s: float = 100) -> tuple[int, str, str]:

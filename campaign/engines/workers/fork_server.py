@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,17 +15,28 @@ from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from typing import cast
 
-from campaign.engines.workers import environment
-from campaign.machine.console import attach, complain
+from campaign.engines.base import NotStarted
+from campaign.engines.workers import environment, inherited, temporary
+from campaign.engines.workers.inherited import State
+from campaign.machine import signals
+from campaign.machine.console import attach
 from nnet.config import TrainConfig
 
 PRELOAD = "campaign.engines.workers.preload"
 WARM_DATA = "NNET_WARM_DATA"
 """Environment variable: dataset, image size and folder of the data that the fork server checks, JSON."""
+LAUNCHER = "NNET_LAUNCHER"
+"""Environment variable: the process with which the fork server ends."""
+PRELOADED = "NNET_PRELOADED"
+"""Environment variable: the file in which the fork server says whether it could import everything."""
 ROOT = Path(__file__).resolve().parents[3]
 DUMP_BYTES = 2**16
 UNTOLD = 255  # exit code that multiprocessing reports if the fork server died before reporting one
 END_S, LOOK_EVERY_S = 1.0, 0.01
+STOPPED_S = 10.0
+"""Seconds after which a fork server that a signal has stopped is killed; another one takes its place."""
+BEGUN = b"begun\n"
+"""What a worker writes into the pipe of its crash reports when it can work."""
 FIRST_VICTIM = "500"
 """A worker's oom_score_adj: the kernel kills workers before the launcher when memory runs out."""
 
@@ -36,15 +46,31 @@ KEPT_OPEN: list[Connection] = []
 
 
 def ensure_running(config: TrainConfig) -> int:
-    """Start the warm fork server unless it runs; returns its pid.
+    """Start the warm fork server unless it runs, and wait until it can fork; returns its pid.
 
-    It has the thread limits of this run, and checks its data so that no worker has to.
+    It has the thread limits of this run, and checks its data so that no worker has to. Raises NotStarted if it ended,
+    and ChildProcessError if it cannot import what a run needs.
     """
     forkserver.set_forkserver_preload([PRELOAD])
-    with _environment(config), _no_interrupt():
+    imported = _imported()
+    if (before := pid()) is None or is_gone(before):
+        imported.unlink(missing_ok=True)
+    with _environment(config, imported), _no_interrupt():
         forkserver.ensure_running()
     server = pid()
     assert server is not None, "it runs now"
+    stopped = 0.0
+    while not imported.exists() or is_stopped(server):
+        signals.raise_if_asked()
+        if is_gone(server) and not imported.exists():
+            raise NotStarted("the process that starts workers ended while it imported")
+        if stopped > STOPPED_S:
+            stop()
+            raise NotStarted("the process that starts workers was stopped by a signal")
+        time.sleep(LOOK_EVERY_S)
+        stopped = stopped + LOOK_EVERY_S if is_stopped(server) else 0.0
+    if cause := imported.read_text():
+        raise ChildProcessError(f"a worker cannot import what a run needs: {cause}")
     return server
 
 
@@ -56,6 +82,14 @@ def is_gone(pid: int) -> bool:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
         return True
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a signal has stopped this process, and none has continued it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "Tt"
+    except OSError:
+        return False
 
 
 def was_lost(worker: multiprocessing.Process, pid: int) -> bool:
@@ -70,6 +104,18 @@ def was_lost(worker: multiprocessing.Process, pid: int) -> bool:
     return is_gone(pid)
 
 
+def wait_for(worker: multiprocessing.Process) -> None:
+    """Wait until the end of a killed worker is known, which a fork server tells; one that is stopped is killed."""
+    stopped = 0.0
+    while not wait_for_end([worker.sentinel], LOOK_EVERY_S):
+        server = pid()
+        stopped = stopped + LOOK_EVERY_S if server is not None and is_stopped(server) else 0.0
+        if stopped:
+            signals.raise_if_asked()
+        if stopped > STOPPED_S:
+            stop()
+
+
 def stop() -> None:
     """End the fork server at once, even while it is importing; its workers go on."""
     server = pid()
@@ -77,19 +123,23 @@ def stop() -> None:
         os.kill(server, signal.SIGKILL)
 
 
-def begin_worker(dump_to: Connection) -> None:
-    """Set up a new worker: signals, crash reports to `dump_to`, and its end when the launcher ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    faulthandler.enable(dump_to.fileno())
-    faulthandler.register(signal.SIGUSR1, dump_to.fileno())
+def begin_worker(dump_to: Connection, server: int, state: State) -> None:
+    """Set up a new worker: the launcher's `state`, crash reports to `dump_to`, its end with the fork server."""
     KEPT_OPEN.append(dump_to)
-    attach()
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(FIRST_VICTIM)
-    if PRELOAD not in sys.modules:
-        complain(f"warning: the fork server could not import {PRELOAD}; workers start slowly")
-    threading.Thread(target=_end_with_launcher, daemon=True).start()
+    try:
+        inherited.end_with(server)
+        state.restore()
+        attach()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        faulthandler.enable(dump_to.fileno())
+        faulthandler.register(signal.SIGUSR1, dump_to.fileno())
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(FIRST_VICTIM)
+        threading.Thread(target=_end_with_launcher, daemon=True).start()
+    except BaseException as error:
+        os.write(dump_to.fileno(), f"{type(error).__name__}: {error}".encode())
+        raise
+    os.write(dump_to.fileno(), BEGUN)
 
 
 def ask_for_traceback(worker: multiprocessing.Process) -> None:
@@ -98,9 +148,10 @@ def ask_for_traceback(worker: multiprocessing.Process) -> None:
         os.kill(cast(int, worker.pid), signal.SIGUSR1)
 
 
-def read_dump(dumps: Connection) -> str:
-    """The crash report of a worker; empty if there is none."""
-    return os.read(dumps.fileno(), DUMP_BYTES).decode(errors="replace") if dumps.poll() else ""
+def read_dump(dumps: Connection) -> tuple[bool, str]:
+    """Whether a worker that has ended had begun, and its crash report; empty if there is none."""
+    dump = os.read(dumps.fileno(), DUMP_BYTES) if dumps.poll() else b""
+    return dump.startswith(BEGUN), dump.removeprefix(BEGUN).decode(errors="replace")
 
 
 def pid() -> int | None:
@@ -108,11 +159,17 @@ def pid() -> int | None:
     return forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # not available publicly
 
 
-def _environment(config: TrainConfig) -> AbstractContextManager[None]:
-    """Thread limits, a path to the preload, and the data for it."""
+def _imported() -> Path:
+    """The file in which the fork server says, in one line, why it could not import; nothing if it could."""
+    return temporary.folder() / "imported"
+
+
+def _environment(config: TrainConfig, imported: Path) -> AbstractContextManager[None]:
+    """Thread limits, a path to the preload, what it needs, and a folder for temporary files."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     data = json.dumps([config.dataset, config.image_size, config.data_dir])
-    return environment.changed(environment.thread_limits(config.cpu_threads) | {"PYTHONPATH": path, WARM_DATA: data})
+    about = {WARM_DATA: data, LAUNCHER: str(os.getpid()), PRELOADED: str(imported), "TMPDIR": str(imported.parent)}
+    return environment.changed(environment.thread_limits(config.cpu_threads) | {"PYTHONPATH": path} | about)
 
 
 @contextmanager

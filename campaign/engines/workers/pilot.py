@@ -11,6 +11,7 @@ from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
 from nnet.evaluations.parts import points
+from nnet.files.atomic import CannotWrite
 from nnet.files.temporary import temporary_folder
 from nnet.record import provenance
 from nnet_models import get_device, train_and_evaluate, try_set_up
@@ -21,6 +22,10 @@ MOST_STEPS, MOST_BATCHES = 50, 20
 QUIET = 0.8
 """Share of the time for which a run has a core to itself on a quiet machine; below it the machine was busy."""
 ATTEMPTS = 2
+
+
+class CannotSetUp(RuntimeError):
+    """A run that cannot be set up, though its configuration is right."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,14 @@ def pilot(cfg: TrainConfig) -> dict:
 def look(cfg: TrainConfig) -> dict:
     """Set the run up and leave it: `data_sha256`, `not_noised` and `machine`, as in a run file.
 
-    Raises what setting up raises.
+    Raises ConfigError for a wrong configuration, and CannotSetUp for any other error.
     """
-    return try_set_up(cfg) | {"machine": provenance.machine(get_device(cfg.use_cuda))}
+    try:
+        return try_set_up(cfg) | {"machine": provenance.machine(get_device(cfg.use_cuda))}
+    except (ConfigError, CannotWrite):
+        raise
+    except Exception as error:
+        raise CannotSetUp(f"{type(error).__name__}: {error}") from error
 
 
 def _measured(cfg: TrainConfig) -> dict:

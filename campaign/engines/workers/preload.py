@@ -1,43 +1,26 @@
-"""What the fork server imports and uses once before it forks workers: everything that a run needs.
+"""What the fork server does before it forks workers: it imports what they need, and says whether it could."""
 
-Building the first optimizer imports hundreds of modules, so a tiny step is taken here and not in each worker.
-"""
-
-import gc
-import json
 import os
-from contextlib import suppress
+import sys
+import traceback
+from pathlib import Path
 
-import torch
+from campaign.engines.workers import inherited
+from campaign.engines.workers.fork_server import LAUNCHER, PRELOADED
 
-import nnet_models  # noqa: F401 - all that a run imports
-from campaign.engines.workers.fork_server import WARM_DATA
-from nnet import registry
-from nnet.data import prepared
-from nnet.optimizers import OPTIMIZERS
-from nnet.perturbations.pixel_noise import PixelNoise
-from nnet.perturbations.weight_noise import WeightNoise
-from nnet.random import streams
-from nnet.record import provenance
 
-torch.set_num_threads(1)
-torch.set_num_interop_threads(1)
-for _kind in ("architectures", "regimes", "evaluations"):
-    for _name in registry.names(_kind):
-        with suppress(Exception):  # a plug-in that cannot be imported fails in its own runs, not in all
-            registry.load(_kind, _name)
-_layer = torch.nn.Linear(2, 2)
-_optimizer = OPTIMIZERS["adam"].build(_layer.parameters())
-_layer(torch.ones(1, 2)).sum().backward()
-_optimizer.step()
-_noise = WeightNoise(_layer, "tensor_std")  # once, because that compiles it; likewise the pixels
-_noise.draw(streams.normals(0, "weight_noise"))
-with _noise.applied(1.0):
-    pass
-PixelNoise("replacement", 0.5, 0.0, 0)(torch.ones(1, 1, 2, 2))
-provenance.provenance(torch.device("cpu"))
-provenance.code_sha256()  # now, because this is the code that was imported, whatever is edited later
-if WARM_DATA in os.environ:
-    prepared.verify(*json.loads(os.environ[WARM_DATA]))
-gc.collect()
-gc.freeze()
+def _say(text: str) -> None:
+    path = Path(os.environ[PRELOADED])
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").replace(path)
+
+
+if LAUNCHER in os.environ:
+    inherited.end_with(int(os.environ[LAUNCHER]))
+    try:
+        from campaign.engines.workers import warm  # noqa: F401 - workers use what it imports
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the launcher shall know
+        traceback.print_exc()
+        _say(" ".join(f"{type(error).__name__}: {error}".split()))
+        sys.exit(1)
+    _say("")

@@ -1,12 +1,21 @@
 import signal
 
+import pytest
+
 from campaign.engines.base import Death
 from campaign.running.schedule import Schedule
 from nnet.config import TrainConfig
 
+CAUSE = "the process that starts workers ended"
 CONFIGS = [TrainConfig(seed=seed) for seed in range(40)]
 KILLED = Death("WorkerDied", "its worker died", "", -signal.SIGKILL, 100.0)
 CRASHED = Death("WorkerDied", "its worker died", "", -signal.SIGSEGV, None)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr("campaign.machine.patience.FIRST_S", 0.0)
+    monkeypatch.setattr("campaign.running.schedule.ALONE_S", 0.0)
 
 
 def schedule(count: int, workers: int = 8, **more) -> Schedule:
@@ -38,7 +47,7 @@ def test_no_more_than_the_workers_are_under_way():
 def test_a_lost_run_is_the_next():
     runs = schedule(5, workers=2)
     start(runs, 2)
-    runs.again(CONFIGS[1])
+    runs.again(CONFIGS[1], CAUSE)
     assert start(runs, 1) == [CONFIGS[1]]
 
 
@@ -85,7 +94,7 @@ def test_the_last_attempt_of_a_suspect_runs_alone_when_the_others_are_through():
         assert start(runs, 2) == [config]
         runs.ended(config)
     assert start(runs, 2) == [CONFIGS[0]]
-    runs.again(CONFIGS[0])
+    runs.again(CONFIGS[0], CAUSE)
     assert start(runs, 2) == [CONFIGS[0]] and runs.lonely
     runs.gave_up(CONFIGS[0], KILLED)
     assert runs.next() is None and not runs.unfinished()

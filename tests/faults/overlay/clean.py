@@ -29,6 +29,12 @@ def hang():
         pass
 
 
+def deaf():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    hang()
+
+
 def run_out_of_memory():
     before = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (2**30, before[1]))
@@ -47,6 +53,7 @@ HOW = {
     "interrupt": lambda: (_ for _ in ()).throw(KeyboardInterrupt),
     "raise": lambda: (_ for _ in ()).throw(FaultError("this run\nraises")),
     "hang": hang,
+    "deaf": deaf,
     "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "memory": run_out_of_memory,
     "fork server": lambda: os.kill(os.getppid(), signal.SIGKILL),

@@ -3,8 +3,10 @@
 In the copy of the project that the tests of faults run, this file stands in the place of
 campaign/engines/workers/tasks.py.
 The `number`th call of os.replace, os.fsync or builtins.open for writing in the launcher kills it, or raises an
-OSError, once or from then on. With STUB set, a run is made up without torch. With POINTS set, this file gets
-a line for every point that a worker computes: run_id, evaluation, strength, draw.
+OSError, once or from then on. With STUB set, a run is made up without torch, and STUB_FAULTS = '{"pilot": …,
+"train": …}' says what happens to it first: "hang", "deaf", "stop", "kill", "server", or seconds that it takes. With
+POINTS set, this file gets a line for every point that a worker computes: run_id, evaluation, strength, draw. FIRST_S is
+the first pause before something is tried again.
 """
 
 import builtins
@@ -13,9 +15,11 @@ import hashlib
 import json
 import os
 import signal
+import time
 
 from campaign.engines.workers.made_up import run_of
 
+from campaign.machine import patience
 from nnet import registry
 
 FAILPOINT = json.loads(os.environ.get("FAILPOINT", "null"))
@@ -38,6 +42,8 @@ def failing(name, real):
     return call
 
 
+if "FIRST_S" in os.environ:
+    patience.FIRST_S = float(os.environ["FIRST_S"])
 if FAILPOINT:
     module = builtins if FAILPOINT["call"] == "open" else os
     setattr(module, FAILPOINT["call"], failing(FAILPOINT["call"], getattr(module, FAILPOINT["call"])))
@@ -45,6 +51,7 @@ if FAILPOINT:
 
 def train(config, known=None):
     if "STUB" in os.environ:
+        suffer("train")
         return stub(config, known)
     from nnet_models import train_and_evaluate
 
@@ -93,10 +100,27 @@ def pilot(config):
 
 def look(config):
     if "STUB" in os.environ:
+        suffer("pilot")
         return {"data_sha256": "", "machine": {}, "not_noised": []}
     from campaign.engines.workers import pilot
 
     return pilot.look(config)
+
+
+def suffer(stage):
+    how = json.loads(os.environ.get("STUB_FAULTS", "{}")).get(stage, 0)
+    if how == "deaf":
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+    if how in ("hang", "deaf"):
+        time.sleep(1000)
+    elif how in ("stop", "kill"):
+        os.kill(os.getpid(), {"stop": signal.SIGSTOP, "kill": signal.SIGKILL}[how])
+    elif how == "server":
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(1000)
+    else:
+        time.sleep(how)
 
 
 def stub(config, known=None):
