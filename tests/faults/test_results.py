@@ -196,6 +196,15 @@ def test_the_share_of_the_draws_is_that_of_cells_with_several_seeds_each_cell_on
         assert share_of_draws(pd.DataFrame(many + few + alone)) == pytest.approx(sum(draws) / sum(variances))
 
 
+def test_a_mean_loss_is_that_of_all_seeds_or_empty():
+    made = [result(seed) for seed in range(3)]
+    made[1]["measurements"][0]["points"][1]["loss"] = None  # of one draw of one seed at 0.1
+    cells = tables.build(made)["results_summary"].set_index("alpha_test")
+    assert cells.loc[0.0, ["mean_loss", "stderr_loss"]].to_list() == [0.5, 0.0]
+    assert cells.loc[0.1, ["mean_loss", "stderr_loss"]].isna().all() and set(cells["n_seeds"]) == {3}
+    assert cells["mean_acc"].notna().all()
+
+
 ONE = {"git_commit": "a" * 40, "git_dirty": False, "python": "3.11.7", "torch": "2.14.1", "numpy": "2.4.6"}
 
 
