@@ -242,8 +242,7 @@ def _version(path: Path) -> tuple:
 def completeness(folder: Path) -> str:
     """How complete a results folder is: "143 of 150 runs, 5 failed, 2 pending, 1 with a failed measurement".
 
-    It counts the networks in the folder and the runs of its latest campaign. A run with a failed measurement is one of
-    the 143: its network is trained, and its other measurements are there.
+    It counts networks in the folder and runs of its latest campaign; one with a failed measurement is among the 143.
     """
     trained = {path.stem for path in (folder / "runs").glob("*.json")}
     planned = set(campaign_file.read(folder).get("runs", []))

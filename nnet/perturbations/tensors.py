@@ -55,9 +55,12 @@ def check_noised(model: nn.Module, accepted: Sequence[str] = ()) -> list[str]:
 
     `accepted`: patterns of names, such as `*.noise`, which are spared on purpose. Raises ConfigError, in one sentence,
     if the network has no weights, or if the others hold more than a tenth of its numbers: such a network would look
-    robust because the noise leaves most of it as it is. Also for parameters that are no floating-point numbers.
+    robust because the noise leaves most of it as it is. Also for parameters that are no floating-point numbers,
+    and for those of lazy layers.
     """
     for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedTensorMixin):
+            raise ConfigError(f"give the layer of {name} its size: lazy layers have no weights before their first use")
         if not parameter.is_floating_point():
             raise ConfigError(f"weight noise needs floating-point numbers; the parameter {name} has {parameter.dtype}")
     if not weight_tensors(model):

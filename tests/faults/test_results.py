@@ -196,6 +196,15 @@ def test_the_share_of_the_draws_is_that_of_cells_with_several_seeds_each_cell_on
         assert share_of_draws(pd.DataFrame(many + few + alone)) == pytest.approx(sum(draws) / sum(variances))
 
 
+def test_a_mean_loss_is_that_of_all_seeds_or_empty():
+    made = [result(seed) for seed in range(3)]
+    made[1]["measurements"][0]["points"][1]["loss"] = None  # of one draw of one seed at 0.1
+    cells = tables.build(made)["results_summary"].set_index("alpha_test")
+    assert cells.loc[0.0, ["mean_loss", "stderr_loss"]].to_list() == [0.5, 0.0]
+    assert cells.loc[0.1, ["mean_loss", "stderr_loss"]].isna().all() and set(cells["n_seeds"]) == {3}
+    assert cells["mean_acc"].notna().all()
+
+
 ONE = {"git_commit": "a" * 40, "git_dirty": False, "python": "3.11.7", "torch": "2.14.1", "numpy": "2.4.6"}
 
 
@@ -254,18 +263,30 @@ def test_tables_that_cannot_be_read_are_one_sentence(tmp_path):
         tables.read(tmp_path)
 
 
-def notebook_draws(folder, name: str):
-    """The figure of this name, drawn as the notebook's loop over the questions does."""
-    cells = json.loads((ROOT / "analysis.ipynb").read_text())["cells"]
-    loop = next(source for cell in cells if "figures.draw(name" in (source := "".join(cell["source"])))
-    assert "questions.modules().items()" in loop
-    made = tables.read(folder)
-    return next(
-        drawn[name] for question in questions.modules()
-        if name in (drawn := figures.draw(question, made, completeness(folder)))
-    )  # fmt: skip
+@pytest.fixture
+def notebook_draws(monkeypatch):
+    """Runs the notebook's cells down to its loop over the questions; returns all figures that it shows, by name."""
+
+    def run(results) -> dict:
+        monkeypatch.setenv("NNET_RESULTS_DIR", str(results))
+        monkeypatch.delenv("NNET_DATASET", raising=False)
+        drawn, shown = {}, []
+        draw = figures.draw
+        monkeypatch.setattr(figures, "draw", lambda *its: drawn.update(new := draw(*its)) or new)
+        monkeypatch.setattr(figures, "small_png", lambda figure: shown.append(figure) or PNG)
+        notebook = json.loads((ROOT / "analysis.ipynb").read_text())
+        cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        loop = next(place for place, cell in enumerate(cells) if "for name, question in questions.modules()" in cell)
+        names: dict = {}
+        for cell in cells[: loop + 1]:
+            exec(cell, names)
+        assert shown == list(drawn.values())
+        return drawn
+
+    return run
 
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8) + (1).to_bytes(4, "big") * 2
 TIMES, ZETAS = (25.0, 3600.0, 86400.0, 2592000.0, 31536000.0), (0.0, 0.0001, 0.001, 0.01)
 
 
@@ -276,14 +297,15 @@ TIMES, ZETAS = (25.0, 3600.0, 86400.0, 2592000.0, 31536000.0), (0.0, 0.0001, 0.0
         ("interval_bounds", ZETAS, ["0", "0.0001", "0.001", "0.01"], "certified for all weights within ζ"),
     ],
 )
-def test_the_notebook_draws_every_evaluation_that_runs_have(tmp_path, name, strengths, ticks, axis):
+def test_the_notebook_draws_every_evaluation_that_runs_have(tmp_path, notebook_draws, name, strengths, ticks, axis):
     made = []
     for seed in (0, 1):
         for regime, shift in (("clean", 0.0), ("sam", 0.1)):
             cfg = TrainConfig(seed=seed, regime=regime, evaluations=(name,))
             at = [point(at, 0.6 + shift + 0.02 * seed - 0.1 * place) for place, at in enumerate(strengths)]
             made.append(also(result(seed, regime=regime, evaluations=(name,)), measurement(cfg, at, name)))
-    figure = notebook_draws(stored(tmp_path / "digits", made).folder, name)
+    stored(tmp_path / "digits", made)
+    figure = notebook_draws(tmp_path)[name]
     figure.draw_without_rendering()
     (axes,) = figure.axes
     lines = drawn(axes)

@@ -38,6 +38,10 @@ NETWORKS = {
     "odd_frozen": PLAIN | {"more": "self.hidden.weight.requires_grad_(False)"},
     "odd_double": PLAIN | {"first": "torch.set_default_dtype(torch.float64)"},
     "odd_draws": PLAIN | {"first": "torch.manual_seed(5); torch.rand(3); torch.set_num_threads(2)"},
+    "odd_lazy_layer": PLAIN | {"more": "self.hidden = nn.LazyLinear(8)"},
+    "odd_double_inside": PLAIN | {"more": "self.double().register_forward_pre_hook(lambda _, x: (x[0].double(),))"},
+    "odd_transposed": PLAIN | {"more": "self.hidden.weight = nn.Parameter(torch.randn(inputs, 8).t())"},
+    "odd_tied": PLAIN | {"more": "self.again = self.hidden"},
     "odd_whole": PLAIN | {"more": "self.codes = nn.Parameter(torch.ones(3, 3).int(), requires_grad=False)"},
 }
 EVALUATIONS = {
@@ -64,7 +68,6 @@ REGIMES = {
     "beta": {"attack_steps": 2}, "beta all": {"attack_steps": 2, "attack_all": True, "start_noise": 0.01},
     "adaptive": {"mode": "static", "static_noise": "gradient"},
 }  # fmt: skip
-UNUSUAL = [name for name in NETWORKS if name not in ("odd_plain", "odd_whole")]
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +100,14 @@ def test_parameters_that_are_unused_or_frozen_are_left_alone_by_every_regime(npz
         assert run(npz, arch, regime)["status"] == "ok", arch
 
 
+@pytest.mark.parametrize("arch", ["odd_double_inside", "odd_transposed", "odd_tied"])
+def test_networks_that_are_made_unusually_are_trained_and_measured(npz, arch):
+    for regime in ("noisy", "beta", "sam"):
+        assert run(npz, arch, regime, epochs=1)["status"] == "ok", regime
+    result = run(npz, arch, evaluations=("bit_flips", "layers", "quantization", "stuck_at"), epochs=1)
+    assert len({row["evaluation"] for row in result["sweep"]}) == 5
+
+
 def test_an_unused_scale_changes_no_other_bit_of_training(npz):
     for regime in ("sam", "awp", "beta"):
         plain, unused = (run(npz, arch, regime) for arch in ("odd_plain", "odd_unused_scale"))
@@ -124,6 +135,8 @@ def test_what_a_file_does_to_torch_when_it_is_imported_changes_no_run(npz, arch)
 
 
 def test_numbers_that_noise_cannot_change_are_refused_in_one_sentence(npz):
+    with pytest.raises(ConfigError, match=r"give the layer of hidden\.weight its size"):
+        run(npz, "odd_lazy_layer")
     with pytest.raises(ConfigError, match=r"the parameter codes has torch\.int32"):
         run(npz, "odd_whole")
 
