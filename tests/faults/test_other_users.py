@@ -1,6 +1,7 @@
 """What other users of the same machine, network or folder can do to a campaign: nothing."""
 
 import asyncio
+import http.client
 import os
 import re
 import signal
@@ -69,7 +70,7 @@ def answering(ports: set[int]) -> list[str]:
         try:
             with urllib.request.urlopen(page, timeout=5):
                 found.append(page)
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass
     return found
 
