@@ -12,7 +12,7 @@ from campaign.analysis.labels import SETTINGS, varied
 from campaign.grid.names import canonical
 from campaign.store import run_file
 from campaign.store.folder import Store
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, nearest
 from nnet.config import TrainConfig
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 from nnet.files.atomic import write_file
@@ -28,7 +28,7 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     """
     tables = build(list(store.results().values()), reference_of(store.folder))
     for name, table in tables.items():
-        write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
+        write_file(store.folder / f"{name}.csv", _safe(table).to_csv(index=False).encode(errors="backslashreplace"))
     records = {name: _records(tables[name]) for name in NAMES}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
     for name, text in {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}.items():
@@ -90,7 +90,8 @@ def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:
     with_dataset = {folder.parent for folder in every if folder.name == dataset}
     if not with_dataset:
         names = sorted({folder.name for folder in every})
-        raise ConfigError(f"no tables of {dataset!r} in {results_dir}; choose from {names}")
+        choices = f"choose from {names}{nearest(dataset, names)}"
+        raise ConfigError(f"no tables of {dataset!r} in {results_dir}; {choices}")
     studies = [folder for folder in every if folder.parent not in {Path(results_dir), *with_dataset}]
     return [folder for folder in every if folder.name == dataset] + studies
 
@@ -121,7 +122,8 @@ def load(
     where = {name if name in names else canonical(name): value for name, value in (where or {}).items()}
     for name, value in where.items():
         if loaded and name not in names:
-            raise ConfigError(f"no run in {results_dir} has a setting {name!r}; choose from {sorted(names)}")
+            choices = f"choose from {sorted(names)}{nearest(name, names)}"
+            raise ConfigError(f"no run in {results_dir} has a setting {name!r}; {choices}")
         loaded = [row for row in loaded if row.get(name) == value]
     if not loaded:
         settings = " and ".join(f"{name} = {value}" for name, value in where.items())
@@ -161,6 +163,11 @@ def _read(path: Path) -> pd.DataFrame:
     """A table. `part` is an empty text, not NaN, where the whole network is perturbed."""
     table = pd.read_csv(path, dtype={"part": str})
     return table.fillna({"part": ""}) if "part" in table else table
+
+
+def _safe(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is written: no cell and no name of a column is a formula."""
+    return table.map(_no_formula).rename(columns=_no_formula)
 
 
 def _no_formula(cell: object) -> object:

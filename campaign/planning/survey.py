@@ -11,7 +11,7 @@ from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.machine import memory
 from campaign.machine.cores import usable_cores
-from campaign.planning import costs, notes, weights, work
+from campaign.planning import costs, early, notes, weights, work
 from campaign.planning.costs import Costs
 from campaign.planning.measuring import Measuring
 from campaign.planning.work import Requests
@@ -105,6 +105,8 @@ class Campaign:
 
     def measure(self, accept: Callable[[TrainConfig, dict], None] | None = None) -> Costs:
         """Set `costs` to what the runs to do cost, and return it; see `costs.measure`."""
+        if not self.elsewhere:
+            early.check(self.pending)
         asked = [request for config in self.pending for request in self.left(config)]
         self.costs = costs.measure(asked, self.open_pilot, self.at_once, accept)
         return self.costs
