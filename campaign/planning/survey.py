@@ -1,6 +1,7 @@
 """What is done, what failed, what is to do, and whether this machine can do it, before a campaign starts."""
 
 import functools
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -238,7 +239,7 @@ def _fit_into_memory(campaign: Campaign) -> None:
 
 
 def _refuse_unwritable(folder: Path) -> None:
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(parent))
     try:
         with tempfile.TemporaryDirectory(dir=existing):
             pass

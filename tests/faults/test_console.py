@@ -9,16 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pandas as pd
 import pytest
 
 import run_experiments
 from campaign.analysis import tables
-from campaign.engines.workers import tasks
 from campaign.machine import console
-from campaign.planning import costs
 from campaign.store import run_file
 from campaign.store.folder import Store
 from campaign.store.log import Log
@@ -52,9 +50,10 @@ class Pipe:
 
 
 @pytest.fixture
-def pipe(monkeypatch):
-    with closing(Pipe(monkeypatch)) as made:
-        yield made
+def piped(monkeypatch):
+    """Leads stdout into a small pipe, during the test: pytest sets it anew when the test begins."""
+    with ExitStack() as made:
+        yield lambda: made.enter_context(closing(Pipe(monkeypatch)))
 
 
 @pytest.mark.parametrize(
@@ -79,17 +78,6 @@ def test_what_an_encoding_lacks_is_written_out(monkeypatch, encoding, printed, a
         assert pipe.read() == (printed + b"\n") * (1 + attached)
 
 
-@pytest.fixture
-def launched(tmp_path, monkeypatch):
-    """Launches one made-up run in this process, in a moment; returns the exit code."""
-    monkeypatch.setattr(tasks, "train", run_of)
-    monkeypatch.setattr(costs, "measure", lambda *_: costs.Costs())
-    folders = ["--output-dir", str(tmp_path / "results"), "--checkpoint-dir", "none"]
-    return lambda *words: run_experiments.main(
-        ["mlp_small", "--regime", "clean", "--seed", "0", "--engine", "serial", *folders, *words]
-    )
-
-
 class Broken(io.StringIO):
     def write(self, text):
         raise OSError(28, "No space left on device")
@@ -112,7 +100,8 @@ def test_a_launch_goes_on_without_stdout_and_stderr(launched, tmp_path, monkeypa
     assert len(list((tmp_path / "results/digits/runs").iterdir())) == 1
 
 
-def test_nobody_waits_for_a_reader_that_stalls_and_order_and_content_stay(pipe):
+def test_nobody_waits_for_a_reader_that_stalls_and_order_and_content_stay(piped):
+    pipe = piped()
     lines = [f"line {number} " + "x" * 500 for number in range(100)]
     began = time.monotonic()
     with console.attached():
@@ -127,18 +116,17 @@ def test_nobody_waits_for_a_reader_that_stalls_and_order_and_content_stay(pipe):
     assert found.decode().splitlines() == lines
 
 
-def test_a_reader_that_never_reads_costs_a_command_no_more_than_a_moment(pipe):
+def test_a_reader_that_never_reads_costs_a_command_no_more_than_a_moment(piped):
+    piped()
     began = time.monotonic()
     with console.attached():
         for _ in range(console.MOST_WAITING + 500):
             console.say("x" * 100)
     assert time.monotonic() - began < console.LAST_S + 3
-    with console.attached():
-        threading.Thread(target=lambda: [pipe.read() for _ in range(500)], daemon=True).start()
-        console.wait_until_read()
 
 
-def test_a_command_that_prints_waits_for_a_slow_reader(pipe):
+def test_a_command_that_prints_waits_for_a_slow_reader(piped):
+    pipe = piped()
     found = []
 
     def read_slowly():
@@ -154,21 +142,25 @@ def test_a_command_that_prints_waits_for_a_slow_reader(pipe):
     assert len(text) > PIPE and text.startswith(b"usage:")
 
 
-def test_ctrl_c_ends_a_command_whose_reader_stalls(pipe):
+def test_ctrl_c_ends_a_command_whose_reader_stalls(piped):
+    piped()
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     began = time.monotonic()
     assert run_experiments.main(["--help"]) == 130
     assert time.monotonic() - began < 4
 
 
-def test_a_reader_that_leaves_costs_nothing(pipe, launched, tmp_path):
+def test_a_reader_that_leaves_costs_nothing(piped, launched, tmp_path):
+    pipe = piped()
     os.close(pipe.end)
     assert launched() == 0
     assert len(list((tmp_path / "results/digits/runs").iterdir())) == 1
     pipe.end = os.open(os.devnull, os.O_RDONLY)
 
 
-def test_without_a_further_thread_lines_are_still_printed(pipe, monkeypatch):
+def test_without_a_further_thread_lines_are_still_printed(piped, monkeypatch):
+    pipe = piped()
+
     def refused(*_, **__):
         raise RuntimeError("can't start new thread")
 
