@@ -86,9 +86,15 @@ def _dimensions(value: object) -> int:
 def unknown(what: str, value: object, choices: Iterable, further: str = "") -> ConfigError:
     """The error for a name that is not among `choices`: it lists them and, if one is similar, suggests it."""
     choices = list(choices)
-    nearest = difflib.get_close_matches(str(value), [str(choice) for choice in choices], 1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return ConfigError(f"unknown {what} {value!r}; choose from {choices}{further and f' {further}'}{hint}")
+    return ConfigError(
+        f"unknown {what} {value!r}; choose from {choices}{further and f' {further}'}{nearest(value, choices)}"
+    )
+
+
+def nearest(value: object, choices: Iterable) -> str:
+    """The end of a sentence on a name that is not among `choices`: the similar one, if there is one."""
+    similar = difflib.get_close_matches(str(value), [str(choice) for choice in choices], 1)
+    return f"; did you mean {similar[0]!r}?" if similar else ""
 
 
 def number(name: str, value: object) -> float:

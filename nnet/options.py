@@ -4,7 +4,6 @@ The owners of a run are its regime, its architecture, its corruption of pixels, 
 which is always measured. `{"beta": {"attack_size": 0.1}}` sets the option `attack_size` of the regime `beta`.
 """
 
-import difflib
 import functools
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nnet import registry
-from nnet.checks import ConfigError, canonical, unknown
+from nnet.checks import ConfigError, canonical, nearest, unknown
 
 CORRUPTIONS = {"replacement": (), "additive": ("sigma",)}
 """The options of each corruption of pixels; all of them must be set."""
@@ -172,16 +171,26 @@ def _flat(name: object, value: object, owners: Iterable[str], where: str) -> Con
     """The error for an option without its owner; the owners of the run come first among those that have it."""
     every = sorted(owners_with(str(name)), key=lambda owner: owner not in owners)
     if not every:
-        return ConfigError(f"{where}no owner has an option {name!r}; options belong to their owner, like {EXAMPLE}")
+        return ConfigError(
+            f"{where}no owner has an option {name!r}; options belong to their owner, like {EXAMPLE}"
+            f"{nearest(name, _every_option())}"
+        )
     return ConfigError(
         f'{where}options belong to their owner: write options={{"{every[0]}": {{"{name}": {value!r}}}}}, or --options '
         f"{every[0]}.{name}={value}; {name!r} is an option of {', '.join(every)}"
     )
 
 
+def _every_option() -> list[str]:
+    names: set[str] = set()
+    for owner, kind in every_owner().items():
+        with suppress(ConfigError):
+            names.update(names_of(kind, owner))
+    return sorted(names)
+
+
 def _not_an_option(owner: str, name: object, known: list[str]) -> ConfigError:
-    nearest = difflib.get_close_matches(str(name), known, 1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    hint = nearest(name, known)
     elsewhere = [other for other in owners_with(str(name)) if other != owner]
     if elsewhere and not hint:
         hint = f"; {name!r} is an option of {', '.join(elsewhere)}"

@@ -13,7 +13,6 @@ it: the launcher lists and checks plug-ins in milliseconds, without torch.
 """
 
 import ast
-import difflib
 import functools
 import importlib
 import os
@@ -23,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nnet.checks import ConfigError, Rule, unknown
+from nnet.checks import ConfigError, Rule, nearest, unknown
 
 KINDS = ("architectures", "datasets", "evaluations", "regimes")
 """The kinds of plug-ins that a run is made of."""
@@ -96,10 +95,8 @@ def check_options(options: Iterable[str], kind: str, name: str) -> None:
     known = option_names(kind, name)
     for option in options:
         if option not in known:
-            nearest = difflib.get_close_matches(str(option), known, 1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
             choices = f"choose from {sorted(known)}" if known else "it has no options"
-            raise ConfigError(f"unknown option {option!r} of {name}; {choices}{hint}")
+            raise ConfigError(f"unknown option {option!r} of {name}; {choices}{nearest(option, known)}")
 
 
 def make_options(kind: str, name: str, options: dict) -> dict:

@@ -19,7 +19,7 @@ from campaign.analysis import panels, questions, tables
 from campaign.machine import exits
 from campaign.machine.console import complain, say
 from campaign.store.folder import completeness
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, nearest
 from nnet.files.atomic import write_file
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def _main(arguments: list[str] | None) -> int:
     names = [str(folder.relative_to(root)) for folder in tables.folders(root)]
     missing = [name for name in flags.folders if name not in names]
     if missing:
-        raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first")
+        hint = nearest(missing[0], names)
+        raise ConfigError(f"no tables in {root / missing[0]}{hint or ': run a campaign first'}")
     codes = [_save(root / name) for name in flags.folders or names]
     return max(codes, default=0) or (1 if questions.failed else 0)
 

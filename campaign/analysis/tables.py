@@ -11,7 +11,7 @@ from campaign.analysis.labels import SETTINGS, varied
 from campaign.grid.names import canonical
 from campaign.store import campaign_file, run_file
 from campaign.store.folder import Store
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, nearest
 from nnet.config import TrainConfig
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 from nnet.files.atomic import write_file
@@ -27,7 +27,8 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     results = list(store.results().values())
     tables = build(results, reference_of(store.folder))
     for name, table in tables.items():
-        write_file(store.folder / f"{name}.csv", table.map(reading.no_formula).to_csv(index=False).encode())
+        safe = table.map(reading.no_formula).rename(columns=reading.no_formula)
+        write_file(store.folder / f"{name}.csv", safe.to_csv(index=False).encode(errors="backslashreplace"))
     records = {name: _records(tables[name]) for name in NAMES}
     write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
     makers.keep(store.folder, results)
@@ -88,7 +89,8 @@ def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:
     with_dataset = {folder.parent for folder in every if folder.name == dataset}
     if not with_dataset:
         names = sorted({folder.name for folder in every})
-        raise ConfigError(f"no tables of {dataset!r} in {results_dir}; choose from {names}")
+        choices = f"choose from {names}{nearest(dataset, names)}"
+        raise ConfigError(f"no tables of {dataset!r} in {results_dir}; {choices}")
     studies = [folder for folder in every if folder.parent not in {Path(results_dir), *with_dataset}]
     return [folder for folder in every if folder.name == dataset] + studies
 
@@ -120,7 +122,8 @@ def load(
     where = {name if name in names else canonical(name): value for name, value in (where or {}).items()}
     for name, value in where.items():
         if loaded and name not in names:
-            raise ConfigError(f"no run in {results_dir} has a setting {name!r}; choose from {sorted(names)}")
+            choices = f"choose from {sorted(names)}{nearest(name, names)}"
+            raise ConfigError(f"no run in {results_dir} has a setting {name!r}; {choices}")
         loaded = [row for row in loaded if row.get(name) == value]
     if not loaded:
         settings = " and ".join(f"{name} = {value}" for name, value in where.items())

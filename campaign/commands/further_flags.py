@@ -1,11 +1,13 @@
 """The flags that are no settings: what is kept of the runs, how they are launched, and what is asked instead."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 
 from campaign.engines.base import schedulers
 from campaign.engines.cluster.options import FLAGS, REPEATED, WHOLE_NUMBERS
 from campaign.grid.study import KIND
 from nnet import registry
+from nnet.checks import unknown
 
 
 def add_further(trained: Callable, launch: Callable) -> None:
@@ -30,13 +32,14 @@ def add_cluster_flags(add: Callable) -> None:
     add("--shard", metavar="I/N", help="do share I of N first, then what other shards have not started")
     add("--cluster-file", metavar="FILE", help="options of jobs and engines [cluster.toml, if it exists]")
     for name, text in FLAGS.items():
-        kind = int if name in WHOLE_NUMBERS else str
+        kind = _whole if name in WHOLE_NUMBERS else str
         action = "append" if name in REPEATED else "store"
-        add(f"--{name}", type=kind, action=action, metavar="N" if kind is int else "TEXT", help=text)
+        add(f"--{name}", type=kind, action=action, metavar="N" if kind is _whole else "TEXT", help=text)
 
 
 def add_commands(add: Callable) -> None:
     """What is asked instead of a launch."""
+    script = "print a job script that runs an array of shards"
     add("-h", "--help", action="store_true", help="print this help")
     add("--plan", action="store_true", help="print runs, time and memory of the campaign")
     add("--status", action="store_true", help="print how the campaign stands, also while it runs")
@@ -46,4 +49,17 @@ def add_commands(add: Callable) -> None:
     add("--merge", metavar="FOLDER", help="join another results folder into this one, point by point")
     add("--sanity", action="store_true", help="quick check: does training with noise help?")
     add("--verify", metavar="RUN_ID", help="train and measure a run again and compare every bit")
-    add("--print-job", choices=schedulers(), help="print a job script that runs an array of shards")
+    add("--print-job", metavar="SCHEDULER", type=_scheduler, help=f"{' or '.join(schedulers())}: {script}")
+
+
+def _whole(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        raise ArgumentTypeError(f"it must be a whole number; got {word!r}") from None
+
+
+def _scheduler(word: str) -> str:
+    if word not in schedulers():
+        raise ArgumentTypeError(str(unknown("scheduler", word, schedulers())))
+    return word

@@ -15,7 +15,7 @@ from campaign.machine.console import say
 from campaign.planning import plan, survey
 from campaign.planning.measuring import Measuring
 from nnet import registry
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, unknown
 from nnet.config import TrainConfig
 
 SAFETY, SPARE_MINUTES, STEP_MINUTES = 1.5, 10, 10
@@ -39,9 +39,9 @@ def show(
     `arguments`: the command line, which the jobs repeat; `measuring`: whether they train nothing. Raises ConfigError
     for wrong options and as `survey`.
     """
-    unknown = wanted.keys() - Options.__dataclass_fields__.keys()
-    if unknown:
-        raise ConfigError(f"unknown option {min(unknown)!r} of a job; known options: {[*Options.__dataclass_fields__]}")
+    others = wanted.keys() - Options.__dataclass_fields__.keys()
+    if others:
+        raise unknown("option of a job", min(others), Options.__dataclass_fields__)
     options = Options(**wanted)
     least, most = options.bounds
     if least != most:

@@ -1,10 +1,9 @@
 """The run file that a run_id names."""
 
-import difflib
 from pathlib import Path
 
 from campaign.store import run_file
-from nnet.checks import ConfigError
+from nnet.checks import ConfigError, nearest
 
 
 def read(run_id: str, output_dir: str | Path) -> dict:
@@ -24,8 +23,7 @@ def find(run_id: str, output_dir: str | Path) -> Path:
     every = sorted(Path(output_dir).glob("*/runs/*.json"))
     paths = [path for path in every if path.stem == run_id]
     if not paths:
-        nearest = difflib.get_close_matches(run_id, [path.stem for path in every], 1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        hint = nearest(run_id, [path.stem for path in every])
         raise ConfigError(f"there is no finished run {run_id!r} in {output_dir}{hint}")
     if len(paths) > 1:
         folders = " and ".join(str(path.parent.parent) for path in paths)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 
-from campaign.machine.console import duration, say
+from campaign.machine.console import duration, one_line, say
 from campaign.planning import work
 from campaign.planning.plan import makespan, pace
 from campaign.store import run_file
@@ -125,7 +125,7 @@ def as_text(status: dict) -> str:
 
 
 def _row(run: dict) -> tuple[str, str, str, str]:
-    where = f"{run['host']}, process {run['pid']}" if run["host"] else "a launcher that is starting"
+    where = one_line(f"{run['host']}, process {run['pid']}") if run["host"] else "a launcher that is starting"
     since = "" if run["since"] is None else (
         f"{datetime.fromtimestamp(run['since']):%Y-%m-%d %H:%M:%S} ({duration(time.time() - run['since'])})"
     )  # fmt: skip

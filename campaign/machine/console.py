@@ -33,7 +33,7 @@ class Stream(io.TextIOBase):
     def __init__(self, under: TextIO):
         """`under`: the stream of this process, which nobody else may use."""
         self.under, self.number = under, under.fileno()
-        self.waiting: queue.SimpleQueue[bytes | threading.Event] = queue.SimpleQueue()
+        self.waiting: queue.SimpleQueue[bytes | threading.Event | None] = queue.SimpleQueue()
         self.thread: threading.Thread | None = None
         self.stalled = self.gone = False
         self.lost, self.moved = 0, time.monotonic()
@@ -71,6 +71,10 @@ class Stream(io.TextIOBase):
         """Whether something of what was written is still to be read."""
         return not self._handed_on(0.1)
 
+    def close(self) -> None:
+        """Let the thread end when it has handed on what was written; a later text starts another one."""
+        self.waiting.put(None)
+
     def _handed_on(self, seconds: float) -> bool:
         """Whether all that was written is handed on within so many seconds."""
         done = threading.Event()
@@ -86,17 +90,19 @@ class Stream(io.TextIOBase):
         return done.wait(seconds)
 
     def _hand_on(self) -> None:
-        while True:
-            self._next()
+        while self._next():
+            pass
 
-    def _next(self) -> None:
+    def _next(self) -> bool:
+        """Hand one text on; False at the end."""
         text = self.waiting.get()
         if isinstance(text, threading.Event):
             text.set()
-        elif not self.gone:
+        elif text is not None and not self.gone:
             self._write(memoryview(text))
         if self.waiting.empty():
             self.stalled = False
+        return text is not None
 
     def _write(self, text: memoryview) -> None:
         """Write to the descriptor itself: a stream would keep its lock, for which the interpreter waits at its end."""
@@ -120,27 +126,30 @@ def is_terminal(stream: TextIO | None) -> bool:
     return False
 
 
-def attach() -> None:
+def attach() -> dict[str, TextIO | None]:
     """Let stdout and stderr of this process be `Stream`s; those that were closed lead nowhere.
 
-    Streams that something else has put in their place, like a notebook, stay.
+    Streams that something else has put in their place, like a notebook, stay. Returns what was replaced, by name.
     """
     _open_descriptors()
+    before: dict[str, TextIO | None] = {}
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
+            before[name] = None
             setattr(sys, name, open(os.devnull, "w"))
         elif stream is getattr(sys, f"__{name}__"):
             with suppress(OSError, ValueError):
                 stream.flush()
                 setattr(sys, name, Stream(stream))
+                before[name] = stream
+    return before
 
 
 @contextmanager
 def attached() -> Iterator[None]:
     """Within the block the streams of this process are attached; after it, what could not be read is lost."""
-    before = sys.stdout, sys.stderr
-    attach()
+    before = attach()
     try:
         yield
     finally:
@@ -148,7 +157,9 @@ def attached() -> Iterator[None]:
             with suppress(KeyboardInterrupt):
                 wait_until_read(LAST_S)
         finally:
-            sys.stdout, sys.stderr = (old or new for old, new in zip(before, (sys.stdout, sys.stderr), strict=True))
+            for name, old in before.items():
+                getattr(sys, name).close()
+                setattr(sys, name, old)
 
 
 def wait_until_read(patience_s: float | None = None) -> None:

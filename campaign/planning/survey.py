@@ -1,6 +1,7 @@
 """What is done, what failed, what is to do, and whether this machine can do it, before a campaign starts."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from campaign.engines import base
 from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.machine.cores import usable_cores
-from campaign.planning import costs, effect, fitting, notes, weights, work
+from campaign.planning import costs, early, effect, fitting, notes, weights, work
 from campaign.planning.costs import Costs
 from campaign.planning.measuring import Measuring
 from campaign.planning.work import Requests
@@ -104,6 +105,8 @@ class Campaign:
 
     def measure(self, accept: Callable[[TrainConfig, dict], None] | None = None) -> Costs:
         """Set `costs` to what the runs to do cost, and return it; see `costs.measure`."""
+        if not self.elsewhere:
+            early.check(self.pending)
         asked = [request for config in self.pending for request in self.left(config)]
         self.costs = costs.measure(asked, self.open_pilot, self.at_once, accept)
         return self.costs
@@ -228,7 +231,7 @@ def _refuse_other_data(stores: dict[str, Store], config: TrainConfig, tried: dic
 def _refuse_unwritable(folder: Path) -> list[str]:
     """What the file system of a folder cannot do, in sentences. Raises ConfigError if nothing can be written there."""
     try:
-        existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+        existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(parent))
         return lacks(existing)
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error

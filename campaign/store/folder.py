@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from campaign.engines.base import Failure
+from campaign.machine.console import clean
 from campaign.store import campaign_file, run_file
 from campaign.store.claims import MISSING, Claims
 from nnet.checks import ConfigError
@@ -99,7 +100,7 @@ class Store:
             f"run {config.run_id}\ntried {tries} time(s)\n{failure.error}: {failure.message}\n\n"
             f"{json.dumps(settings, indent=1)}\n\n{failure.traceback}"
         )
-        write_file(path, text.encode())
+        write_file(path, clean(text).encode(errors="backslashreplace"))
         self._death_file(config.run_id).unlink(missing_ok=True)
         return path
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from campaign.grid.shard import Shard
+from campaign.machine.console import clean
 from nnet.files.atomic import append
 
 
@@ -19,5 +20,5 @@ class Log:
     def add(self, event: str, run_id: str = "-", detail: str = "") -> None:
         """Append one line in a single write, so that the lines of two launchers never mix. Raises CannotWrite."""
         time = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        line = " ".join(f"{time} {event:<9} {run_id} {detail}".split("\n")).rstrip()
-        append(self.path, f"{line}\n".encode())
+        line = clean(" ".join(f"{time} {event:<9} {run_id} {detail}".split("\n"))).rstrip()
+        append(self.path, f"{line}\n".encode(errors="backslashreplace"))

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+import run_experiments
+from campaign.engines.workers import tasks
+from campaign.planning import costs
+from tests.campaign.stub import run_of
 from tests.faults.launching import RUNS, Place, copy_project
 
 
@@ -32,3 +36,14 @@ def undisturbed(project, tmp_path_factory):
         return made[key]
 
     return results
+
+
+@pytest.fixture
+def launched(tmp_path, monkeypatch):
+    """Launches one made-up run in this process, in a moment; returns the exit code."""
+    monkeypatch.setattr(tasks, "train", run_of)
+    monkeypatch.setattr(costs, "measure", lambda *_: costs.Costs())
+    folders = ["--output-dir", str(tmp_path / "results"), "--checkpoint-dir", "none"]
+    return lambda *words: run_experiments.main(
+        ["mlp_small", "--regime", "clean", "--seed", "0", "--engine", "serial", *folders, *words]
+    )

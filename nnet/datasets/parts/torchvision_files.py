@@ -1,5 +1,7 @@
 """Datasets that torchvision downloads and parses, as arrays; its failures become one sentence."""
 
+import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ def read_with(
     The network is used only if one of `files` is missing below `data_dir`; the missing ones are downloaded to it.
     Raises ConfigError if the download fails or a file is damaged.
     """
-    missing = [name for name in files if not (data_dir / name).is_file()]
+    missing = [name for name in files if not (data_dir / name).is_file() and not _unpacked(data_dir / name)]
     if missing:
         _download(kind, data_dir, missing)
     try:
@@ -33,14 +35,28 @@ def read_with(
     return _images(train.data), labels[0], _images(test.data), labels[1]
 
 
+def _unpacked(path: Path) -> bool:
+    """Whether the file could be unpacked from <name>.gz beside it. Raises ConfigError for a damaged one."""
+    packed = path.with_name(f"{path.name}.gz")
+    if not packed.is_file():
+        return False
+    try:
+        write_file(path, gzip.decompress(packed.read_bytes()))
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(f"{packed} cannot be unpacked: {error}; unpack it, or delete it") from error
+    return True
+
+
 def _download(kind: type[VisionDataset], data_dir: Path, missing: list[str]) -> None:
     try:
         with temporary_folder() as folder:
+            for archive in data_dir.glob("*.tar.gz"):  # torchvision uses a sound one instead of the network
+                (folder / archive.name).symlink_to(archive.absolute())
             kind(str(folder), download=True)
             for name in missing:
                 write_file(data_dir / name, (folder / name).read_bytes())
     except FAILURES as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = (str(error).strip() or "without a reason").splitlines()[-1]
         raise ConfigError(
             f"{kind.__name__} is not in {data_dir.absolute()}: {', '.join(missing)} expected there, and the download "
             f"failed ({reason}); copy these files there, or set the data folder (--data-dir, NNET_DATA_DIR) "

@@ -1,5 +1,6 @@
 """Files of published datasets: read without a network, and refused where they are damaged."""
 
+import gzip
 import os
 import shutil
 from pathlib import Path
@@ -51,6 +52,30 @@ def test_fashion_mnist_is_read_without_a_network(tmp_path, empty_cache, monkeypa
     pixels = write_fashion(tmp_path, labels)
     images = prepared.load("fashion_mnist", 28, tmp_path)
     assert np.array_equal(images.x_test[:, 0].numpy(), pixels) and np.array_equal(images.y_test.numpy(), labels)
+
+
+@pytest.mark.parametrize("packed", [["train-images"], ["train-labels", "t10k-images", "t10k-labels"]], ids=str)
+def test_files_that_lie_there_packed_are_unpacked(tmp_path, empty_cache, monkeypatch, packed):
+    monkeypatch.setattr("urllib.request.urlopen", None)
+    pixels = write_fashion(tmp_path, np.arange(200) % 10)
+    for name in packed:
+        (path,) = (tmp_path / "FashionMNIST/raw").glob(f"{name}-*")
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert np.array_equal(prepared.load("fashion_mnist", 28, tmp_path).x_test[:, 0].numpy(), pixels)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", gzip.compress(b"x" * 1000)[:-9], b"\x1f\x8b\x08" + 60 * b"\xff"]
+)
+def test_a_damaged_archive_is_named(tmp_path, empty_cache, monkeypatch, content):
+    monkeypatch.setattr("urllib.request.urlopen", None)
+    write_fashion(tmp_path, np.arange(200) % 10)
+    raw = tmp_path / "FashionMNIST/raw"
+    (raw / "train-images-idx3-ubyte").unlink()
+    (raw / "train-images-idx3-ubyte.gz").write_bytes(content)
+    with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz|corrupt"):
+        prepared.load("fashion_mnist", 28, tmp_path)
 
 
 def test_fashion_mnist_with_a_wrong_label_is_refused(tmp_path, empty_cache):
