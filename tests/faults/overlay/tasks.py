@@ -2,12 +2,11 @@
 
 In the copy of the project that the tests of faults run, this file stands in the place of
 campaign/engines/workers/tasks.py.
-The `number`th call of os.replace, os.fsync or builtins.open for writing in the launcher kills it, or raises an
+The `number`th call of os.replace, os.fsync or os.open for writing in the launcher kills it, or raises an
 OSError, once or from then on. With STUB set, a run is made up without torch. With POINTS set, this file gets
 a line for every point that a worker computes: run_id, evaluation, strength, draw.
 """
 
-import builtins
 import errno
 import hashlib
 import json
@@ -24,7 +23,7 @@ calls = {"replace": 0, "fsync": 0, "open": 0}
 
 def failing(name, real):
     def call(*arguments, **keywords):
-        if name != "open" or "w" in str(arguments[1:2]) or "a" in str(arguments[1:2]):
+        if name != "open" or arguments[1] & (os.O_WRONLY | os.O_RDWR):
             calls[name] += 1
             due = calls[name] == FAILPOINT["number"] or (FAILPOINT["sticky"] and calls[name] > FAILPOINT["number"])
             if due and FAILPOINT["how"] == "kill":
@@ -39,8 +38,7 @@ def failing(name, real):
 
 
 if FAILPOINT:
-    module = builtins if FAILPOINT["call"] == "open" else os
-    setattr(module, FAILPOINT["call"], failing(FAILPOINT["call"], getattr(module, FAILPOINT["call"])))
+    setattr(os, FAILPOINT["call"], failing(FAILPOINT["call"], getattr(os, FAILPOINT["call"])))
 
 
 def train(config, known=None):
