@@ -225,6 +225,20 @@ def test_run_files_that_vanish_stop_the_campaign(tmp_path, stub, monkeypatch, ca
     monkeypatch.undo()
 
 
+def test_a_folder_of_weights_that_vanishes_stops_the_campaign(tmp_path, stub, monkeypatch, capsys):
+    def vanishing(config, known=None):
+        (tmp_path / "weights/digits").mkdir(parents=True, exist_ok=True)
+        if config.seed == 1:
+            shutil.rmtree(tmp_path / "weights")
+        return made_up(config, known)
+
+    monkeypatch.setattr(tasks, "train", vanishing)
+    folder = str(tmp_path / "weights")
+    configs = [TrainConfig(seed=seed, alpha_tests=(0,), noise_samples=1, checkpoint_dir=folder) for seed in range(3)]
+    assert campaign.run(configs, str(tmp_path / "results"), engine="serial") == 1
+    assert "weights/digits: it has vanished" in capsys.readouterr().err
+
+
 def dead_pid() -> int:
     with subprocess.Popen(["true"]) as ended:
         return ended.pid
