@@ -116,21 +116,21 @@ def sync_folder(folder: Path) -> None:
 def lacks(folder: Path) -> list[str]:
     """What the file system of a folder cannot do and this program does without, in sentences.
 
-    Raises OSError if nothing can be written there.
+    Raises OSError if no folder can be created there.
     """
+    abilities = {
+        os.fsync: "cannot flush folders to the disk, so that a power cut may cost the latest files",
+        _lock_new_file: "has no locks, so that two campaigns may do a run twice and keep it once",
+    }
     found = []
-    with temporary_folder(folder) as place, _closing(os.open(place, os.O_RDONLY | os.O_DIRECTORY)) as opened:
-        try:
-            os.fsync(opened)
-        except OSError as error:
-            _raise_unless_unsupported(error)
-            found.append(f"{folder} cannot flush folders ({error.strerror}): a power cut may cost the latest files")
-        try:
-            with _closing(os.open("lock", os.O_RDWR | os.O_CREAT, dir_fd=opened)) as descriptor:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            _raise_unless_unsupported(error)
-            found.append(f"{folder} has no locks ({error.strerror}): two campaigns may do a run twice and keep one")
+    with temporary_folder(folder) as place:
+        for call, lack in abilities.items():
+            try:
+                with _closing(os.open(place, os.O_RDONLY | os.O_DIRECTORY)) as descriptor:
+                    call(descriptor)
+            except OSError as error:
+                if error.errno in UNSUPPORTED:
+                    found.append(f"{folder} {lack} ({error.strerror})")
     return found
 
 
@@ -199,6 +199,11 @@ def _is_locked(descriptor: int) -> bool:
     except OSError as error:
         _raise_unless_unsupported(error)
     return True
+
+
+def _lock_new_file(folder: int) -> None:
+    with _closing(os.open("lock", NEW, dir_fd=folder)) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _raise_unless_unsupported(error: OSError) -> None:
