@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from campaign.planning.survey import Campaign
-from nnet.files.atomic import CannotWrite, writing
+from nnet.files.atomic import LACKING, CannotWrite, writing
 from nnet.files.temporary import remove_leftovers
 
 
@@ -15,6 +15,7 @@ class Folders:
         kept = [config for config in campaign.configs if config.checkpoint_dir]
         self.weights = {Path(str(config.checkpoint_dir)) / config.dataset_name for config in kept}
         self.seen: set[Path] = set()
+        self.lacking = set(LACKING)
 
     def check_there(self) -> None:
         """Raise CannotWrite if one has vanished."""
@@ -24,6 +25,12 @@ class Folders:
         self.seen |= {folder for folder in self.weights if folder.is_dir()}
         if gone:
             raise CannotWrite(f"cannot write in {min(gone)}: it has vanished with the weights in it")
+
+    def lacks(self) -> list[str]:
+        """What their file systems cannot do and was done without since this was last asked, in sentences."""
+        new = [sentence for what, sentence in LACKING.items() if what not in self.lacking]
+        self.lacking = set(LACKING)
+        return new
 
     def remove_leftovers(self) -> None:
         """Delete what dead workers and launchers left. Raises CannotWrite."""

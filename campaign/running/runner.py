@@ -79,6 +79,8 @@ class _Launch:
             for path in store.set_aside_damaged():
                 say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is repeated")
                 self.logs[name].add("damaged", path.name.split(".json")[0], f"set aside as {path.name}")
+        for note in self.folders.lacks():
+            say(f"note: {note}")
 
     def work(self) -> None:
         """Run what is pending. Raises KeyboardInterrupt, and OSError if nothing more can be written or started."""
@@ -140,6 +142,8 @@ class _Launch:
         signals.raise_if_asked()
         self.schedule.look_again()
         self.folders.check_there()
+        for note in self.folders.lacks():
+            self.progress.note(f"note: {note}")
         for store in self.campaign.stores.values():
             store.claims.refresh()
         if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:

@@ -14,6 +14,7 @@ import pytest
 
 import campaign
 from campaign.engines.workers import tasks
+from campaign.running import folders
 from campaign.store.claims import Claims
 from campaign.store.folder import Store
 from campaign.store.log import Log
@@ -34,6 +35,8 @@ def stub(monkeypatch):
     monkeypatch.setattr(tasks, "pilot", lambda config: found)
     monkeypatch.setattr(tasks, "look", lambda config: found)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(atomic, "LACKING", {})
+    monkeypatch.setattr(folders, "LACKING", atomic.LACKING)
 
 
 def launched(folder: Path, runs: int = 2) -> int:
@@ -140,7 +143,7 @@ def test_a_disk_that_cannot_flush_folders_takes_results_and_says_so_once(tmp_pat
     failing(monkeypatch, os, "fsync", number, folders_only=True)
     assert launched(tmp_path / "results") == 0
     said = capsys.readouterr()
-    assert said.out.count("cannot flush folders") == 1 and os.strerror(number) in said.out and said.err == ""
+    assert said.out.count("cannot flush it") == 1 and os.strerror(number) in said.out and said.err == ""
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
