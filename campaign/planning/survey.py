@@ -18,7 +18,7 @@ from campaign.store.folder import Store
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from nnet.files.atomic import lacks
+from nnet.files.temporary import temporary_folder
 from nnet.record.form import lacks_record
 
 
@@ -144,12 +144,13 @@ def survey(
     }
     workers = _workers(configs, launch, capacity, threads)
     folders = {Path(config.checkpoint_dir) for config in configs if config.checkpoint_dir}
-    lacking = [line for folder in {Path(launch.output_dir)} | folders for line in _refuse_unwritable(folder)]
+    for folder in {Path(launch.output_dir)} | folders:
+        _refuse_unwritable(folder)
     for store in stores.values():
         store.refuse_links()
     campaign = Campaign(
         list(configs), stores, [], launch.engine, workers, launch.run_timeout_s, engine_options or {},
-        elsewhere=capacity is not None, measuring=measuring, notes=sorted(set(lacking)),
+        elsewhere=capacity is not None, measuring=measuring,
     )  # fmt: skip
     try:
         campaign.pending = _pending(campaign, retry_failed)
@@ -228,10 +229,10 @@ def _refuse_other_data(stores: dict[str, Store], config: TrainConfig, tried: dic
             )
 
 
-def _refuse_unwritable(folder: Path) -> list[str]:
-    """What the file system of a folder cannot do, in sentences. Raises ConfigError if nothing can be written there."""
+def _refuse_unwritable(folder: Path) -> None:
     try:
         existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(parent))
-        return lacks(existing)
+        with temporary_folder(existing):
+            pass
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 
 from campaign.analysis import tables
 from campaign.engines import base
@@ -13,6 +12,7 @@ from campaign.machine.console import complain, say
 from campaign.planning import plan, work
 from campaign.planning.survey import Campaign
 from campaign.running import ending
+from campaign.running.folders import Folders
 from campaign.running.progress import Progress
 from campaign.running.schedule import Schedule
 from campaign.store import run_file
@@ -20,7 +20,6 @@ from campaign.store.log import Log
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite
-from nnet.files.temporary import remove_leftovers
 
 TABLES_EVERY_S = 30
 TABLES_S = 2.0
@@ -60,9 +59,7 @@ class _Launch:
         self.tried = {
             config.run_id: campaign.stores[config.dataset_name].tries(config.run_id) for config in campaign.failures()
         }
-        self.weights = {
-            Path(folder) / config.dataset_name for config in campaign.configs if (folder := config.checkpoint_dir)
-        }
+        self.folders = Folders(campaign)
         need_mb = (lambda config: 0.0) if campaign.elsewhere else campaign.costs.memory_mb
         self.schedule = Schedule(campaign.pending, campaign.workers, campaign.shard is None, need_mb)
         self.progress: Progress  # made when the work begins
@@ -85,6 +82,8 @@ class _Launch:
             for path in store.set_aside_damaged():
                 say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is repeated")
                 self.logs[name].add("damaged", path.name.split(".json")[0], f"set aside as {path.name}")
+        for note in self.folders.lacks():
+            say(f"note: {note}")
 
     def work(self) -> None:
         """Run what is pending. Raises KeyboardInterrupt, and OSError if nothing more can be written or started."""
@@ -112,11 +111,8 @@ class _Launch:
 
     def write_tables(self) -> list[dict]:
         """Write all tables and return them by store; delete half-written files of dead workers."""
-        for store in self.campaign.stores.values():
-            store.check_there()
-            store.remove_leftovers()
-        for folder in self.weights:
-            remove_leftovers(folder)
+        self.folders.check_there()
+        self.folders.remove_leftovers()
         made = [tables.write(store) for store in self.campaign.stores.values()]
         self.tables_written, self.tables_due = time.monotonic(), False
         return made
@@ -161,8 +157,10 @@ class _Launch:
     def _look_around(self) -> None:
         signals.raise_if_asked()
         self.schedule.look_again()
+        self.folders.check_there()
+        for note in self.folders.lacks():
+            self.progress.note(f"note: {note}")
         for store in self.campaign.stores.values():
-            store.check_there()
             store.claims.refresh()
         if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
             self.write_tables()
@@ -211,8 +209,8 @@ class _Launch:
 
     def _keeps(self, config: TrainConfig) -> bool:
         """Whether a run is still this launcher's, and its run file is as it was when the run started."""
+        self.folders.check_there()
         store = self.campaign.stores[config.dataset_name]
-        store.check_there()
         return store.claims.keeps(config.run_id) and self.campaign.known(config) == self.given.pop(config.run_id)
 
     def _died(self, config: TrainConfig, death: base.Death) -> None:

@@ -1,7 +1,7 @@
 """Files that exist complete or not at all: one policy for every file that this program writes.
 
 What is written is flushed to the disk with its folder and the parents of new folders. What a file system cannot do
-(flush a folder, lock a file, link one) is done without; `lacks` says what that is. A link is never followed where a
+(flush a folder, lock a file, link one) is done without and noted in `LACKING`. A link is never followed where a
 file should be, nor where a folder should be if it belongs to another user.
 """
 
@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nnet.files.temporary import temporary_folder, temporary_name
+from nnet.files.temporary import temporary_name
 
 UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
 NO_HARD_LINKS = UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EXDEV}
 NO_LINK = os.O_NOFOLLOW | os.O_NONBLOCK  # nor does a pipe block
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK
 LOCK_POLL_S = 0.02
+LACKING: dict[tuple[str, int], str] = {}
+"""What file systems could not do for this process, in sentences, by what and where: once for each disk."""
 
 
 class CannotWrite(OSError):
@@ -45,9 +47,9 @@ def write_file(path: Path, content: bytes | memoryview) -> None:
     unless only the last step, flushing the folder, failed.
     """
     with writing(path.parent), _opened(path.parent) as folder:
-        with _beside(folder, path.name, content, durable=True) as beside:
+        with _beside(folder, path, content, durable=True) as beside:
             os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-        _sync(folder)
+        _sync(folder, path.parent)
 
 
 def create_file(path: Path, content: bytes) -> bool:
@@ -56,7 +58,7 @@ def create_file(path: Path, content: bytes) -> bool:
     The file need not survive a power cut.
     """
     with writing(path.parent), _opened(path.parent) as folder:
-        with _beside(folder, path.name, content, durable=False) as beside:
+        with _beside(folder, path, content, durable=False) as beside:
             try:
                 os.link(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
             except FileExistsError:  # on a network disk perhaps by a first request whose answer was lost
@@ -67,7 +69,7 @@ def create_file(path: Path, content: bytes) -> bool:
             else:
                 return True
         try:
-            _write_new(folder, path.name, content, durable=False)
+            _write_new(folder, path, content, durable=False)
         except FileExistsError:
             return False
     return True
@@ -92,7 +94,7 @@ def locked(path: Path, wait_s: float = float("inf")) -> Iterator[int]:
         descriptor = os.open(path.name, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666, dir_fd=folder)
     with _closing(descriptor):
         finish = time.monotonic() + wait_s
-        while not _is_locked(descriptor) and time.monotonic() < finish:
+        while not _is_locked(descriptor, path) and time.monotonic() < finish:
             time.sleep(LOCK_POLL_S)
         yield descriptor
 
@@ -110,28 +112,7 @@ def make_folder(folder: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Flush a folder's list of files to the disk, so that a file moved into it survives a power cut."""
     with suppress(PermissionError), _closing(os.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as descriptor:
-        _sync(descriptor)
-
-
-def lacks(folder: Path) -> list[str]:
-    """What the file system of a folder cannot do and this program does without, in sentences.
-
-    Raises OSError if nothing can be written there.
-    """
-    found = []
-    with temporary_folder(folder) as place, _closing(os.open(place, os.O_RDONLY | os.O_DIRECTORY)) as opened:
-        try:
-            os.fsync(opened)
-        except OSError as error:
-            _raise_unless_unsupported(error)
-            found.append(f"{folder} cannot flush folders ({error.strerror}): a power cut may cost the latest files")
-        try:
-            with _closing(os.open("lock", os.O_RDWR | os.O_CREAT, dir_fd=opened)) as descriptor:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            _raise_unless_unsupported(error)
-            found.append(f"{folder} has no locks ({error.strerror}): two campaigns may do a run twice and keep one")
-    return found
+        _sync(descriptor, folder)
 
 
 @contextmanager
@@ -151,26 +132,26 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _beside(folder: int, name: str, content: bytes | memoryview, durable: bool) -> Iterator[str]:
+def _beside(folder: int, path: Path, content: bytes | memoryview, durable: bool) -> Iterator[str]:
     """The name of a new file with this content in an opened folder; it is deleted after the block."""
-    beside = temporary_name(name)
+    beside = path.with_name(temporary_name(path.name))
     try:
         _write_new(folder, beside, content, durable)
-        yield beside
+        yield beside.name
     finally:
         with suppress(OSError):
-            os.unlink(beside, dir_fd=folder)
+            os.unlink(beside.name, dir_fd=folder)
 
 
-def _write_new(folder: int, name: str, content: bytes | memoryview, durable: bool) -> None:
-    with _closing(os.open(name, NEW, 0o666, dir_fd=folder)) as descriptor:
+def _write_new(folder: int, path: Path, content: bytes | memoryview, durable: bool) -> None:
+    with _closing(os.open(path.name, NEW, 0o666, dir_fd=folder)) as descriptor:
         try:
             _write(descriptor, content)
             if durable:
-                _sync(descriptor)
+                _sync(descriptor, path.parent)
         except BaseException:
             with suppress(OSError):
-                os.unlink(name, dir_fd=folder)
+                os.unlink(path.name, dir_fd=folder)
             raise
 
 
@@ -183,27 +164,29 @@ def _write(descriptor: int, content: bytes | memoryview) -> None:
         left = left[written:]
 
 
-def _sync(descriptor: int) -> None:
+def _sync(descriptor: int, path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        _raise_unless_unsupported(error)
+        _do_without("cannot flush it to the disk: a power cut may cost the latest files", descriptor, path, error)
 
 
-def _is_locked(descriptor: int) -> bool:
+def _is_locked(descriptor: int, path: Path) -> bool:
     """Lock an opened file, unless another process has; True also where the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     except OSError as error:
-        _raise_unless_unsupported(error)
+        _do_without("has no locks: two campaigns may do a run twice, and keep it once", descriptor, path, error)
     return True
 
 
-def _raise_unless_unsupported(error: OSError) -> None:
+def _do_without(what: str, descriptor: int, path: Path, error: OSError) -> None:
     if error.errno not in UNSUPPORTED:
         raise error
+    disk = os.fstat(descriptor).st_dev
+    LACKING.setdefault((what, disk), f"{path}: {error.strerror}; its file system {what}")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import pytest
 
 import campaign
 from campaign.engines.workers import tasks
+from campaign.running import folders
 from campaign.store.claims import Claims
 from campaign.store.folder import Store
 from campaign.store.log import Log
@@ -34,6 +35,8 @@ def stub(monkeypatch):
     monkeypatch.setattr(tasks, "pilot", lambda config: found)
     monkeypatch.setattr(tasks, "look", lambda config: found)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(atomic, "LACKING", {})
+    monkeypatch.setattr(folders, "LACKING", atomic.LACKING)
 
 
 def launched(folder: Path, runs: int = 2) -> int:
@@ -140,7 +143,7 @@ def test_a_disk_that_cannot_flush_folders_takes_results_and_says_so_once(tmp_pat
     failing(monkeypatch, os, "fsync", number, folders_only=True)
     assert launched(tmp_path / "results") == 0
     said = capsys.readouterr()
-    assert said.out.count("cannot flush folders") == 1 and os.strerror(number) in said.out and said.err == ""
+    assert said.out.count("cannot flush it") == 1 and os.strerror(number) in said.out and said.err == ""
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
@@ -153,8 +156,9 @@ def test_a_disk_without_locks_takes_results_and_data(tmp_path, stub, npz, monkey
 
 def test_other_errors_of_a_disk_are_failures(tmp_path, stub, monkeypatch, capsys):
     failing(monkeypatch, os, "fsync", errno.EIO)
-    with pytest.raises(ConfigError, match="Input/output error"):
-        launched(tmp_path / "results")
+    assert launched(tmp_path / "results") == 1
+    said = capsys.readouterr()
+    assert "stopped: cannot write in" in said.err and "Input/output error" in said.err and "note" not in said.out
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
@@ -223,6 +227,20 @@ def test_run_files_that_vanish_stop_the_campaign(tmp_path, stub, monkeypatch, ca
     assert launched(tmp_path / "results", 3) == 1
     assert "2 of its run files have vanished" in capsys.readouterr().err
     monkeypatch.undo()
+
+
+def test_a_folder_of_weights_that_vanishes_stops_the_campaign(tmp_path, stub, monkeypatch, capsys):
+    def vanishing(config, known=None):
+        (tmp_path / "weights/digits").mkdir(parents=True, exist_ok=True)
+        if config.seed == 1:
+            shutil.rmtree(tmp_path / "weights")
+        return made_up(config, known)
+
+    monkeypatch.setattr(tasks, "train", vanishing)
+    folder = str(tmp_path / "weights")
+    configs = [TrainConfig(seed=seed, alpha_tests=(0,), noise_samples=1, checkpoint_dir=folder) for seed in range(3)]
+    assert campaign.run(configs, str(tmp_path / "results"), engine="serial") == 1
+    assert "weights/digits: it has vanished" in capsys.readouterr().err
 
 
 def dead_pid() -> int:

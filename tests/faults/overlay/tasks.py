@@ -2,14 +2,13 @@
 
 In the copy of the project that the tests of faults run, this file stands in the place of
 campaign/engines/workers/tasks.py.
-The `number`th call of os.replace, os.fsync or builtins.open for writing in the launcher kills it, or raises an
+The `number`th call of os.replace, os.fsync or os.open for writing in the launcher kills it, or raises an
 OSError, once or from then on. With STUB set, a run is made up without torch, and STUB_FAULTS = '{"pilot": …,
 "train": …}' says what happens to it first: "hang", "deaf", "stop", "kill", "server", or seconds that it takes. With
 POINTS set, this file gets a line for every point that a worker computes: run_id, evaluation, strength, draw. FIRST_S is
 the first pause before something is tried again.
 """
 
-import builtins
 import errno
 import hashlib
 import json
@@ -28,7 +27,7 @@ calls = {"replace": 0, "fsync": 0, "open": 0}
 
 def failing(name, real):
     def call(*arguments, **keywords):
-        if name != "open" or "w" in str(arguments[1:2]) or "a" in str(arguments[1:2]):
+        if name != "open" or arguments[1] & (os.O_WRONLY | os.O_RDWR):
             calls[name] += 1
             due = calls[name] == FAILPOINT["number"] or (FAILPOINT["sticky"] and calls[name] > FAILPOINT["number"])
             if due and FAILPOINT["how"] == "kill":
@@ -45,8 +44,7 @@ def failing(name, real):
 if "FIRST_S" in os.environ:
     patience.FIRST_S = float(os.environ["FIRST_S"])
 if FAILPOINT:
-    module = builtins if FAILPOINT["call"] == "open" else os
-    setattr(module, FAILPOINT["call"], failing(FAILPOINT["call"], getattr(module, FAILPOINT["call"])))
+    setattr(os, FAILPOINT["call"], failing(FAILPOINT["call"], getattr(os, FAILPOINT["call"])))
 
 
 def train(config, known=None):
