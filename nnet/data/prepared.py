@@ -26,7 +26,7 @@ from nnet.files import checked_json
 from nnet.files.atomic import locked, sync_folder
 from nnet.files.cache import cache_root
 from nnet.files.content import sha256_of_file
-from nnet.files.outside import Unreadable, parsing
+from nnet.files.outside import Unreadable, opened, parsing
 from nnet.files.temporary import remove_leftovers, temporary_name
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -153,6 +153,7 @@ def _sha256(arrays: dict[str, np.ndarray]) -> str:
 
 def _array(folder: Path, name: str) -> np.ndarray:
     path = folder / f"{name}.npy"
+    opened(path).close()  # a pipe would not be
     with parsing(f"{path} is damaged: not an array"):
         array = np.load(path, mmap_mode="c")
         if (array.dtype, array.ndim) != KINDS[name[0]] or not array.flags.c_contiguous:

@@ -1,12 +1,15 @@
 """Wrong and damaged files of the user's own data are refused in one sentence."""
 
+import io
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nnet.data import prepared
+from nnet.checks import ConfigError
+from nnet.data import npz, prepared
 from tests.conftest import blobs, save_npz
 
 X, Y = blobs(96)
@@ -46,6 +49,27 @@ def test_a_damaged_npz_is_refused_in_one_sentence(tmp_path, empty_cache, damage)
     with pytest.raises(ValueError, match=r"damaged\.npz") as caught:
         prepared.load(str(path), 8, ".")
     assert "\n" not in str(caught.value)
+
+
+def header(shape: tuple, size: int) -> bytes:
+    """An .npz file whose x_train says that it has this shape, and has `size` bytes."""
+    archive, array = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array_header_1_0(array, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("x_train.npy", array.getvalue() + bytes(size))
+        for name in npz.ARRAYS[1:]:
+            file.writestr(f"{name}.npy", array.getvalue())
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((10**13,), 96), ((10**30, 2), 96), ((2**62, 4), 0), ((-1, 96), 96), ((3, 32), 97), ((0, 5), 1)]
+)
+def test_an_array_that_is_not_as_large_as_it_says_is_refused_and_takes_no_memory(tmp_path, shape, size):
+    (tmp_path / "a.npz").write_bytes(header(shape, size))
+    with pytest.raises(ConfigError, match=r"cannot read .*a\.npz: not an .npz file of plain arrays") as refused:
+        npz.read(tmp_path / "a.npz")
+    assert "\n" not in str(refused.value)
 
 
 def test_a_pickled_array_is_never_unpickled(tmp_path, empty_cache):

@@ -12,7 +12,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from nnet.checks import Refused
 from nnet.data import prepared
+from nnet.files.content import sha256_of_file
 from nnet.files.temporary import MACHINE
 from tests.conftest import ROOT, blobs, flipped, save_npz
 
@@ -134,3 +136,49 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch, npz):
     monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "file"))
     with pytest.raises(ValueError, match="NNET_CACHE_DIR"):
         prepared.load(npz, 8, ".")
+
+
+def test_every_byte_of_a_cache_that_reaches_a_run_is_covered(npz, empty_cache, capsys):
+    good = prepared.load(npz, 8, ".")
+    (about,) = empty_cache.glob("*/about.json")
+    arrays = [about.with_name(f"{name}.npy") for name in prepared.ARRAYS]
+    for path, places in [(about, range(1, about.stat().st_size, 5)), *((path, range(6, 100, 9)) for path in arrays)]:
+        content = path.read_bytes()
+        for place in places:
+            path.unlink()
+            path.write_bytes(flipped(content, place))
+            again = prepared.load(npz, 8, ".")
+            assert (again.num_classes, again.mean, again.std) == (good.num_classes, good.mean, good.std)
+            assert torch.equal(again.x_test, good.x_test) and torch.equal(again.y_train, good.y_train)
+            path.unlink()
+            path.write_bytes(content)
+    assert "are damaged; they are prepared again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x_train.npy", "about.json"])
+def test_a_cache_with_a_pipe_or_folder_in_it_is_prepared_again(npz, empty_cache, name):
+    good = prepared.load(npz, 8, ".").sha256
+    (path,) = empty_cache.glob(f"*/{name}")
+    for make in (os.mkfifo, os.mkdir):
+        path.unlink()
+        make(path)
+        assert prepared.load(npz, 8, ".").sha256 == good and path.is_file()
+
+
+def test_a_file_with_the_size_and_time_of_another_is_not_taken_for_it(tmp_path, empty_cache):
+    path = Path(save_npz(tmp_path / "a.npz"))
+    before, times = prepared.load(str(path), 8, "."), path.stat()
+    save_npz(path, x_test=blobs(48, seed=9)[0])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert path.stat().st_size == times.st_size and path.stat().st_mtime_ns == times.st_mtime_ns
+    assert prepared.load(str(path), 8, ".").sha256 != before.sha256
+
+
+def test_a_file_that_is_replaced_before_it_is_read_is_refused(tmp_path, empty_cache):
+    path = save_npz(tmp_path / "a.npz")
+    named = sha256_of_file(path)
+    good = prepared.load(path, 8, ".", named).sha256
+    save_npz(tmp_path / "a.npz", x_test=blobs(48, seed=9)[0])
+    assert prepared.load(path, 8, ".", named).sha256 == good  # what the cache has is what the run is named after
+    with pytest.raises(Refused, match=r"a\.npz was replaced .* launch the campaign again"):
+        prepared.load(path, 16, ".", named)

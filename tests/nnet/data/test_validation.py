@@ -26,7 +26,27 @@ def test_other_layouts_are_recognised_and_said(capsys, shape, layout, axes):
     assert line.startswith("warning: the images of pets have the shape") and line.endswith(f"read as {layout}")
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (3, 8, 3), (1, 9, 1), (12, 500, 1), (2, 9, 13), (32, 8, 8)])
+def test_images_with_transparency_are_recognised_and_each_array_has_its_layout(capsys):
+    x, y, x_test, y_test = arrays((9, 9, 4))
+    images, _, test_images, _ = validated((x, y, x_test.transpose(0, 3, 1, 2), y_test), "pets")
+    assert np.array_equal(images, x.transpose(0, 3, 1, 2)) and np.array_equal(test_images, images[:4])
+    assert capsys.readouterr().err == ("warning: x_train of pets has the shape (10, 9, 9, 4); it is read as N×H×W×C\n")
+
+
+UNCLEAR = [(28, 20, 1), (20, 28, 1), (28, 24, 4), (24, 20, 2), (16, 3, 16), (9, 1, 9), (32, 4, 32)]
+
+
+@pytest.mark.parametrize("shape", UNCLEAR)
+def test_images_whose_channels_could_be_elsewhere_are_refused(shape):
+    with pytest.raises(ConfigError, match=r"x_train of pets has .* not clear where the channels are") as refused:
+        validated(arrays(shape), "pets")
+    assert "\n" not in str(refused.value)
+
+
+FIRST = [(1, 8, 8), (3, 8, 8), (3, 8, 3), (1, 9, 1), (12, 500, 1), (2, 9, 13), (32, 8, 8), (64, 1, 500), (4, 8, 8)]
+
+
+@pytest.mark.parametrize("shape", FIRST)
 def test_channels_first_stay_as_they_are(capsys, shape):
     before = arrays(shape)
     after = validated(before, "pets")
