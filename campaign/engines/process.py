@@ -107,7 +107,8 @@ class _Slot:
                 self.close()
                 if isinstance(error, ChildProcessError):
                     raise
-                raise base.NotStarted(f"no further worker can be started: {error!r}") from error
+                cause = str(error) or type(error).__name__
+                raise base.NotStarted(f"no further worker can be started: {cause}") from error
         self.peak_mb: float | None = None
         self.started, self.expired = time.monotonic(), False
         return future
