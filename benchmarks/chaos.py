@@ -1,10 +1,11 @@
-"""Kill processes of a campaign that trains and measures at random, again and again, and count what was lost: nothing.
+"""Kill and stop processes of a campaign that trains and measures at random, and count what was lost: nothing.
 
     python -m benchmarks.chaos [--kills 200] [--seeds 30] [--workers 2] [--every-s 2.5] [--seed 0]
 
 Every few seconds, at random, one process of the campaign gets signal 9: a worker (7 of 10), the fork server
-(1 of 10) or the launcher (2 of 10; one in four of these gets SIGTERM instead). A launcher that has ended is started
-again, and now and then asks for more: another strength, more draws, another evaluation, until it has asked for all.
+(1 of 10) or the launcher (2 of 10; one in four of these gets SIGTERM instead). One in five is stopped first, with
+SIGSTOP, and killed or continued within three seconds. A launcher that has ended is started again, and now and then asks
+for more: another strength, more draws, another evaluation, until it has asked for all.
 At its end each campaign is compared with an undisturbed one that asked for everything at once, bit for bit except for
 timings. Every computed point is counted: a kill may destroy the point that a worker was computing, and no other point
 is computed twice. Takes about ten minutes on two cores.
@@ -38,7 +39,9 @@ ASKED = (
 )
 """What a campaign asks for, one after the other."""
 VICTIMS = {"worker": 7, "fork server": 1, "launcher": 2}
-SIGTERM_SHARE, MORE_SHARE = 0.25, 0.3
+SIGTERM_SHARE, STOP_SHARE, GO_ON_SHARE, MORE_SHARE = 0.25, 0.2, 0.5, 0.3
+STOPPED_S = 3.0
+"""Seconds for which a process is stopped at most."""
 END_S = 60
 """Seconds after which no process of a dead launcher is left, even while it imports on a busy machine."""
 WRONG = (
@@ -50,7 +53,7 @@ WRONG = (
 def main() -> int:
     """Returns 0 if nothing was lost, differs, was given up, was left behind or was computed in vain, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200, help="stop after the campaign that reaches it")
+    parser.add_argument("--kills", type=int, default=200, help="end after the campaign that reaches it, stops included")
     parser.add_argument("--seeds", type=int, default=30, help="seeds of each campaign, which has two runs for each")
     parser.add_argument("--workers", type=int, default=2, help="workers of each campaign")
     parser.add_argument("--every-s", type=float, default=2.5, help="mean seconds between two kills")
@@ -67,9 +70,12 @@ def main() -> int:
             struck = disturb(place, flags, moments)
             kills += struck
             found += compare(place, undisturbed, struck, flags.workers)
-            print(f"campaign {campaigns}: {kills.total()} kills so far {dict(kills)}, {dict(found)}", flush=True)
+            print(
+                f"campaign {campaigns}: {kills.total()} kills and stops so far {dict(kills)}, {dict(found)}", flush=True
+            )
     print(f"{campaigns} campaigns of {2 * flags.seeds} runs, {time.monotonic() - began:.0f} s, seed {flags.seed}")
-    print(f"kills survived: {kills.total()} ({', '.join(f'{count} {who}' for who, count in kills.most_common())})")
+    listed = ", ".join(f"{count} {who}" for who, count in kills.most_common())
+    print(f"kills and stops survived: {kills.total()} ({listed})")
     for what in WRONG:
         print(f"{what}: {found[what]}")
     return 1 if found.total() else 0
@@ -107,7 +113,7 @@ def disturb(place: Place, flags: argparse.Namespace, moments: random.Random) -> 
             launcher.wait(timeout=moments.uniform(0.2, 1.8) * flags.every_s)
         except subprocess.TimeoutExpired:
             victim = moments.choices([*VICTIMS], [*VICTIMS.values()])[0]
-            kills[victim] += strike(launcher, victim, moments)
+            kills.update(strike(launcher, victim, moments))
             continue
         ended = launcher.returncode in (0, 1)
         if ended and asked == last:
@@ -117,18 +123,29 @@ def disturb(place: Place, flags: argparse.Namespace, moments: random.Random) -> 
         launcher = place.launch(asked)
 
 
-def strike(launcher: subprocess.Popen, victim: str, moments: random.Random) -> int:
-    """Kill one process of a campaign; 0 if there is none of that kind at this moment."""
-    if victim == "launcher":
-        kill(launcher.pid, signal.SIGTERM if moments.random() < SIGTERM_SHARE else signal.SIGKILL)
-        launcher.wait()
-        return 1
+def strike(launcher: subprocess.Popen, victim: str, moments: random.Random) -> list[str]:
+    """Kill one process of a campaign, or stop it for a while; what was done, nothing if there is none of that kind."""
     server = fork_server_of(launcher.pid)
-    candidates = workers(launcher.pid) if victim == "worker" else [server] if server else []
-    if not candidates:
-        return 0
-    kill(moments.choice(candidates))
-    return 1
+    candidates = {
+        "launcher": [launcher.pid],
+        "worker": workers(launcher.pid),
+        "fork server": [server] if server else [],
+    }
+    if not candidates[victim]:
+        return []
+    pid = moments.choice(candidates[victim])
+    if moments.random() < STOP_SHARE:
+        kill(pid, signal.SIGSTOP)
+        time.sleep(moments.uniform(0, STOPPED_S))
+        if moments.random() < GO_ON_SHARE:
+            kill(pid, signal.SIGCONT)
+            return [f"{victim} stopped for a while"]
+    gently = victim == "launcher" and moments.random() < SIGTERM_SHARE
+    kill(pid, signal.SIGTERM if gently else signal.SIGKILL)
+    if victim == "launcher":
+        kill(pid, signal.SIGCONT)  # a stopped process would not get SIGTERM
+        launcher.wait()
+    return [victim]
 
 
 def compare(place: Place, undisturbed: Place, kills: Counter, workers: int) -> Counter:

@@ -107,7 +107,8 @@ class _Slot:
                 self.close()
                 if isinstance(error, ChildProcessError):
                     raise
-                raise base.NotStarted(f"no further worker can be started: {error!r}") from error
+                cause = str(error) or type(error).__name__
+                raise base.NotStarted(f"no further worker can be started: {cause}") from error
         self.peak_mb: float | None = None
         self.started, self.expired = time.monotonic(), False
         return future
@@ -119,14 +120,17 @@ class _Slot:
         context = multiprocessing.get_context("forkserver")
         self.dumps, dump_to = context.Pipe(duplex=False)
         before = set(multiprocessing.active_children())
-        with dump_to, _without_main(work):
-            begin = fork_server.begin_worker, (dump_to, self.server, state)
-            self.executor = ProcessPoolExecutor(1, context, *begin)
-            future = self.executor.submit(base.attempt, work, config, known)
-        started = set(multiprocessing.active_children()) - before
-        if not started:
+        try:
+            with dump_to, _without_main(work):
+                begin = fork_server.begin_worker, (dump_to, self.server, state)
+                self.executor = ProcessPoolExecutor(1, context, *begin)
+                future = self.executor.submit(base.attempt, work, config, known)
+        finally:
+            self.worker = next(iter(set(multiprocessing.active_children()) - before), None)
+        if fork_server.pid() != self.server:  # it ended just now, and multiprocessing has started a plain one
+            fork_server.stop()
+        if self.worker is None:
             raise BrokenProcessPool("the worker ended at once")
-        (self.worker,) = started
         return future
 
     def look(self, timeout_s: float | None) -> None:
@@ -163,7 +167,8 @@ class _Slot:
             self.worker.kill()
             fork_server.wait_for(self.worker)
         if self.executor is not None:
-            self.executor.shutdown(wait=True, cancel_futures=True)
+            with suppress(RuntimeError):  # its thread could not be started
+                self.executor.shutdown(wait=True, cancel_futures=True)
         if self.dumps is not None:
             begun, dump = fork_server.read_dump(self.dumps)
             self.dumps.close()

@@ -6,6 +6,11 @@ import time
 
 import pytest
 
+from campaign.engines.workers import tasks
+from campaign.grid.settings import Launch
+from campaign.planning.survey import prepare
+from campaign.running import runner
+from tests.conftest import small_run
 from tests.faults.launching import RUNS, end, fork_server_of, kill, session, stub, wait_for, workers_of
 
 TWO = ("--max-workers", "2")
@@ -109,3 +114,20 @@ def test_nothing_outlives_a_launcher_that_is_killed(place, tmp_path, moment):
     time.sleep(2.5)
     assert place.launch(seeds=2, **stub() | {"TMPDIR": str(temporary)})[0] == 0
     assert list(temporary.iterdir()) == []
+
+
+def test_an_interruption_does_not_wait_for_tables_that_take_long(npz, tmp_path, monkeypatch, capsys):
+    def interrupted(config, known=None):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+    tried = {"data_sha256": "", "machine": {}, "not_noised": [], "cost": None, "busy": False}
+    monkeypatch.setattr(tasks, "pilot", lambda config: tried)
+    monkeypatch.setattr(tasks, "look", lambda config: tried)
+    campaign = prepare([small_run(npz, seed=seed) for seed in range(3)], Launch(tmp_path / "results", "serial"))
+    monkeypatch.setattr(tasks, "train", interrupted)
+    monkeypatch.setattr("campaign.analysis.tables.write", lambda store: time.sleep(60))
+    began = time.monotonic()
+    assert runner.run(campaign) == 130
+    assert time.monotonic() - began < 4
+    assert "interrupted: 0 of 3 runs are finished and kept; the same command goes on" in capsys.readouterr().err

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -53,3 +54,54 @@ def test_the_second_signal_ends_the_process():
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def ended_by(script: str) -> tuple[int, str, str]:
+    """Exit code and output of a program in which the limit after the first signal is short."""
+    head = "import os, signal, time; from campaign.machine import signals\nsignals.LIMIT_S = 0.3\n"
+    done = subprocess.run([sys.executable, "-c", head + script], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_process_that_does_not_end_by_itself_after_a_signal_is_ended():
+    assert ended_by("with signals.handled(), signals.held():\n os.kill(os.getpid(), 2); time.sleep(60)")[0] == 130
+    deaf = (
+        "with signals.handled():\n"
+        " while True:\n"
+        "  try: os.kill(os.getpid(), 15); time.sleep(60)\n"
+        "  except BaseException: signal.signal(15, signal.SIG_IGN)"
+    )
+    assert ended_by(deaf) == (130, "", "")
+
+
+def test_a_process_that_ends_in_time_goes_on_after_the_block():
+    script = (
+        "try:\n"
+        " with signals.handled(): os.kill(os.getpid(), 2)\n"
+        "except KeyboardInterrupt: time.sleep(0.5); print('after')"
+    )
+    assert ended_by(script) == (0, "after\n", "")
+
+
+def test_a_time_limit_is_not_forgotten_if_its_error_is_taken_for_another_one(monkeypatch):
+    before, began = signal.getsignal(signal.SIGALRM), time.monotonic()
+    with pytest.raises(TimeoutError), signals.at_most(0.1):
+        try:
+            time.sleep(20)
+        except OSError:
+            time.sleep(20)
+    assert time.monotonic() - began < 5 and signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_time_limit_keeps_an_alarm_that_was_set_before():
+    heard = []
+    before = signal.signal(signal.SIGALRM, lambda *_: heard.append(True))
+    left = signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with signals.at_most(60):
+            time.sleep(0.5)
+        time.sleep(0.2)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *left)
+    assert heard == [True]
