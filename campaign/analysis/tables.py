@@ -27,13 +27,20 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     Each file is replaced as a whole. Returns the tables by name.
     """
     tables = build(list(store.results().values()), reference_of(store.folder))
-    for name, table in tables.items():
-        write_file(store.folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
-    records = {name: _records(tables[name]) for name in NAMES}
-    write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
-    for name, text in {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}.items():
-        write_file(store.folder / name, text.encode())
+    save(store.folder, tables)
     return tables
+
+
+def save(folder: Path, tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Write the files of these tables; returns their names."""
+    texts = {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}
+    for name, table in tables.items():
+        write_file(folder / f"{name}.csv", table.map(_no_formula).to_csv(index=False).encode())
+    records = {name: _records(tables[name]) for name in NAMES}
+    write_file(folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
+    for name, text in texts.items():
+        write_file(folder / name, text.encode())
+    return [*(f"{name}.csv" for name in tables), "results.json", *texts]
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:

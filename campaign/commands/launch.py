@@ -17,7 +17,7 @@ from nnet.config import TrainConfig
 
 if TYPE_CHECKING:
     from campaign.planning.measuring import Measuring
-    from campaign.planning.survey import Campaign
+    from campaign.planning.campaign import Campaign
 
 
 def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> int:

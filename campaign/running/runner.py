@@ -1,27 +1,25 @@
 """A prepared campaign, from its pending runs to its tables: engine -> store -> tables, whatever happens."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from campaign.analysis import report, tables
 from campaign.engines import base
 from campaign.engines.workers import tasks
 from campaign.machine import signals
 from campaign.machine.console import say
 from campaign.planning import plan, work
-from campaign.planning.survey import Campaign
+from campaign.planning.campaign import Campaign
 from campaign.running.progress import Progress
 from campaign.running.schedule import Schedule
+from campaign.running.tables import Tables
 from campaign.store import run_file
 from campaign.store.folder import Store
 from campaign.store.log import Log
 from nnet.config import TrainConfig
-from nnet.files.atomic import CannotWrite, remove_leftovers
+from nnet.files.atomic import CannotWrite
 
-TABLES_EVERY_S = 30
 MOST_DEATHS = 3
 LISTED = 10
 
@@ -39,13 +37,13 @@ def run(campaign: Campaign) -> int:
                 launch.begin()
                 launch.work()
                 launch.record_what_was_asked()
-                made = launch.write_tables()
+                reports = launch.tables.write()
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
         except OSError as error:
             return launch.stop(f"stopped: {error}", 1)
-    for store, of_store in zip(campaign.stores.values(), made, strict=True):
-        say(report.text(store.folder, of_store))
+    for text in reports:
+        say(text)
     for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
         say(f"trained weights: {Path(folder)}")
     failures = campaign.failures()
@@ -65,13 +63,13 @@ class _Launch:
         self.tried = {
             config.run_id: campaign.stores[config.dataset_name].tries(config.run_id) for config in campaign.failures()
         }
-        self.weights = {
+        weights = {
             Path(folder) / config.dataset_name for config in campaign.configs if (folder := config.checkpoint_dir)
         }
+        self.tables = Tables([*campaign.stores.values()], weights)
         self.schedule = Schedule(campaign.pending, campaign.workers, stay=campaign.shard is None)
         self.progress: Progress  # made when the work begins
         self.met: set[str] = set()
-        self.tables_written, self.tables_due = time.monotonic(), False
 
     def begin(self) -> None:
         """Print and record what is to be done."""
@@ -82,7 +80,7 @@ class _Launch:
         for name, store in self.campaign.stores.items():
             mine = {run_id for run_id, (config, *_) in self.campaign.runs.items() if config.dataset_name == name}
             seconds = {run_id: estimate for run_id, estimate in estimates.items() if run_id in mine}
-            spent = {run_id: run_file.seconds(run) for run_id, run in store.results().items() if run_id in mine}
+            spent = {run_id: run_file.seconds(run) for run_id, run in store.outlines().items() if run_id in mine}
             store.remember_campaign(sorted(mine), self.campaign.reference, seconds, spent)
             self.logs[name].add("launch", detail=found)
             for path in store.set_aside_damaged():
@@ -97,31 +95,23 @@ class _Launch:
         with closing(self.progress), self.campaign.open(what) as engine:
             while self.schedule.unfinished():
                 while engine.room and (config := self._next()) is not None:
-                    engine.start(config, self.campaign.known(config))
+                    engine.start(config, self.campaign.in_full(config))
                 for config, outcome in engine.ended(base.TICK_S):
                     self._end(config, outcome)
                 self._look_around()
 
     def record_what_was_asked(self) -> None:
         """Let run files that had all points before say what was asked for last, which tables show."""
+        seen = {name: store.outlines() for name, store in self.campaign.stores.items()}
+        answers = self.campaign.answers
         for run_id, (*_, last) in self.campaign.runs.items():
-            store = self.campaign.stores[last.dataset_name]
-            run = store.result(run_id)
-            if run is not None and run["asked"] != last.measuring() and not self.campaign.left(last):
+            outline, store = seen[last.dataset_name].get(run_id), self.campaign.stores[last.dataset_name]
+            if outline is not None and not answers.is_last_asked(last, outline) and not self.campaign.left(last):
                 if store.claims.take(run_id):
-                    run = store.result(run_id) or run  # read again: nobody else writes now
-                    store.save(run | {"asked": last.measuring()})
+                    run = store.result(run_id)  # nobody else writes now
+                    if run is not None:
+                        store.save(run | {"asked": last.measuring()})
                     store.claims.release(run_id)
-
-    def write_tables(self) -> list[dict]:
-        """Write all tables and return them by store; delete half-written files of dead workers."""
-        for store in self.campaign.stores.values():
-            store.remove_leftovers()
-        for folder in self.weights:
-            remove_leftovers(folder)
-        made = [tables.write(store) for store in self.campaign.stores.values()]
-        self.tables_written, self.tables_due = time.monotonic(), False
-        return made
 
     @contextmanager
     def claims_released(self) -> Iterator[None]:
@@ -133,9 +123,9 @@ class _Launch:
                 store.claims.release_all()
 
     def stop(self, why: str, code: int) -> int:
-        """Update the tables and say how to resume, as far as the disk allows; returns `code`."""
+        """Say how to resume, and update the tables if they are small, as far as the disk allows; returns `code`."""
         with suppress(OSError):
-            self.write_tables()
+            self.tables.write_if_small()
             for log in self.logs.values():
                 log.add("stop", detail=why)
         total, finished = len(self.campaign.runs), self.campaign.finished()
@@ -149,8 +139,7 @@ class _Launch:
         self.schedule.look_again()
         for store in self.campaign.stores.values():
             store.claims.refresh()
-        if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
-            self.write_tables()
+        self.tables.look_around()
 
     def _next(self) -> TrainConfig | None:
         """The next run that this launcher may start: it is claimed, and no other launcher has done what is asked."""
@@ -169,8 +158,9 @@ class _Launch:
                 self.schedule.started(todo[0])
                 return todo[0]
             store.claims.release(config.run_id)
-            self.tables_due = True
-            outcome = base.Failure("Elsewhere", why or "", "") if todo or known is None else known
+            self.tables.due = True
+            done = None if todo else self.campaign.in_full(config)
+            outcome = base.Failure("Elsewhere", why or "", "") if done is None else done
             self._note("elsewhere", config, "done by another launcher", outcome)
         return None
 
@@ -209,11 +199,11 @@ class _Launch:
         store = self.campaign.stores[config.dataset_name]
         if not isinstance(outcome, base.Failure):
             store.save(outcome)
-            if work.left([config], outcome):
+            if work.Answers().left([config], outcome):
                 outcome = base.Failure("Incomplete", "some of the points that were asked for are missing", "")
         if isinstance(outcome, base.Failure):
             store.fail(config, outcome)
-        self.tables_due = True
+        self.tables.due = True
         failed = isinstance(outcome, base.Failure)
         self._note("failed" if failed else "finished", config, self.progress.describe(config, outcome))
         if not failed and (more := self.campaign.left(config)):

@@ -7,6 +7,7 @@ from pathlib import Path
 from campaign.engines.base import Failure
 from campaign.store import run_file
 from campaign.store.claims import Claims
+from campaign.store.index import MISSING, Index, Outline
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 from nnet.files.atomic import remove_leftovers, write_file, writing
@@ -15,7 +16,6 @@ UNFINISHED = ("partial", "deaths", "failures")
 PARTIAL = (".pt", ".epoch", ".points")
 RESUMED = (".pt", ".points")
 FOLDERS = ("", "runs", *UNFINISHED)
-MISSING = (FileNotFoundError, NotADirectoryError)
 
 
 class Store:
@@ -36,8 +36,19 @@ class Store:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.claims = Claims(self.folder / "claims")
-        self.damaged: dict[Path, str] = {}
-        self._loaded: dict[str, tuple[tuple | None, dict | None]] = {}
+        self.index = Index(self.folder / "runs")
+        self.damaged = self.index.damaged
+
+    def outlines(self) -> dict[str, Outline]:
+        """What planning needs of all runs, by run_id; the same object while no run file was added or replaced.
+
+        Only files that have changed since a launch of this user read them are read.
+        """
+        return self.index.all()
+
+    def outline(self, run_id: str) -> Outline | None:
+        """What planning needs of one run, as its file is now, or None; from a disk that is gone, what was read."""
+        return self.index.one(run_id)
 
     def results(self) -> dict[str, dict]:
         """All runs by run_id as their files are now, including those of other launchers.
@@ -49,25 +60,18 @@ class Store:
         return {run_id: run for run_id, run in found.items() if run is not None}
 
     def result(self, run_id: str) -> dict | None:
-        """What is known of one run by now, or None. A damaged file is listed in `damaged`.
-
-        From a disk that is gone, what was read before.
-        """
-        path, (version, run) = self._run_file(run_id), self._loaded.get(run_id, (None, None))
+        """What is known of one run by now, or None. A damaged file is listed in `damaged`."""
+        path = self.index.path(run_id)
         try:
-            if version != (now := _version(path)):
-                run = run_file.read(path)
-                self._loaded[run_id] = now, run
-        except OSError as error:
-            if run is None and not isinstance(error, MISSING):
-                raise
+            run = run_file.read(path)
+        except MISSING:
+            return None
         except run_file.OtherForm:
             raise
         except ValueError as error:
             self.damaged[path] = str(error)
             return None
-        else:
-            self.damaged.pop(path, None)
+        self.damaged.pop(path, None)
         return run
 
     def save(self, result: dict) -> Path:
@@ -75,7 +79,7 @@ class Store:
 
         What was kept of the run while it was unfinished or failed is deleted.
         """
-        path = self._run_file(result["run_id"])
+        path = self.index.path(result["run_id"])
         run_file.write(path, points.stored(result))
         self.damaged.pop(path, None)
         self._forget_unfinished(result["run_id"])
@@ -174,7 +178,7 @@ class Store:
         """
         about = {"runs": sorted(run_ids), "reference": reference or {"regime": "clean"}}
         about |= {"seconds": seconds or {}, "spent": spent or {}}
-        write_file(self.folder / "campaign.json", f"{json.dumps(about, indent=1)}\n".encode())
+        write_file(self.folder / "campaign.json", f"{json.dumps(about)}\n".encode())
 
     def estimates(self) -> tuple[dict[str, float], dict[str, float]]:
         """`seconds` and `spent` as the latest launch wrote them; empty if it did not."""
@@ -192,11 +196,8 @@ class Store:
     def _is_over(self, trace: Path) -> bool:
         """Whether the run of a trace of unfinished work was finished since the trace was written."""
         with suppress(OSError):
-            return trace.stat().st_mtime_ns < self._run_file(trace.stem).stat().st_mtime_ns
+            return trace.stat().st_mtime_ns < self.index.path(trace.stem).stat().st_mtime_ns
         return False
-
-    def _run_file(self, run_id: str) -> Path:
-        return self.folder / "runs" / f"{run_id}.json"
 
     def _partial_file(self, run_id: str, suffix: str) -> Path:
         return self.folder / "partial" / f"{run_id}{suffix}"
@@ -207,16 +208,10 @@ class Store:
     def _progress(self, run_id: str) -> list[int]:
         """When the run was kept, as far as there is something of it, for comparison alone."""
         times = []
-        for path in (self._run_file(run_id), *(self._partial_file(run_id, suffix) for suffix in PARTIAL)):
+        for path in (self.index.path(run_id), *(self._partial_file(run_id, suffix) for suffix in PARTIAL)):
             with suppress(*MISSING):
                 times.append(path.stat().st_mtime_ns)
         return times
-
-
-def _version(path: Path) -> tuple:
-    """What changes whenever the file is replaced."""
-    about = path.stat()
-    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 def _is_damaged(path: Path) -> bool:

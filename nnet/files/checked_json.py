@@ -12,7 +12,7 @@ def save(path: Path, content: dict, indent: int | None = None) -> None:
 
     Raises CannotWrite, and ValueError for values that are not JSON, like NaN.
     """
-    text = json.dumps(content | {"checksum": _checksum(content)}, indent=indent, allow_nan=False)
+    text = json.dumps(content | {"checksum": checksum_of(content)}, indent=indent, allow_nan=False)
     write_file(path, f"{text}\n".encode())
 
 
@@ -23,10 +23,11 @@ def load(path: Path) -> dict:
         checksum = content.pop("checksum", None)
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged: not a JSON object ({error})") from error
-    if checksum != _checksum(content):
+    if checksum != checksum_of(content):
         raise ValueError(f"{path} is damaged: its check sum is wrong")
     return content
 
 
-def _checksum(content: dict) -> str:
+def checksum_of(content: dict) -> str:
+    """SHA-256 of the content, as the file states it."""
     return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()

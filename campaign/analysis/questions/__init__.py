@@ -92,6 +92,11 @@ def texts_of(question: ModuleType, tables: dict[str, pd.DataFrame]) -> dict[str,
     return question.texts(tables) if hasattr(question, "texts") else {}
 
 
+def complete() -> bool:
+    """Whether every question could be loaded, and none has failed so far."""
+    return not _failed and len(modules()) == len(registry.names(KIND))
+
+
 _failed: set[str] = set()
 
 
