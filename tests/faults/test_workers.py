@@ -12,6 +12,7 @@ from tests.campaign import stub
 from tests.faults.launching import KEPT, LONG, assert_same, end, fork_server_of, kill, wait_for, workers_of
 
 
+@pytest.mark.long
 def test_a_killed_worker_costs_a_run_its_last_epoch_and_the_others_nothing(place, undisturbed):
     code, printed, _ = place.launch(*KEPT, FAULTS=[place.fault("kill", times=1)])
     assert code == 0 and "its worker died with signal 9 (SIGKILL), probably out of memory" in printed

@@ -20,6 +20,7 @@ SIZE = 32
 NETWORKS = {"resnet18": (), "vit_b_16": ("class_token", "encoder.pos_embedding")}
 """What noise spares of them beside vectors."""
 ALPHAS, DRAWS, CLASSES = (0.0, 0.2), 2, 3
+BOTH = pytest.mark.parametrize("given", ["resnet18", pytest.param("vit_b_16", marks=pytest.mark.long)], indirect=True)
 
 
 class Standardised(nn.Module):
@@ -78,7 +79,7 @@ def assert_rows_are(rows: list[dict], expected: dict) -> None:
         assert row["loss"] == pytest.approx(loss, rel=1e-3)
 
 
-@pytest.mark.parametrize("given", NETWORKS, indirect=True)
+@BOTH
 def test_from_python(given, expected):
     _, network, folder = given
     table = campaign.evaluate_model(
@@ -90,7 +91,7 @@ def test_from_python(given, expected):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("given", ["resnet18", pytest.param("vit_b_16", marks=pytest.mark.long)], indirect=True)
+@BOTH
 def test_from_the_command_line(given, expected, monkeypatch, capsys):
     name, network, folder = given
     monkeypatch.chdir(folder)

@@ -140,6 +140,7 @@ def test_classes_of_plug_ins_can_be_pickled(folder):
     assert pickle.loads(pickle.dumps(options)) == options
 
 
+@pytest.mark.long
 def test_worker_processes_know_them_and_survive_a_broken_one(folder, tmp_path):
     flags = ["my_thin", "--dataset", "my_stripes", "--image-size", "6", "--regimes", "my_rule", "--epochs", "1"]
     flags += ["--evaluations", "my_measure", "--engine", "process", "--max-workers", "2", "--seeds", "0", "1"]

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -111,22 +113,26 @@ def test_the_readmes_study_works_at_the_first_try(tmp_path, monkeypatch, capsys)
     assert len(list((tmp_path / "results/width/digits/runs").iterdir())) == 12
 
 
-def test_the_readmes_experiment_runs_once_and_draws(tmp_path):
+def test_the_readmes_experiment_runs_once_and_draws(tmp_path, monkeypatch, capsys):
     text = EXAMPLES["experiment.py"]
     assert len([line for line in text.split("__main__")[1].splitlines()[1:] if line]) <= 10
     (tmp_path / "experiment.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
     for expected in ("9 runs: 0 finished, 9 to do", "9 runs: 9 finished, 0 to do"):
-        assert expected in done(["experiment.py"], tmp_path, PYTHONPATH=str(ROOT))
+        runpy.run_path(str(tmp_path / "experiment.py"), run_name="__main__")
+        assert expected in capsys.readouterr().out
+    plt.close("all")
     assert (tmp_path / "drop.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize(("page", "text"), [*untitled(), ("docs/extending.md", EXAMPLES["lists.py"])])
-def test_the_other_python_of_a_page_runs(page, text):
-    output = done(["-c", text], ROOT)
-    assert "train_and_evaluate" not in text or float(output.split()[0]) > 0.7
+def test_the_other_python_of_a_page_runs(page, text, capsys):
+    exec(compile(text, page, "exec"), {"__name__": "__main__"})
+    assert "train_and_evaluate" not in text or float(capsys.readouterr().out.split()[0]) > 0.7
 
 
-def test_the_example_of_a_kept_network_prints_the_size_of_its_weights(tmp_path):
+def test_the_example_of_a_kept_network_prints_the_size_of_its_weights(tmp_path, monkeypatch, capsys):
     (tmp_path / "first_layer.py").write_text(EXAMPLES["first_layer.py"])
-    output = done(["first_layer.py"], tmp_path, PYTHONPATH=str(ROOT))
-    assert re.search(r"^tensor\(0\.\d+, grad_fn", output, re.M)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(tmp_path / "first_layer.py"), run_name="__main__")
+    assert re.search(r"^tensor\(0\.\d+, grad_fn", capsys.readouterr().out, re.M)

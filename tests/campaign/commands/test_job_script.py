@@ -106,6 +106,7 @@ def test_memory_and_wall_time_follow_from_the_plan(npz, tmp_path, monkeypatch):
     assert options.walltime in ("1:40", "1:50") and options.memory in ("8GB", "9GB")
 
 
+@pytest.mark.long
 def test_the_array_that_a_script_describes_is_the_campaign(printed, tmp_path):
     script = "\n".join(printed("lsf", "--jobs", "2", "--walltime", "1:00", "--memory", "2GB"))
     jobs = [subprocess.Popen(["bash", "-c", script], env=os.environ | {"LSB_JOBINDEX": index}) for index in "12"]

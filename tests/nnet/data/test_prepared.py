@@ -67,6 +67,7 @@ def test_data_are_mapped_not_read_and_writes_stay_private(npz):
     assert prepared.load(npz, 8, ".").x_train.max() > 7
 
 
+@pytest.mark.long
 def test_many_processes_prepare_the_data_once(tmp_path, empty_cache):
     path = save_npz(tmp_path / "a.npz", x_train=blobs(3000, size=(32, 32))[0], y_train=blobs(3000)[1],
                     x_test=blobs(48, size=(32, 32))[0])  # fmt: skip

@@ -16,12 +16,13 @@ from tests.nnet.evaluations.measurements import measured_of, trained_of
 ALPHAS = (0.0, 0.05, 0.3, 2.0)
 
 
-@pytest.fixture(scope="module", params=["cnn", "mlp_small", "resnet18"])
+@pytest.fixture(scope="module", params=["cnn", "mlp_small", "pnn_resnet18"])
 def trained(request):
     """A network that has learnt the blobs, and a test set whose last batch is short."""
     torch.manual_seed(0)
-    count, steps, rate, contrast = (120, 12, 1e-3, 30) if request.param == "resnet18" else (300, 25, 3e-3, 20)
-    model = build_model(request.param, image_shape=(3, 8, 8), num_classes=3)
+    narrow = {"nfilters": 8} if request.param == "pnn_resnet18" else {}
+    count, steps, rate, contrast = (120, 30, 3e-3, 60) if narrow else (300, 25, 3e-3, 20)
+    model = build_model(request.param, image_shape=(3, 8, 8), num_classes=3, **narrow)
     images, labels = blobs(count, channels=3, contrast=contrast)
     x, y = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
     learn(model, x, y, steps, rate)
