@@ -140,7 +140,7 @@ def _alone(cpu_threads: int) -> Iterator[None]:
 
 def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
-    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir)
+    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256)
     batches = Batches(cfg, images, device)
     set_seed(streams.seed_of(cfg.seed, "init"))
     shape, options = batches.image_shape, cfg.options_of(cfg.arch)

@@ -10,7 +10,7 @@ from campaign.analysis import report as reports
 from campaign.store.folder import Store
 from campaign.store.index import MANY, cache_file, digest_of, version_of
 from nnet import registry
-from nnet.files import checked_json
+from nnet.files import checked_json, outside
 from nnet.files.atomic import CannotWrite
 from nnet.record.provenance import ROOT
 
@@ -64,8 +64,9 @@ def _versions(folder: Path, names: list[str]) -> dict[str, list[int]]:
 
 def _kept(place: Path, folder: Path, made_of: str) -> str | None:
     """The report on the tables, if they are there as they were made, of the same sources."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        kept = checked_json.load(place)
-        if kept["made_of"] == made_of and kept["files"] == _versions(folder, [*kept["files"]]):
-            return kept["report"]
-    return None
+    try:
+        kept = checked_json.load(place, {"made_of": str, "files": {str: [int]}, "report": str})
+    except (OSError, outside.Unreadable):
+        return None
+    same = kept["made_of"] == made_of and kept["files"] == _versions(folder, [*kept["files"]])
+    return kept["report"] if same else None

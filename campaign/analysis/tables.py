@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pandas as pd
 from campaign.analysis import columns, questions, rows
 from campaign.analysis.labels import SETTINGS, varied
 from campaign.grid.names import canonical
-from campaign.store import run_file
+from campaign.store import about, run_file
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
@@ -76,11 +75,8 @@ def runs_of(results: list[dict], reference: Mapping[str, object] = questions.REF
 
 def reference_of(folder: Path) -> Mapping[str, object]:
     """What the folder's latest campaign compares its runs with, from campaign.json; by default the regime clean."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        reference = json.loads((Path(folder) / "campaign.json").read_text())["reference"]
-        if isinstance(reference, dict) and len(reference) == 1:
-            return reference
-    return questions.REFERENCE
+    reference = about.read(folder).get("reference", {})
+    return reference if len(reference) == 1 else questions.REFERENCE
 
 
 def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:

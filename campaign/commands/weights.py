@@ -44,7 +44,7 @@ class Kept:
 
     @classmethod
     def of(cls, path: Path, state: str) -> "Kept":
-        """The file <dataset>/<run_id>.pt or, set aside, <run_id>.pt.damaged."""
+        """The file <dataset>/<run_id>.pt or, set aside, <run_id>.pt.damaged…."""
         return cls(path.name.split(".pt")[0], path.parent.name, path.stat().st_size / 1e6, state, str(path))
 
 
@@ -136,7 +136,7 @@ def kept(configs: Sequence[TrainConfig], launch: Launch) -> list[Kept]:
         return OTHER if run_id in stored else ORPHANED
 
     files = [Kept.of(path, state(path.stem)) for folder in folders for path in folder.glob("*.pt")]
-    files += [Kept.of(path, DAMAGED) for folder in folders for path in folder.glob("*.pt.damaged")]
+    files += [Kept.of(path, DAMAGED) for folder in folders for path in folder.glob("*.pt.damaged*")]
     return sorted(files, key=lambda file: file.file)
 
 

@@ -6,11 +6,10 @@ workers; delete the file to measure again. A launch, `--plan`, `--status` and th
 """
 
 import hashlib
-import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +21,8 @@ from campaign.planning import notes
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
-from nnet.files.atomic import HOST, CannotWrite, write_file
+from nnet.files import checked_json, outside
+from nnet.files.atomic import HOST, CannotWrite
 from nnet.files.cache import cache_root
 from nnet.processor import plain_layers, processor
 from nnet.record.provenance import code_sha256
@@ -80,6 +80,11 @@ class Cost:
         evaluated = self.validation_images + (self.test_images if cfg.smoothed_accuracy else 0)
         steps = self.step_s * math.ceil(images / cfg.batch_size)
         return cfg.epochs * (self.epoch_s + steps + self.image_s * evaluated)
+
+
+COST = {item.name: float for item in fields(Cost)} | {"evaluations_s": {str: float}, str: set()}
+FORM = {"shared_mb": float, "machine": dict, "kinds": {str: COST}}
+"""The shape of the file."""
 
 
 @dataclass
@@ -214,17 +219,16 @@ def _refuse_or_note(config: TrainConfig, failure: base.Failure, costs: Costs) ->
 
 def _remembered(workers: int) -> Costs:
     try:
-        stored = json.loads(path(workers).read_text())
-        kinds = {kind: Cost(**cost) for kind, cost in stored["kinds"].items()}
-        return Costs(kinds, float(stored["shared_mb"]), dict(stored["machine"]))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        stored = checked_json.load(path(workers), FORM)
+    except (OSError, outside.Unreadable):
         return Costs()
+    return Costs({kind: Cost(**cost) for kind, cost in stored["kinds"].items()}, stored["shared_mb"], stored["machine"])
 
 
 def _remember(costs: Costs, workers: int) -> None:
     kinds = {kind: asdict(cost) for kind, cost in costs.kinds.items()}
     try:
         about = {"shared_mb": costs.shared_mb, "machine": costs.machine, "kinds": kinds}
-        write_file(path(workers), json.dumps(about, indent=1).encode())
+        checked_json.save(path(workers), about, indent=1)
     except CannotWrite as error:
         say(f"warning: measured costs cannot be kept: {error}", sys.stderr)

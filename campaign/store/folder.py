@@ -5,16 +5,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from campaign.engines.base import Failure
-from campaign.store import run_file
+from campaign.store import about, run_file
 from campaign.store.claims import Claims
 from campaign.store.index import MISSING, Index, Outline
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
+from nnet.files import checked_json, outside
 from nnet.files.atomic import remove_leftovers, write_file, writing
 
 UNFINISHED = ("partial", "deaths", "failures")
 PARTIAL = (".pt", ".epoch", ".points")
 RESUMED = (".pt", ".points")
+LONGEST_NUMBER = 18
 FOLDERS = ("", "runs", *UNFINISHED)
 
 
@@ -106,7 +108,10 @@ class Store:
     def failure(self, run_id: str) -> str | None:
         """Why a run failed, in one line, or None if it did not."""
         with suppress(*MISSING):
-            lines = self.failure_file(run_id).read_text(errors="replace").splitlines()
+            try:
+                lines = outside.text(self.failure_file(run_id)).splitlines()
+            except outside.Unreadable as error:
+                lines = ["", "", str(error)]
             if not self._is_over(self.failure_file(run_id)):
                 return lines[2] if len(lines) > 2 else "for an unknown reason"
         return None
@@ -118,14 +123,14 @@ class Store:
     def tries(self, run_id: str) -> int:
         """How often a failed run was tried; 0 if it has not failed."""
         try:
-            return int(self.failure_file(run_id).read_text().splitlines()[1].split()[1])
+            return int(outside.text(self.failure_file(run_id)).splitlines()[1].split()[1][:LONGEST_NUMBER])
         except (OSError, IndexError, ValueError):
             return 0
 
     def epoch(self, run_id: str) -> int | None:
         """The epoch after which an unfinished run would resume, or None."""
         with suppress(OSError, ValueError):
-            return int(self._partial_file(run_id, ".epoch").read_text())
+            return int(outside.text(self._partial_file(run_id, ".epoch"), most=LONGEST_NUMBER))
         return None
 
     def died(self, run_id: str) -> int:
@@ -133,11 +138,11 @@ class Store:
         path = self._death_file(run_id)
         progress = self._progress(run_id)
         try:
-            known = json.loads(path.read_text())
-            deaths = int(known["deaths"]) if known["progress"] == progress else 0
-        except (OSError, ValueError, TypeError, KeyError):
+            known = checked_json.load(path, {"deaths": int, "progress": [int]})
+            deaths = max(0, known["deaths"]) if known["progress"] == progress else 0
+        except (OSError, outside.Unreadable):
             deaths = 0
-        write_file(path, json.dumps({"deaths": deaths + 1, "progress": progress}).encode())
+        checked_json.save(path, {"deaths": deaths + 1, "progress": progress})
         return deaths + 1
 
     def partly_done(self) -> set[str]:
@@ -146,7 +151,7 @@ class Store:
         return {path.stem for path in paths if path.suffix in RESUMED and not self._is_over(path)}
 
     def set_aside_damaged(self) -> list[Path]:
-        """Rename damaged run files to <name>.damaged, so that their runs are done again; the new paths."""
+        """Rename damaged run files to <name>.damaged…, so that their runs are done again; the new paths."""
         if not self.damaged:
             return []
         aside = []
@@ -154,8 +159,7 @@ class Store:
             for path in self.damaged:
                 with suppress(*MISSING):
                     if _is_damaged(path):  # still: another launcher may have repeated the run meanwhile
-                        aside.append(path.with_name(f"{path.name}.damaged"))
-                        path.replace(aside[-1])
+                        aside.append(outside.set_aside(path))
         self.damaged.clear()
         return aside
 
@@ -176,16 +180,12 @@ class Store:
 
         By run_id: `seconds`, the estimated seconds of what is to do, and `spent`, those that the run took before.
         """
-        about = {"runs": sorted(run_ids), "reference": reference or {"regime": "clean"}}
-        about |= {"seconds": seconds or {}, "spent": spent or {}}
-        write_file(self.folder / "campaign.json", f"{json.dumps(about)}\n".encode())
+        about.write(self.folder, run_ids, reference, seconds, spent)
 
     def estimates(self) -> tuple[dict[str, float], dict[str, float]]:
         """`seconds` and `spent` as the latest launch wrote them; empty if it did not."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            about = json.loads((self.folder / "campaign.json").read_text())
-            return dict(about["seconds"]), dict(about["spent"])
-        return {}, {}
+        known = about.read(self.folder)
+        return known.get("seconds", {}), known.get("spent", {})
 
     def _forget_unfinished(self, run_id: str) -> None:
         partial = [self._partial_file(run_id, suffix) for suffix in PARTIAL]
@@ -229,16 +229,10 @@ def completeness(folder: Path) -> str:
 
     It counts the networks in the folder and the runs of its latest campaign.
     """
-    planned = _planned(folder)
+    planned = set(about.read(folder).get("runs", []))
     failed = set(Store(folder).failed())
     finished = {path.stem for path in (folder / "runs").glob("*.json")} - failed
     pending = planned - finished - failed
     parts = [f"{len(finished)} of {len(finished | failed | pending)} runs"]
     parts += [f"{len(group)} {word}" for group, word in ((failed, "failed"), (pending, "pending")) if group]
     return ", ".join(parts)
-
-
-def _planned(folder: Path) -> set[str]:
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        return set(json.loads((folder / "campaign.json").read_text())["runs"])
-    return set()

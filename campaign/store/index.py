@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.store import run_file
-from nnet.files import checked_json
+from nnet.files import checked_json, outside
 from nnet.files.atomic import CannotWrite
 from nnet.files.cache import cache_root
 
@@ -112,7 +112,7 @@ class Index:
             return None
         except run_file.OtherForm:
             raise
-        except ValueError as error:
+        except outside.Unreadable as error:
             self.damaged[self.path(run_id)] = str(error)
             self._read.pop(run_id, None)
             return None
@@ -133,26 +133,27 @@ class Index:
         return self._shapes[shape] | own
 
     def _remembered(self) -> dict[str, tuple[Version, bool, Outline]]:
-        with suppress(OSError, ValueError, KeyError, TypeError, IndexError):
-            kept = checked_json.load(cache_file(self.runs, "index"))
-            if kept.get("form") == FORM:
-                return {
-                    run_id: ((mtime, size, inode, ctime), True, self._made(run_id, *own, kept["shapes"][shape]))
-                    for run_id, (mtime, size, inode, ctime, shape, *own) in kept["runs"].items()
-                }
-        return {}
+        place = cache_file(self.runs, "index")
+        try:
+            kept = checked_json.load(place, {"form": {FORM}, "shapes": [str], "runs": {str: str}})
+            with outside.parsing(f"{place} is damaged: not an index"):
+                return {run_id: self._from_text(run_id, text, kept["shapes"]) for run_id, text in kept["runs"].items()}
+        except (OSError, outside.Unreadable):
+            return {}
+
+    def _from_text(self, run_id: str, text: str, shapes: list[str]) -> tuple[Version, bool, Outline]:
+        mtime, size, inode, ctime, shape, seconds, content, config = text.split()
+        outline = self._made(run_id, float(seconds), content, config, shapes[int(shape)])
+        return (int(mtime), int(size), int(inode), int(ctime)), True, outline
 
     def _remember(self) -> None:
         assert self._read is not None
         numbers = {shape: number for number, shape in enumerate(self._shapes)}
-        runs = {
-            run_id: [
-                *version, numbers[outline["shape"]], outline["seconds"], outline["content_sha256"],
-                outline["config_sha256"],
-            ]
-            for run_id, (version, settled, outline) in self._read.items()
-            if settled
-        }  # fmt: skip
+        runs = {}
+        for run_id, (version, settled, outline) in self._read.items():
+            if settled:
+                own = (outline["seconds"], outline["content_sha256"], outline["config_sha256"])
+                runs[run_id] = " ".join(map(str, (*version, numbers[outline["shape"]], *own)))
         with suppress(CannotWrite):
             checked_json.save(cache_file(self.runs, "index"), {"form": FORM, "shapes": [*self._shapes], "runs": runs})
         self._unsaved = 0

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from nnet.checks import ConfigError
-from nnet.files import checked_json
-from nnet.record.form import FORM
+from nnet.datasets.base import SAFE_NAME
+from nnet.files import checked_json, outside
+from nnet.record.form import FORM, RUN
 
 
 class OtherForm(ConfigError):
@@ -17,15 +18,22 @@ def write(path: Path, run: dict) -> None:
 
 
 def read(path: Path) -> dict:
-    """The run in a file. Raises OtherForm for one of another form, ValueError, with the reason, for a damaged one."""
-    run = checked_json.load(path)
-    if run.get("form") != FORM:
+    """The run in a file, of the shape `RUN`.
+
+    Raises OtherForm for one of another form, OSError, and Unreadable, with the reason, for a damaged one.
+    """
+    run = checked_json.load(path, None)
+    if type(run.get("form", 0)) is int and run.get("form") != FORM:
         raise OtherForm(
             f"{path.parent} holds runs in the form of another version of this program, which are left as they are; "
             "choose another --output-dir, or move that folder away"
         )
-    if run.get("run_id") != path.stem:
-        raise ValueError(f"{path} is damaged: it holds the run {run.get('run_id')}")
+    with outside.parsing(f"{path} is damaged: not a run file"):
+        outside.check(run, RUN, "the run")
+    if run["run_id"] != path.stem:
+        raise outside.Unreadable(f"{path} is damaged: it holds the run {run['run_id']}")
+    if not SAFE_NAME.fullmatch(run["dataset"]):
+        raise outside.Unreadable(f"{path} is damaged: its dataset has a name that cannot name a folder")
     return run
 
 

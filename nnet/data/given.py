@@ -78,6 +78,10 @@ def checked(images: object, labels: object, source: str) -> tuple[torch.Tensor, 
             f"the images of {source} must be uint8 or float32 of shape N×C×H×W, or sequences float32 N×T×C, not empty; "
             f"they are {_described(x)}"
         )
+    if kind == "images":
+        validation.say_layouts({"images": tuple(x.shape)}, source)
+        if validation.layout(tuple(x.shape), "images", source) == validation.CHANNELS_LAST:
+            x = x.permute(0, 3, 1, 2).contiguous()
     if x.is_floating_point() and not x.isfinite().all():
         raise ConfigError(f"the {kind} of {source} have values that are not finite")
     if x.is_floating_point() and kind == "images" and not (x.min() >= 0 and x.max() <= 1):
@@ -100,7 +104,7 @@ def _of_name(name: str, image_size: int | None, data_dir: str) -> tuple[torch.Te
     x, y = npz.read(Path(name), ("x_test", "y_test"))
     if x.dtype == np.uint8:
         images = validation.as_images(x, "x_test", name)
-        validation.say_layout(x.shape, images, name)
+        validation.say_layouts({"x_test": x.shape}, name)
         x = resized(np.ascontiguousarray(images), image_size)
     return checked(x, y, name)
 

@@ -8,12 +8,11 @@ dataset plug-in or .npz file -> resize -> stratified shuffle -> uncompressed .np
 import fcntl
 import functools
 import hashlib
-import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +24,18 @@ from nnet.checks import ConfigError
 from nnet.data import npz
 from nnet.data.images import mean_and_std, resized
 from nnet.data.validation import validated
+from nnet.files import checked_json
 from nnet.files.atomic import sync_folder
 from nnet.files.cache import cache_root
+from nnet.files.content import sha256_of_file
+from nnet.files.outside import Unreadable, parsing
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-FORMAT = 3
+FORMAT = 4
+ABOUT = {"num_classes": int, "mean": [float], "std": [float], "sha256": str}
+"""The shape of about.json."""
+KINDS = {"x": (np.uint8, 4), "y": (np.int64, 1)}
+"""Type and dimensions of images and of labels."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,13 @@ class Images:
         return channels, height, width
 
 
-def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
+def load(dataset: str, image_size: int | None, data_dir: str | Path, sha256: str | None = None) -> Images:
     """The images of a dataset or .npz file at `image_size` pixels, prepared unless the cache has them.
 
-    Raises ConfigError, in one sentence, if files are missing or damaged or cannot be cached.
+    `sha256`: of the content that the .npz file must have; None takes the file as it is now. Raises ConfigError, in one
+    sentence, if files are missing or damaged or cannot be cached, and Refused if the .npz file has another content.
     """
-    source = (dataset, image_size, Path(data_dir))
+    source = (dataset, image_size, Path(data_dir), sha256 or _sha256_of(dataset))
     try:
         images = _mapped(_folder(*source))
         if images is None:
@@ -78,7 +85,8 @@ def load(dataset: str, image_size: int | None, data_dir: str | Path) -> Images:
 
 def verify(dataset: str, image_size: int | None, data_dir: str | Path) -> None:
     """Check the prepared data, if any, once for this process and all processes forked from it."""
-    _mapped(_folder(dataset, image_size, Path(data_dir)))
+    with suppress(ConfigError):  # the run will say what is wrong with the file
+        _mapped(_folder(dataset, image_size, Path(data_dir), _sha256_of(dataset)))
 
 
 def stratified_order(labels: np.ndarray) -> np.ndarray:
@@ -91,31 +99,42 @@ def stratified_order(labels: np.ndarray) -> np.ndarray:
     return np.argsort(position, kind="stable")
 
 
-def _folder(dataset: str, image_size: int | None, data_dir: Path) -> Path:
-    """The folder of the prepared data, named after everything that determines them: code, files and their versions."""
-    if dataset.endswith(".npz"):
-        name, code, sources = Path(dataset).stem, b"", [Path(dataset)]
+def _sha256_of(dataset: str) -> str | None:
+    """Of the content of an .npz file; None for a dataset with a name."""
+    try:
+        return sha256_of_file(dataset) if dataset.endswith(".npz") else None
+    except (OSError, Unreadable) as error:
+        raise ConfigError(f"cannot read {dataset}: {error}") from error
+
+
+def _folder(dataset: str, image_size: int | None, data_dir: Path, sha256: str | None) -> Path:
+    """The folder of the prepared data, named after everything that determines them.
+
+    That is the content of an .npz file; of a dataset with a name, its code and the versions of its files.
+    """
+    if sha256 is not None:
+        name, origin = Path(dataset).stem, (FORMAT, sha256)
     else:
-        name, code = dataset, registry.source("datasets", dataset)
         sources = [data_dir / file for file in registry.constant("datasets", dataset, "FILES", ())]
-    files = [(path.resolve(), path.stat()) for path in sources if path.exists()]
-    versions = [(str(path), status.st_size, status.st_mtime_ns) for path, status in files]
-    fingerprint = hashlib.sha256(repr((FORMAT, code, versions)).encode()).hexdigest()[:16]
+        files = [(path.resolve(), path.stat()) for path in sources if path.exists()]
+        versions = [(str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns) for path, status in files]
+        name, origin = dataset, (FORMAT, registry.source("datasets", dataset), versions)
+    fingerprint = hashlib.sha256(repr(origin).encode()).hexdigest()[:16]
     return cache_root() / f"{name}-{image_size or 'native'}-{fingerprint}"
 
 
 def _mapped(folder: Path) -> Images | None:
     """The prepared data, or None if there are none or if a byte of them has changed."""
     try:
-        about = json.loads((folder / "about.json").read_text())
+        about = checked_json.load(folder / "about.json", ABOUT)
         files = [(folder / f"{name}.npy").stat() for name in ARRAYS]
-        versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files)
+        versions = tuple((file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns) for file in files)
         if _sha256_of_files(folder, versions) != about["sha256"]:
             return None
         x_train, y_train, x_test, y_test = (torch.from_numpy(_array(folder, name)) for name in ARRAYS)
-        return Images(x_train, y_train, x_test, y_test, **about)
-    except (OSError, EOFError, ValueError, TypeError, KeyError):
+    except (OSError, Unreadable):
         return None
+    return Images(x_train, y_train, x_test, y_test, **about)
 
 
 @functools.cache
@@ -133,7 +152,12 @@ def _sha256(arrays: dict[str, np.ndarray]) -> str:
 
 
 def _array(folder: Path, name: str) -> np.ndarray:
-    return np.load(folder / f"{name}.npy", mmap_mode="c")
+    path = folder / f"{name}.npy"
+    with parsing(f"{path} is damaged: not an array"):
+        array = np.load(path, mmap_mode="c")
+        if (array.dtype, array.ndim) != KINDS[name[0]] or not array.flags.c_contiguous:
+            raise ValueError(f"{array.dtype} of {array.ndim} dimensions")
+    return array
 
 
 @contextmanager
@@ -144,18 +168,16 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
-    if dataset.endswith(".npz"):
-        arrays = npz.read(Path(dataset))
+def _prepare(dataset: str, image_size: int | None, data_dir: Path, sha256: str | None) -> Path:
+    if sha256 is not None:
+        arrays = npz.read(Path(dataset), sha256=sha256)
     else:
         arrays = registry.load("datasets", dataset).read(data_dir)
     x_train, y_train, x_test, y_test = validated(arrays, dataset)
     order = stratified_order(y_train)
     prepared = (resized(x_train[order], image_size), y_train[order], resized(x_test, image_size), y_test)
     arrays = {name: np.ascontiguousarray(array) for name, array in zip(ARRAYS, prepared, strict=True)}
-    folder = _folder(
-        dataset, image_size, data_dir
-    )  # only now: its name depends on files that `read` may have downloaded
+    folder = _folder(dataset, image_size, data_dir, sha256)  # only now: `read` may have downloaded files
     for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a killed process: we hold the lock
         shutil.rmtree(leftover, ignore_errors=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
@@ -165,7 +187,7 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path) -> Path:
             np.save(beside / f"{name}.npy", array)
         mean, std = mean_and_std(arrays["x_train"])
         about = {"num_classes": int(y_train.max()) + 1, "mean": mean, "std": std, "sha256": _sha256(arrays)}
-        (beside / "about.json").write_text(json.dumps(about))
+        checked_json.save(beside / "about.json", about)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(beside, folder)
         sync_folder(folder.parent)

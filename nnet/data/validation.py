@@ -1,11 +1,15 @@
 """The arrays of every dataset, checked in one place: those of an .npz file and those that a plug-in returns."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nnet.checks import ConfigError
+
+CHANNELS_FIRST, CHANNELS_LAST = "N×C×H×W", "N×H×W×C"
+LONG = 4
+"""No image is so many times as long as wide; signals are."""
 
 
 def validated(arrays: Sequence, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -18,9 +22,9 @@ def validated(arrays: Sequence, source: str) -> tuple[np.ndarray, np.ndarray, np
     if len(arrays) != 4:
         raise ConfigError(f"{source} must give x_train, y_train, x_test and y_test; it gives {len(arrays)} arrays")
     x_train, y_train, x_test, y_test = (np.asarray(array) for array in arrays)
-    shape = x_train.shape
-    x_train, x_test = as_images(x_train, "x_train", source), as_images(x_test, "x_test", source)
-    say_layout(shape, x_train, source)
+    given = {"x_train": x_train.shape, "x_test": x_test.shape}
+    x_train, x_test = (as_images(x, name, source) for x, name in ((x_train, "x_train"), (x_test, "x_test")))
+    say_layouts(given, source)
     if x_train.shape[1:] != x_test.shape[1:]:
         raise ConfigError(
             f"x_train and x_test of {source} have images of different shapes: {x_train.shape[1:]}, {x_test.shape[1:]}"
@@ -37,11 +41,15 @@ def validated(arrays: Sequence, source: str) -> tuple[np.ndarray, np.ndarray, np
     return x_train, y_train, x_test, y_test
 
 
-def say_layout(shape: tuple[int, ...], images: np.ndarray, source: str) -> None:
-    """Warn on stderr if images of this shape were rearranged."""
-    if images.shape != shape:
-        layout = "N×H×W" if len(shape) == 3 else "N×H×W×C"
-        print(f"warning: the images of {source} have the shape {shape}; they are read as {layout}", file=sys.stderr)
+def say_layouts(shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
+    """Warn on stderr if images of these shapes, by the name of their array, are rearranged."""
+    layouts = {name: layout(shape, name, source) for name, shape in shapes.items()}
+    alike = len(set(layouts.values())) == 1
+    for name, shape in list(shapes.items())[: 1 if alike else None]:
+        if layouts[name] != CHANNELS_FIRST:
+            what = f"the images of {source} have" if alike else f"{name} of {source} has"
+            read = f"{'they are' if alike else 'it is'} read as {layouts[name]}"
+            print(f"warning: {what} the shape {shape}; {read}", file=sys.stderr)
 
 
 def as_images(images: np.ndarray, name: str, source: str) -> np.ndarray:
@@ -52,13 +60,29 @@ def as_images(images: np.ndarray, name: str, source: str) -> np.ndarray:
         )
     if images.ndim == 3:
         return images[:, None]
-    return images.transpose(0, 3, 1, 2) if _has_channels_last(images.shape) else images
+    return images.transpose(0, 3, 1, 2) if layout(images.shape, name, source) == CHANNELS_LAST else images
 
 
-def _has_channels_last(shape: tuple[int, ...]) -> bool:
-    """Whether images are N×H×W×C: of 3 channels, or square ones of 1 channel; N×12×500×1 could be 12 signals."""
+def layout(shape: tuple[int, ...], name: str, source: str) -> str:
+    """The layout of images of this shape, of three or four dimensions.
+
+    Channels come last in images of 3 channels and in square ones of up to 4; N×12×500×1 could be 12 signals. Raises
+    ConfigError for shapes that could be either, which would be trained in silence as many channels of thin images.
+    """
+    if len(shape) == 3:
+        return "N×H×W"
     _, first, second, last = shape
-    return first not in (1, 3) and (last == 3 or (last == 1 and first == second))
+    if first in (1, 3) or (last > 4 and (second > 4 or first != last)):
+        return CHANNELS_FIRST
+    if last == 3 or (first == second and (last == 1 or (last <= 4 < first))):
+        return CHANNELS_LAST
+    long = max(first, second) > LONG * min(first, second)
+    if first <= 4 or (last <= 4 and long):
+        return CHANNELS_FIRST
+    raise ConfigError(
+        f"{name} of {source} has the shape {tuple(shape)}, from which it is not clear where the channels are: give "
+        "images as N×C×H×W, and signals of C channels as N×C×1×T"
+    )
 
 
 def _labels(labels: np.ndarray, images: np.ndarray, name: str, source: str) -> np.ndarray:

@@ -3,7 +3,9 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+from nnet.files import outside
 from nnet.files.atomic import write_file
 
 
@@ -16,15 +18,25 @@ def save(path: Path, content: dict, indent: int | None = None) -> None:
     write_file(path, f"{text}\n".encode())
 
 
-def load(path: Path) -> dict:
-    """What `save` wrote. Raises OSError, and ValueError if the file is damaged."""
-    try:
-        content = json.loads(Path(path).read_bytes())
-        checksum = content.pop("checksum", None)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged: not a JSON object ({error})") from error
-    if checksum != checksum_of(content):
-        raise ValueError(f"{path} is damaged: its check sum is wrong")
+def load(path: Path, shape: Any = object, without_sum: bool = False) -> dict:
+    """What `save` wrote; `shape`: of the content, as `outside.check` takes it, or None if the caller checks it.
+
+    `without_sum`: whether a file without a check sum is taken as it is. Raises OSError, and Unreadable if the file is
+    damaged or its content has another shape.
+    """
+    read = outside.content(path)
+    with outside.parsing(f"{path} is damaged: not a JSON object with a check sum"):
+        content = outside.parsed_json(read)
+        summed = not without_sum or "checksum" in content
+        if not isinstance(content, dict) or (summed and not read.endswith(b"\n")):
+            raise ValueError("it is cut off" if isinstance(content, dict) else "it is another value")
+        checksum = content.pop("checksum") if summed else None
+        right = checksum_of(content) if summed else None
+    if checksum != right:
+        raise outside.Unreadable(f"{path} is damaged: its check sum is wrong")
+    if shape is not None:
+        with outside.parsing(f"{path} is damaged: not of the expected form"):
+            outside.check(content, shape)
     return content
 
 

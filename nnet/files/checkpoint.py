@@ -6,10 +6,11 @@ before the comment. Importing this file does not import torch.
 
 import hashlib
 import io
-import pickle
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
+from nnet.files import outside
 from nnet.files.atomic import write_file
 
 LABEL = b"sha256:"
@@ -34,18 +35,34 @@ def pack(state: dict) -> memoryview:
     return buffer.getbuffer()
 
 
-def load(path: Path) -> dict:
-    """What `save` wrote, on the CPU. Only plain data are unpickled.
+def load(path: Path, kinds: Mapping[str, type] | None = None) -> dict:
+    """What `save` wrote, on the CPU. Only plain data are unpickled. `kinds`: the types of values that it must have.
 
-    Raises ValueError if the file is truncated or damaged, or was not written by `save`.
+    Raises OSError, and Unreadable if the file is truncated or damaged, was not written by `save`, or lacks a value.
     """
     import torch
 
-    content = memoryview(Path(path).read_bytes())
+    content = memoryview(_content(path))
     archive, comment = content[:-COMMENT_LENGTH], content[-COMMENT_LENGTH:]
     if comment != LABEL + hashlib.sha256(archive).hexdigest().encode():
-        raise ValueError(f"{path} is damaged: its check sum is wrong")
-    try:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is not a checkpoint: {error}") from error
+        raise outside.Unreadable(f"{path} is damaged: its check sum is wrong")
+    with outside.parsing(f"{path} is not a checkpoint"):
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    for name, kind in (kinds or {}).items():
+        if not isinstance(state, dict) or not isinstance(state.get(name), kind):
+            raise outside.Unreadable(f"{path} holds no {name}: another version of this program wrote it")
+    return state
+
+
+def fits(state: Mapping, own: Mapping) -> bool:
+    """Whether a state dict has the names of another one, and the types and shapes of its tensors."""
+    return state.keys() == own.keys() and all(_kind(state[name]) == _kind(value) for name, value in own.items())
+
+
+def _kind(value: object) -> tuple:
+    return type(value), getattr(value, "dtype", None), getattr(value, "shape", None)
+
+
+def _content(path: Path) -> bytes:
+    with outside.opened(path) as file:
+        return file.read()

@@ -5,12 +5,14 @@ import hashlib
 import os
 import time
 
+from nnet.files import outside
+
 SETTLED_S = 2.0
 """A file that changed within this time may change again without a new time stamp: its hash is not remembered."""
 
 
 def sha256_of_file(path: str) -> str:
-    """SHA-256 of a file's content. Raises OSError if it cannot be read.
+    """SHA-256 of a file's content. Raises OSError if it cannot be read, Unreadable if it is a pipe or folder.
 
     A file whose size, times and inode are as before, and that has not changed for some seconds, is not read again, so
     that a thousand configurations of one file read it once.
@@ -23,7 +25,7 @@ def sha256_of_file(path: str) -> str:
 
 
 def _read(path: str) -> str:
-    with open(path, "rb") as file:
+    with outside.opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

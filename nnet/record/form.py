@@ -6,6 +6,51 @@ from nnet.config import TrainConfig
 
 FORM = 2
 """The form of a run file: which keys it has, and what they mean."""
+NOTHING = type(None)
+OPTIONS = {str: {str: object}}
+TRAINED = {
+    "form": int,
+    **dict.fromkeys(("run_id", "dataset", "architecture", "regime", "activation"), str),
+    **dict.fromkeys(("alpha_train", "p", "train_seconds"), float),
+    "seed": int,
+    "epochs": int,
+    "noise_model": (str, NOTHING),
+    "status": {"ok", "diverged"},
+    "train_loss": (float, NOTHING),
+    "diverged_epoch": (int, NOTHING),
+    "history": [{"epoch": int}],
+    "config": {"image_size": (int, NOTHING), "options": OPTIONS, "corruption?": str},
+    "provenance": dict,
+    "sha256": {"data": str, "initial_weights": str, "weights": str},
+}
+"""The shape of the trained part, as `nnet.files.outside.check` takes it; further entries may have any."""
+MEASUREMENTS = [
+    {
+        "evaluation": str,
+        "version": int,
+        "settings": dict,
+        "images_sha256": str,
+        "points": [
+            {"strength": float, "draw": int, "acc": float, "loss": (float, NOTHING), "part?": str}
+            | {str: (float, bool, NOTHING)}
+        ],
+        "columns": {str: (float, str, bool, NOTHING)},
+        "seconds": float,
+        "provenance": [dict],
+    }
+]
+ASKED = {
+    "alpha_tests": [float],
+    "noise_samples": int,
+    "evaluations": [str],
+    "sweep_precision": str,
+    "corrupt_test": bool,
+    "max_test_samples": (int, NOTHING),
+    "noise_model": str,
+    "options": OPTIONS,
+}
+RUN = TRAINED | {"asked": ASKED, "measurements": MEASUREMENTS}
+"""The shape of a run file."""
 MEASURED = ("asked", "measurements")
 """The keys beside the trained part: the measuring fields last asked for, and the measurements."""
 

@@ -4,7 +4,8 @@ import functools
 import hashlib
 import pickle
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import torch
@@ -14,6 +15,7 @@ from nnet import registry
 from nnet.architectures.parts import standardize
 from nnet.checks import ConfigError, Refused
 from nnet.config import TrainConfig
+from nnet.files import outside
 
 WITHIN = ("state_dict", "model")
 """Keys under which files hold a state dict among other things."""
@@ -21,8 +23,6 @@ WRAPPERS = ("module.", "_orig_mod.")
 """How DataParallel and torch.compile begin the name of every tensor."""
 MOST_NAMED = 5
 """Tensors that do not fit in the message about them."""
-FAILURES = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
-"""What `torch.load` raises for files that are damaged or hold more than tensors and plain data."""
 
 
 def load(model: nn.Module, cfg: TrainConfig) -> None:
@@ -67,21 +67,17 @@ def read(path: str, sha256: str | None) -> dict[str, torch.Tensor]:
     Raises ConfigError, in one sentence, if it holds no state dict, and Refused if its content is not that of `sha256`.
     """
     parse = _parser(path)
-    try:
-        with open(path, "rb") as file:  # opened once: the file that is hashed is the file that is read
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            content: Any = None if found != sha256 else parse(file)
-    except FAILURES as error:
-        reason = "it holds Python objects" if isinstance(error, pickle.UnpicklingError) else str(error).split("\n")[0]
-        raise ConfigError(
-            f"cannot read {path}: not a state dict, as torch.save(model.state_dict(), path) writes it ({reason})"
-        ) from error
+    with _refused(path), outside.opened(path) as file:  # opened once: the file that is hashed is the file that is read
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        content: Any = None if found != sha256 else parse(file)
     if content is None:
         raise Refused(f"{path} was replaced since this run was named after its content: launch the campaign again")
     for key in WITHIN:
         content = content[key] if isinstance(content, Mapping) and isinstance(content.get(key), Mapping) else content
-    named = isinstance(content, Mapping) and all(isinstance(value, torch.Tensor) for value in content.values())
+    named = isinstance(content, Mapping) and all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    )
     if not named or not content:
         raise ConfigError(f"{path} holds no state dict: no tensors by name, alone or under {' or '.join(WITHIN)}")
     return _unwrapped(content)
@@ -92,18 +88,22 @@ def _parser(path: str) -> Callable[[BinaryIO], object]:
     if not path.endswith(".safetensors"):
         return functools.partial(torch.load, map_location="cpu", weights_only=True)
     try:
-        from safetensors import SafetensorError
         from safetensors import torch as safetensors
     except ImportError as error:
         raise ConfigError(f"reading {path} needs a package: pip install safetensors") from error
+    return lambda file: safetensors.load(file.read())
 
-    def parse(file: BinaryIO) -> object:
-        try:
-            return safetensors.load(file.read())
-        except SafetensorError as error:
-            raise ValueError(str(error)) from error
 
-    return parse
+@contextmanager
+def _refused(path: str) -> Iterator[None]:
+    """Raise ConfigError for whatever goes wrong while a file is read and parsed."""
+    sentence = f"cannot read {path}: not a state dict, as torch.save(model.state_dict(), path) writes it"
+    try:
+        with outside.parsing(sentence, passed=()):
+            yield
+    except outside.Unreadable as error:
+        objects = isinstance(error.__cause__, pickle.UnpicklingError)
+        raise ConfigError(f"{sentence} (it holds Python objects)" if objects else str(error)) from error
 
 
 @functools.cache

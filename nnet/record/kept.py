@@ -14,10 +14,10 @@ from torch import nn
 from nnet.architectures.base import build_model
 from nnet.checks import ConfigError, Refused
 from nnet.config import TrainConfig
-from nnet.files import checkpoint
+from nnet.files import checkpoint, outside
 from nnet.files.content import sha256_of_file
 from nnet.record import provenance
-from nnet.record.form import lacks_record, without_measurements
+from nnet.record.form import TRAINED, lacks_record, without_measurements
 
 __all__ = [
     "Refused",
@@ -29,6 +29,7 @@ __all__ = [
     "restore",
     "save",
 ]
+NETWORK = {"image_shape": [int], "num_classes": int}
 REMEDY = "restore {what}, or move the run file away so that the run is trained and measured anew"
 
 
@@ -46,19 +47,20 @@ def restore(cfg: TrainConfig, model: nn.Module, known: Mapping | None, images_sh
 
     `known`: the run file, if there is one; its weights are the only ones that count. Without it, weights count that the
     same configuration gave on the same data. Returns None, and leaves the network as it is, if there are none. A
-    damaged file is renamed to <run_id>.pt.damaged; that, and weights that do not count, are noted on stderr.
+    damaged file is set aside as <run_id>.pt.damaged; that, and weights that do not count, are noted on stderr.
     """
     path = cfg.weights_file
     if path is None or not path.exists():
         return None
     try:
         kept = _read(path)
-    except ValueError as error:
-        path.replace(path.with_name(f"{path.name}.damaged"))
-        _note(f"{error}; it is renamed to {path.name}.damaged")
+    except outside.Unreadable as error:
+        _note(f"{error}; it is renamed to {outside.set_aside(path).name}")
         return None
     run = without_measurements(kept["run"] if known is None else known)
     reason = _reason_not_to_count(cfg, kept, run, images_sha256)
+    if reason is None and not checkpoint.fits(kept["model"], model.state_dict()):
+        reason = "it holds tensors of another network"
     if reason is not None:
         _note(f"{path} is not used: {reason}")
         return None
@@ -89,7 +91,7 @@ def check_kept(cfg: TrainConfig, known: Mapping) -> None:
         raise Refused(f"{_missing(cfg)}; a launch without --measure-only trains it again")
     try:
         reason = _reason_not_to_count(cfg, _read(path), known, known["sha256"]["data"])
-    except ValueError as error:
+    except outside.Unreadable as error:
         reason = str(error)
     if reason is not None:
         raise Refused(
@@ -124,18 +126,20 @@ def load_model(path: Path) -> nn.Module:
     kept = _read(Path(path))
     run, network = kept["run"], kept["network"]
     options = run["config"]["options"].get(run["architecture"], {})
-    model = build_model(
-        run["architecture"], run["activation"], tuple(network["image_shape"]), network["num_classes"],
-        run["config"]["dropout"], **options,
-    )  # fmt: skip
-    model.load_state_dict(kept["model"])
+    with outside.parsing(f"{path} does not fit the network that it names", (ConfigError, MemoryError)):
+        model = build_model(
+            run["architecture"], run["activation"], tuple(network["image_shape"]), network["num_classes"],
+            run["config"]["dropout"], **options,
+        )  # fmt: skip
+        model.load_state_dict(kept["model"])
     return model.eval()
 
 
 def _read(path: Path) -> dict:
-    kept = checkpoint.load(path)
-    if not {"run", "network", "model"} <= kept.keys():
-        raise ValueError(f"{path} holds no run: another version of this program wrote it")
+    kept = checkpoint.load(path, {"run": dict, "network": dict, "model": dict})
+    with outside.parsing(f"{path} is damaged: it holds no run of this version of the program"):
+        outside.check(kept["run"], TRAINED, "the run")
+        outside.check(kept["network"], NETWORK, "the network")
     return kept
 
 

@@ -1,5 +1,6 @@
 """An unfinished run on disk: its state after an epoch, and the points that it has measured so far."""
 
+import copy
 import sys
 import time
 from pathlib import Path
@@ -8,10 +9,14 @@ import torch
 from torch import nn
 
 from nnet.config import TrainConfig
-from nnet.files import checked_json, checkpoint
+from nnet.files import checked_json, checkpoint, outside
 from nnet.files.atomic import write_file
 from nnet.record import provenance
+from nnet.record.form import MEASUREMENTS
 from nnet.regimes.base import Regime
+
+STATE = {"identity": dict, "model": dict, "regime": dict, "history": list, "seconds": float}
+"""The types of the values of an unfinished training."""
 
 
 def identity_of(cfg: TrainConfig, device: torch.device, data_sha256: str) -> dict:
@@ -40,15 +45,25 @@ class Partial:
         if self.path is None or not self.path.exists():
             return [], 0.0
         try:
-            state = checkpoint.load(self.path)
-        except (OSError, ValueError) as error:
+            state = checkpoint.load(self.path, STATE)
+        except (OSError, outside.Unreadable) as error:
             return self._ignored(str(error))
         different = [name for name, value in self.identity.items() if state["identity"].get(name) != value]
         if different:
             return self._ignored(f"{self.path} was written by another run: {', '.join(different)} changed")
-        self.model.load_state_dict(state["model"])
-        self.regime.load_state_dict(state["regime"])
+        before = copy.deepcopy((self.model.state_dict(), self.regime.state_dict()))
+        try:
+            with outside.parsing(f"{self.path} does not fit this run"):
+                outside.check(state["history"], [{"epoch": int}])
+                self._load(state["model"], state["regime"])
+        except outside.Unreadable as error:
+            self._load(*before)
+            return self._ignored(str(error))
         return state["history"], state["seconds"]
+
+    def _load(self, model: dict, regime: dict) -> None:
+        self.model.load_state_dict(model)
+        self.regime.load_state_dict(regime)
 
     def keep(self, history: list[dict], seconds: float, now: bool = False) -> None:
         """Write the state after the last epoch of `history` if it is due, or `now`. Raises CannotWrite."""
@@ -91,8 +106,8 @@ class PartialPoints:
         if self.path is None or not self.path.exists():
             return []
         try:
-            state = checked_json.load(self.path)
-        except (OSError, ValueError) as error:
+            state = checked_json.load(self.path, {"identity": dict, "measurements": MEASUREMENTS})
+        except (OSError, outside.Unreadable) as error:
             return self._ignored(str(error))
         if state["identity"] != self.identity:
             return self._ignored(f"{self.path} was written by another run")

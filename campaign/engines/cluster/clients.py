@@ -1,12 +1,10 @@
 """How a Dask scheduler is reached or started."""
 
-import json
 import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import dask
 from distributed import Client, LocalCluster, Security
@@ -15,6 +13,7 @@ from campaign.engines.cluster.pool import Pool
 from campaign.engines.workers import environment
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
+from nnet.files import outside
 
 CONNECT_S = 30
 LOOPBACK = "127.0.0.1"
@@ -46,9 +45,9 @@ def _address(scheduler: str) -> str:
     address = scheduler
     try:
         if "://" not in scheduler:
-            address = json.loads(Path(scheduler).read_text())["address"]
+            address = outside.json_value(scheduler, {"address": str})["address"]
         match = ADDRESS.fullmatch(address)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, outside.Unreadable):
         match = None
     if match is None:
         raise ConfigError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")

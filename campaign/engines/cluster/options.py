@@ -2,12 +2,12 @@
 
 import re
 import socket
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnet import registry
 from nnet.checks import ConfigError, whole_number
+from nnet.files import outside
 
 FLAGS = {
     "scheduler": "with --engine dask: address of a running scheduler (tcp://host:8786), or its scheduler file",
@@ -109,11 +109,13 @@ def options(section: str, given: dict, path: str | None) -> dict:
     chosen = {}
     if path is not None or file.exists():
         try:
-            sections = tomllib.loads(file.read_text())
+            sections = outside.toml(file)
         except FileNotFoundError:
             raise ConfigError(f"there is no file {file}") from None
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+        except OSError as error:
+            raise ConfigError(f"cannot read {file}: {error.strerror}") from error
+        except outside.Unreadable as error:
+            raise ConfigError(str(error)) from error
         for name in sections:
             registry.require("campaign.engines", name, f"section of {file}")
         chosen = sections.get(section, {})

@@ -8,6 +8,7 @@ from torchvision.datasets import VisionDataset
 
 from nnet.checks import ConfigError
 from nnet.files.atomic import write_file
+from nnet.files.outside import Unreadable, parsing
 
 FAILURES = (OSError, EOFError, RuntimeError, ValueError, AssertionError, IndexError, KeyError)
 
@@ -24,14 +25,10 @@ def read_with(
     if missing:
         _download(kind, data_dir, missing)
     try:
-        train, test = (kind(str(data_dir), train=part) for part in (True, False))
-    except FAILURES as error:
-        folder = data_dir / Path(files[0]).parent
-        reason = f" ({str(error).splitlines()[0]})" if str(error) else ""
-        raise ConfigError(
-            f"a file of {kind.__name__} in {folder} is truncated or corrupt{reason}; "
-            "delete that folder to download it again"
-        ) from error
+        with parsing(f"a file of {kind.__name__} in {data_dir / Path(*files[:1]).parent} is truncated or corrupt", ()):
+            train, test = (kind(str(data_dir), train=part) for part in (True, False))
+    except Unreadable as error:
+        raise ConfigError(f"{error}; delete that folder to download it again") from error
     labels = [np.asarray(split.targets, np.int64) for split in (train, test)]
     return _images(train.data), labels[0], _images(test.data), labels[1]
 

@@ -1,0 +1,215 @@
+"""Every reader of files that may be damaged or foreign, for the tests that give it such files and for the fuzzer.
+
+A reader takes the path of a file, reads it, and uses what it read as the program does. It may raise only what it
+promises: one sentence.
+"""
+
+import hashlib
+import io
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from campaign.analysis import tables
+from campaign.engines.cluster import options
+from campaign.store import about, run_file
+from campaign.store.folder import Store
+from nnet.architectures.base import build_model
+from nnet.checks import ConfigError
+from nnet.config import TrainConfig
+from nnet.data import npz, prepared
+from nnet.data.validation import validated
+from nnet.evaluations.parts import points
+from nnet.files import checked_json, checkpoint
+from nnet.files.outside import Unreadable
+from nnet.record import initial, kept
+from nnet.record.form import MEASUREMENTS
+from nnet.record.unfinished import STATE
+from tests.campaign.stub import run_of
+from tests.conftest import blobs
+
+PROMISED = (Unreadable, ConfigError)
+CONFIG = TrainConfig(dataset="digits", arch="mlp_small", alpha_tests=(0, 0.1), noise_samples=2)
+CHANGED = (
+    None,
+    True,
+    0,
+    -1,
+    10**18,
+    1e308,
+    "",
+    "NaN",
+    "x" * 300,
+    "../..",
+    "\x1b[2J",
+    "é",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": 0},
+)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader, a sound file for it as bytes, and whether that file is JSON with a check sum."""
+
+    read: Callable[[Path], object]
+    sound: bytes
+    json: bool = False
+    name: str = "file"
+
+
+def checked(content: object) -> bytes:
+    """JSON with a check sum that is right, whatever the content is."""
+    if isinstance(content, dict):
+        bare = {name: value for name, value in content.items() if name != "checksum"}
+        digest = hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
+        content = bare | {"checksum": f"sha256:{digest}"}
+    return f"{json.dumps(content)}\n".encode()
+
+
+def changed(value: object, chance: random.Random) -> object:
+    """JSON with a value somewhere that is left out, repeated, or replaced by one of another kind."""
+    if isinstance(value, dict | list) and value and chance.random() < 0.9:
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        key, copy = chance.choice(keys), value.copy()
+        if chance.random() < 0.1:
+            del copy[key]
+        else:
+            copy[key] = changed(value[key], chance)
+        return copy
+    if isinstance(value, list) and chance.random() < 0.3:
+        return 2 * value
+    return chance.choice(CHANGED)
+
+
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """The content with a few bytes changed, cut out, repeated or inserted."""
+    for _ in range(chance.choice((1, 1, 2, 8))):
+        start = chance.randrange(len(content) + 1)
+        end = min(len(content), start + chance.choice((0, 1, 1, 4, 100)))
+        new = chance.choice(
+            (chance.randbytes(end - start), b"", 2 * content[start:end], b"\xff\xff\xff\x7f", b"[" * 3000)
+        )
+        content = content[:start] + new + content[end:]
+    return content
+
+
+def _run(path: Path) -> None:
+    run = run_file.read(path)
+    points.complete(run), run_file.seconds(run), run_file.points(run)
+    tables.build([run, points.stored(run_of(replace(CONFIG, seed=7, batch_size=32)))])
+
+
+def _unfinished(path: Path) -> None:
+    state = checked_json.load(path, {"identity": dict, "measurements": MEASUREMENTS})
+    points.joined(state["measurements"], state["measurements"])
+
+
+def _deaths(path: Path) -> None:
+    (path.parent / "deaths").mkdir(exist_ok=True)
+    path.replace(path.parent / "deaths/a.json")
+    assert 1 <= Store(path.parent).died("a") <= 2**63
+
+
+def _npz(path: Path) -> None:
+    validated(npz.read(path), "pets")
+
+
+def _cached(path: Path) -> None:
+    with np.errstate(all="ignore"):
+        prepared._array(path.parent, path.stem)
+
+
+def _weights(path: Path) -> None:
+    initial.read(str(path), hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _summed(read: Callable[[Path], object]) -> Callable[[Path], object]:
+    """The reader of a checkpoint, given one with a check sum that is right: else no damage comes further."""
+
+    def with_sum(path: Path) -> object:
+        archive = path.read_bytes()
+        path.write_bytes(archive + checkpoint.LABEL + hashlib.sha256(archive).hexdigest().encode())
+        return read(path)
+
+    return with_sum
+
+
+def _saved(state: dict) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def _npz_file() -> bytes:
+    buffer = io.BytesIO()
+    x, y = blobs(12)
+    np.savez_compressed(buffer, x_train=x, y_train=y, x_test=x, y_test=y)
+    return buffer.getvalue()
+
+
+def _npy_file() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, blobs(12)[0])
+    return buffer.getvalue()
+
+
+def _without_sum(state: dict) -> bytes:
+    return bytes(checkpoint.pack(state))[: -checkpoint.COMMENT_LENGTH]
+
+
+def readers() -> dict[str, Reader]:
+    """All readers by name."""
+    from safetensors.torch import save
+
+    run = json.loads(json.dumps(points.stored(run_of(CONFIG))))
+    model = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.zeros(2)}
+    trained = {name: value for name, value in run.items() if name not in ("asked", "measurements")}
+    network = build_model("mlp_small", "relu", (1, 4, 4), 3).state_dict()
+    weights = {"run": trained, "network": {"image_shape": [1, 4, 4], "num_classes": 3}, "model": dict(network)}
+    state = {"identity": {}, "model": model, "regime": {}, "history": [], "seconds": 1.0}
+    shown = {"runs": ["a"], "reference": {"p": 0}, "seconds": {"a": 1.5}, "spent": {}}
+    prepared_data = {"num_classes": 2, "mean": [0.5], "std": [0.1], "sha256": "0"}
+    toml = b'[slurm]\nmemory = "4GB"\ncores = 4\nsetup = ["module load python"]\n'
+    return {
+        "run": Reader(_run, checked(run), True, f"{CONFIG.run_id}.json"),
+        "points": Reader(_unfinished, checked({"identity": {}, "measurements": run["measurements"]}), True),
+        "campaign": Reader(lambda path: about.read(path.parent), checked(shown), True, "campaign.json"),
+        "deaths": Reader(_deaths, checked({"deaths": 1, "progress": []}), True),
+        "about": Reader(lambda path: checked_json.load(path, prepared.ABOUT), checked(prepared_data), True),
+        "npz": Reader(_npz, _npz_file(), name="pets.npz"),
+        "npy": Reader(_cached, _npy_file(), name="x_train.npy"),
+        "toml": Reader(lambda path: options.options("slurm", {}, str(path)), toml),
+        "initial": Reader(_weights, _saved(model), name="weights.pt"),
+        "safetensors": Reader(_weights, save(model), name="weights.safetensors"),
+        "kept": Reader(_summed(kept.load_model), _without_sum(weights)),
+        "partial": Reader(_summed(lambda path: checkpoint.load(path, STATE)), _without_sum(state)),
+    }
+
+
+def give(reader: Reader, content: bytes, folder: Path) -> None:
+    """Let a reader read this content. Raises what it does not promise."""
+    path = folder / reader.name
+    path.write_bytes(content)
+    try:
+        reader.read(path)
+    except PROMISED as error:
+        assert "\n" not in str(error), str(error)
+
+
+def variant(reader: Reader, chance: random.Random) -> bytes:
+    """A file for this reader with some damage or, half of the JSON files, another content and a right check sum."""
+    if reader.json and chance.random() < 0.7:
+        content = json.loads(reader.sound)
+        for _ in range(chance.choice((1, 1, 2))):
+            content = changed(content, chance)
+        return checked(content)
+    return damaged(reader.sound, chance)
