@@ -190,17 +190,30 @@ class TrainConfig(Identity):
         except OSError as error:
             raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
 
-    @functools.cached_property
+    @property
     def run_id(self) -> str:
         """A readable prefix and a hash of the training alone: `mlp_small-noisy-a0.05-seed0-3f9a2c1b7e05d846`.
 
         Settings and options at their defaults are not hashed: new ones leave the identities of older runs as they are.
         """
-        training = self.training() | {"options": by_owner.changed(self.options, self.training_owners())}
-        hashed = {name: value for name, value in training.items() if value != DEFAULTS.get(name)}
-        text = json.dumps(hashed | {"SCIENCE": SCIENCE}, sort_keys=True, allow_nan=False)
-        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return f"{self.arch}-{self.regime}-a{self.alpha_train:g}-seed{self.seed}-{digest}"
+        return self._identities[0]
+
+    @property
+    def training_sha256(self) -> str:
+        """SHA-256 of `training()`, with all defaults, as sorted JSON."""
+        return self._identities[1]
+
+    @functools.cached_property
+    def _identities(self) -> tuple[str, str]:
+        training = self.training()
+        its = training | {"options": by_owner.changed(self.options, self.training_owners())}
+        hashed = {name: value for name, value in its.items() if value != DEFAULTS.get(name)} | {"SCIENCE": SCIENCE}
+        digests = [
+            hashlib.sha256(json.dumps(settings, sort_keys=True, allow_nan=False).encode()).hexdigest()
+            for settings in (hashed, training)
+        ]
+        prefix = f"{self.arch}-{self.regime}-a{self.alpha_train:g}-seed{self.seed}"
+        return f"{prefix}-{digests[0][:16]}", digests[1]
 
     @property
     def weights_file(self) -> Path | None:

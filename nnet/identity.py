@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +106,10 @@ class Identity:
             shared = registry.constant("evaluations", owner, "FROM_CONFIG", ())
             its_options |= {name: getattr(self, name) for name in shared} | self.options_of(owner)
         return canonical(measuring | {"options": every})
+
+    @functools.cached_property
+    def asked(self) -> str:
+        """All that is asked of a network beside its training: `measuring()` and what training notes, as one text."""
+        kind: Any = type(self)
+        noted = {name: getattr(self, name) for name in in_group(kind, "record")}
+        return sys.intern(json.dumps([self.measuring(), noted], sort_keys=True))

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from campaign.analysis import tables
-from campaign.store.folder import Store, completeness
+from campaign.store.completeness import completeness
+from campaign.store.folder import Store
 from tests.conftest import ROOT
 
 

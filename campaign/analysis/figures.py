@@ -18,7 +18,7 @@ import pandas as pd
 from campaign.analysis import panels, questions, tables
 from campaign.machine import exits
 from campaign.machine.console import complain, say
-from campaign.store.folder import completeness
+from campaign.store.completeness import completeness
 from nnet.checks import ConfigError, nearest
 from nnet.files.atomic import write_file
 

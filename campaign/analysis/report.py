@@ -9,7 +9,7 @@ from campaign.analysis import labels, makers, questions
 from campaign.analysis.labels import varied
 from campaign.analysis.rows import SUMMARY
 from campaign.analysis.tables import of
-from campaign.store.folder import completeness
+from campaign.store.completeness import completeness
 
 RUN_COLUMNS = {
     "architecture": "architecture",
@@ -32,14 +32,23 @@ LISTED = 60
 
 
 def text(folder: Path, tables: dict[str, pd.DataFrame]) -> str:
+    """How complete the folder is, and what its tables say."""
+    return f"{heading(folder)}{body(folder, tables)}"
+
+
+def heading(folder: Path) -> str:
+    """How complete the folder is, in one line."""
+    return f"\n{folder.name}: {completeness(folder)}"
+
+
+def body(folder: Path, tables: dict[str, pd.DataFrame]) -> str:
     """The runs, the means with their standard errors, the report of each question, and where the files are."""
     runs = tables["results_per_run"]
-    first = f"\n{folder.name}: {completeness(folder)}"
     if runs.empty:
-        return first
+        return ""
     files = ", ".join(str(folder / f"{name}.csv") for name in tables)
     paragraphs = [
-        f"{first}\n{_runs(runs)}",
+        f"\n{_runs(runs)}",
         _means(of(tables["results_summary"])),
         questions.report(tables),
         makers.kept(folder),

@@ -26,15 +26,22 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     """
     results = list(store.results().values())
     tables = build(results, reference_of(store.folder))
+    save(store.folder, tables, results)
+    return tables
+
+
+def save(folder: Path, tables: dict[str, pd.DataFrame], results: Iterable[Mapping]) -> list[str]:
+    """Write the files of these tables of results; returns their names."""
+    texts = {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}
     for name, table in tables.items():
         safe = table.map(reading.no_formula).rename(columns=reading.no_formula)
-        write_file(store.folder / f"{name}.csv", safe.to_csv(index=False).encode(errors="backslashreplace"))
+        write_file(folder / f"{name}.csv", safe.to_csv(index=False).encode(errors="backslashreplace"))
     records = {name: _records(tables[name]) for name in NAMES}
-    write_file(store.folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
-    makers.keep(store.folder, results)
-    for name, text in {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}.items():
-        write_file(store.folder / name, text.encode())
-    return tables
+    write_file(folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
+    makers.keep(folder, results)
+    for name, text in texts.items():
+        write_file(folder / name, text.encode())
+    return [*(f"{name}.csv" for name in tables), "results.json", makers.FILE, *texts]
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:

@@ -17,8 +17,8 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 
 if TYPE_CHECKING:
+    from campaign.planning.campaign import Campaign
     from campaign.planning.measuring import Measuring
-    from campaign.planning.survey import Campaign
 
 
 def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> int:

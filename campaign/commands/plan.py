@@ -4,7 +4,7 @@ import json
 
 from campaign.machine.console import duration, say
 from campaign.planning import plan
-from campaign.planning.survey import Campaign
+from campaign.planning.campaign import Campaign
 
 TITLES = ("architecture", "activation", "regime", "batch", "precision", "p", "runs", "s/run", "MB")
 

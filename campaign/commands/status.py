@@ -28,9 +28,12 @@ def show(configs: Sequence[TrainConfig], output_dir: str | Path, as_json: bool) 
 def read(configs: Sequence[TrainConfig], output_dir: str | Path) -> dict:
     """How far these runs are, JSON-able: times are Unix times, `left_s` seconds or None if unknown."""
     stores = {name: Store(Path(output_dir) / name) for name in {config.dataset_name for config in configs}}
-    for store in stores.values():
-        store.results()  # files of other versions, of whatever run
-    runs = {run_id: _Run.of(requests, stores) for run_id, requests in work.requests_of(configs).items()}
+    seen, answers = {name: store.outlines() for name, store in stores.items()}, work.Answers()
+    runs = {}
+    for run_id, (config, *further) in work.requests_of(configs).items():
+        store = stores[config.dataset_name]
+        known = work.checked(store, config, seen[config.dataset_name].get(run_id))
+        runs[run_id] = _Run(config, store, known, answers.left([config, *further], known))
     with_failure = {run_id for store in stores.values() for run_id in store.failed()}
     claims = {run_id: owner for store in stores.values() for run_id, owner in store.claims.living().items()}
     finished = [run_id for run_id, run in runs.items() if not run.left]
@@ -67,12 +70,6 @@ class _Run:
     store: Store
     known: dict | None
     left: work.Requests
-
-    @classmethod
-    def of(cls, requests: work.Requests, stores: dict[str, Store]) -> "_Run":
-        store = stores[requests[0].dataset_name]
-        known = work.known(store, requests[0])
-        return cls(requests[0], store, known, work.left(requests, known))
 
     def under_way(self, owner: dict) -> dict:
         """Who works on it since when, and how far it is; `owner`: as in its claim."""

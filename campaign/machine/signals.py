@@ -14,7 +14,6 @@ from typing import Any
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_CODE = 130
 LIMIT_S = 4.0
-AGAIN_S = 0.1
 
 _state: dict[str, Any] = {"asked": False, "held": False, "alarm": None}
 
@@ -54,19 +53,6 @@ def allowed() -> Iterator[None]:
     yield from _during(held=False)
 
 
-@contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after this many seconds. Outside the main thread nothing changes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = _set_alarm(_on_timeout, seconds, AGAIN_S)  # again and again: a caller may take it for an error of its own
-    try:
-        yield
-    finally:
-        _reset_alarm(*before)
-
-
 def raise_if_asked() -> None:
     """Raise KeyboardInterrupt if a signal has come."""
     if _state["asked"]:
@@ -96,14 +82,10 @@ def _exit(*_: object) -> None:
     os._exit(EXIT_CODE)  # every file is written whole or not at all, and workers end with this process
 
 
-def _on_timeout(number: int, frame: object) -> None:
-    raise TimeoutError
-
-
-def _set_alarm(handler: Any, seconds: float, again_s: float = 0.0) -> tuple[Any, float]:
+def _set_alarm(handler: Any, seconds: float) -> tuple[Any, float]:
     """Call `handler` after this many seconds; returns the former handler, and when it is due, 0 if never."""
     before = signal.signal(signal.SIGALRM, handler)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds, again_s)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     return before, time.monotonic() + left if left else 0.0
 
 

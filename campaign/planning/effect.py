@@ -12,7 +12,7 @@ from nnet import registry
 from nnet.config import TrainConfig
 
 if TYPE_CHECKING:
-    from campaign.planning.survey import Campaign
+    from campaign.planning.campaign import Campaign
 
 COMPARED = [name for name in values.SCIENCE if name != "seed"] + ["options"]
 """The settings on which these notes depend."""

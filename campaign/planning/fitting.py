@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from campaign.machine import budget, memory
 
 if TYPE_CHECKING:
-    from campaign.planning.survey import Campaign
+    from campaign.planning.campaign import Campaign
 
 
 def fit(campaign: "Campaign", memory_check: bool) -> None:

@@ -11,7 +11,7 @@ from nnet.config import TrainConfig
 from nnet.record.provenance import commit
 
 if TYPE_CHECKING:
-    from campaign.planning.survey import Campaign
+    from campaign.planning.campaign import Campaign
 
 MOST_THREADS = 4
 """More threads do not speed up networks as small as these."""
@@ -83,9 +83,9 @@ def _watches(config: TrainConfig) -> bool:
 def other_machines(campaign: "Campaign") -> list[str]:
     """A note for each difference in code, libraries or machine between finished runs and those to do."""
     here = campaign.costs.machine | commit()
-    runs = [campaign.known(requests[0]) for requests in campaign.runs.values()]
-    before = [run["provenance"] for run in runs if run is not None]
-    if not any(campaign.known(config) is None for config in campaign.pending):
+    runs = campaign.state().known
+    before = [run["provenance"] for run in runs.values() if run is not None]
+    if not any(runs[config.run_id] is None for config in campaign.pending):
         return []  # nothing new is trained
     notes = []
     for name, now in here.items():

@@ -13,7 +13,7 @@ from campaign.planning.costs import Costs, path
 from nnet.config import TrainConfig
 
 if TYPE_CHECKING:
-    from campaign.planning.survey import Campaign
+    from campaign.planning.campaign import Campaign
 
 COLUMNS = ("architecture", "activation", "regime", "batch_size", "precision", "corrupted", "runs", "run_s", "memory_mb")
 
@@ -58,12 +58,12 @@ def counts(campaign: "Campaign") -> dict:
     `lacking` says in words what the latter lack; `refused` ones could not get the recorded weights here. Runs are
     `left_out` in a launch that trains nothing.
     """
-    runs = {run_id: campaign.known(requests[0]) for run_id, requests in campaign.runs.items()}
+    runs, left = campaign.state().known, campaign.state().left
     measured = [config for config in campaign.pending if runs[config.run_id] is not None]
     finished = campaign.finished()
     begun = {run_id for store in campaign.stores.values() for run_id in store.partly_done()}
-    lacking = [(campaign.left(config), run) for config in measured if (run := runs[config.run_id]) is not None]
-    left = [work.points_left(campaign.left(config), runs[config.run_id]) for config in campaign.pending]
+    lacking = [(left[config.run_id], run) for config in measured if (run := runs[config.run_id]) is not None]
+    missing = [campaign.answers.points_left(left[config.run_id], runs[config.run_id]) for config in campaign.pending]
     return {
         "runs": len(runs),
         "trained": sum(run is not None for run in runs.values()),
@@ -75,7 +75,7 @@ def counts(campaign: "Campaign") -> dict:
         "to_measure": len(measured),
         "lacking": work.in_words(lacking),
         "partly_done": len(begun & {config.run_id for config in campaign.pending}),
-        "points": sum(sum(missing.values()) for missing in left),
+        "points": sum(sum(points.values()) for points in missing),
         "refused": len(weights.refused(campaign)),
     }
 

@@ -2,124 +2,21 @@
 
 import functools
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 from campaign.engines import base
 from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.machine.cores import usable_cores
-from campaign.planning import costs, early, effect, fitting, notes, weights, work
-from campaign.planning.costs import Costs
+from campaign.planning import effect, fitting, notes, weights
+from campaign.planning.campaign import Campaign
 from campaign.planning.measuring import Measuring
-from campaign.planning.work import Requests
 from campaign.store.folder import Store
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.temporary import temporary_folder
-from nnet.record.form import lacks_record
-
-
-@dataclass
-class Campaign:
-    """A surveyed campaign: its runs, and those that are to be done."""
-
-    configs: list[TrainConfig]
-    """What is asked for. Configurations that differ only in what they measure are one run, done one after the other."""
-    stores: dict[str, Store]
-    pending: list[TrainConfig]
-    """The runs to train or to measure, each by its first configuration, in the order in which they start."""
-    engine: str
-    workers: int
-    timeout_s: float | None = None
-    engine_options: dict = field(default_factory=dict)
-    """The options of the engine by name."""
-    elsewhere: bool = False
-    """Whether its workers are on other machines."""
-    reference: dict | None = None
-    """The settings of the runs that the others are compared with, like {"regime": "clean"}."""
-    costs: Costs = field(default_factory=Costs)
-    """What its runs cost, as far as it was measured."""
-    shard: Shard | None = None
-    """The share of the runs that this launch does first."""
-    notes: list[str] = field(default_factory=list)
-    """What a person should know before it starts, in sentences."""
-    measuring: Measuring = field(default_factory=Measuring)
-    """Whether it trains nothing, and what it measures again."""
-    left_out: list[TrainConfig] = field(default_factory=list)
-    """Runs that would have to be trained, in a launch that trains nothing."""
-
-    @functools.cached_property
-    def runs(self) -> dict[str, Requests]:
-        """What is asked of each run, by run_id."""
-        return work.requests_of(self.configs)
-
-    def known(self, config: TrainConfig) -> dict | None:
-        """What is known of a run by now, as in its run file; None before it has one. Raises ConfigError."""
-        run = work.known(self.stores[config.dataset_name], config)
-        return self.measuring.view(self.runs[config.run_id], run)
-
-    def left(self, config: TrainConfig) -> Requests:
-        """What is asked of a run and not done by now; empty once it is finished."""
-        return work.left(self.runs[config.run_id], self.known(config))
-
-    def finished(self) -> int:
-        """How many of its runs are trained and measured as asked by now."""
-        return sum(not self.left(requests[0]) for requests in self.runs.values())
-
-    def failures(self) -> dict[TrainConfig, str]:
-        """Which of its runs have failed by now, and why."""
-        failed = {run_id for store in self.stores.values() for run_id in store.failed()}
-        return {
-            config: self.stores[config.dataset_name].failure(run_id) or ""
-            for run_id, (config, *_) in self.runs.items()
-            if run_id in failed and self.left(config)
-        }
-
-    def is_trained(self, config: TrainConfig) -> bool:
-        """Whether a run needs no training: it has a run file, and its weights are kept."""
-        run = self.known(config)
-        return run is not None and work.has_weights(config) and not lacks_record(config, run)
-
-    def seconds(self, config: TrainConfig) -> float:
-        """Estimated seconds of what is left of a run."""
-        missing = work.points_left(self.left(config), self.known(config))
-        return self.costs.seconds(config, missing, self.is_trained(config))
-
-    def estimates(self) -> dict[str, float]:
-        """Estimated seconds of the runs to do, by run_id."""
-        return {config.run_id: self.seconds(config) for config in self.pending}
-
-    def open(self, what: base.Work) -> base.Engine:
-        """The engine, with its options, that does this work on each run of the campaign."""
-        return base.make(self.engine, what, self.workers, self.timeout_s, self.engine_options)
-
-    def open_pilot(self, what: base.Work, workers: int) -> base.Engine:
-        """The engine that tries runs on this machine before the campaign."""
-        name = registry.constant(base.ENGINES, self.engine, "PILOT")
-        if name is None:
-            return base.make(self.engine, what, workers, self.timeout_s, self.engine_options)
-        return base.make(name, what, workers, self.timeout_s)
-
-    def measure(self, accept: Callable[[TrainConfig, dict], None] | None = None) -> Costs:
-        """Set `costs` to what the runs to do cost, and return it; see `costs.measure`."""
-        if not self.elsewhere:
-            early.check(self.pending)
-        asked = [request for config in self.pending for request in self.left(config)]
-        self.costs = costs.measure(asked, self.open_pilot, self.at_once, accept)
-        return self.costs
-
-    @property
-    def at_once(self) -> int:
-        """Runs at the same time on this machine."""
-        return max(1, min(self.workers, usable_cores()))
-
-    @property
-    def all_workers(self) -> int:
-        """Runs at the same time, in all shards together."""
-        return self.workers * (self.shard.count if self.shard else 1)
 
 
 def survey(
@@ -200,11 +97,9 @@ def prepare(
 
 def _pending(campaign: Campaign, retry_failed: bool) -> list[TrainConfig]:
     """The runs to do, each by the first configuration that is not done. Raises OSError, and ConfigError."""
-    for store in campaign.stores.values():
-        store.results()  # damaged files, and files of other versions, of whatever run
     failed = set() if retry_failed else {run_id for store in campaign.stores.values() for run_id in store.failed()}
-    left = [campaign.left(config) for run_id, (config, *_) in campaign.runs.items() if run_id not in failed]
-    return [requests[0] for requests in left if requests]
+    left = campaign.state().left  # reads every file: damaged ones, and those of other versions, of whatever run
+    return [requests[0] for run_id, requests in left.items() if requests and run_id not in failed]
 
 
 def _workers(configs: Sequence[TrainConfig], launch: Launch, capacity: int | None, threads: int) -> int:
@@ -219,7 +114,7 @@ def _workers(configs: Sequence[TrainConfig], launch: Launch, capacity: int | Non
 def _refuse_other_data(stores: dict[str, Store], config: TrainConfig, tried: dict) -> None:
     """Raise ConfigError if a folder has results on other data of the same name."""
     store = stores[config.dataset_name]
-    for result in store.results().values():
+    for result in store.outlines().values():
         same_file = result["config"].get("dataset_sha256") == config.dataset_sha256
         resized_alike = result["config"]["image_size"] == config.image_size
         if not same_file or (resized_alike and result["sha256"]["data"] != tried["data_sha256"]):

@@ -10,7 +10,7 @@ from nnet.config import TrainConfig
 from nnet.record.provenance import SAME_BITS, other_bits
 
 if TYPE_CHECKING:
-    from campaign.planning.survey import Campaign
+    from campaign.planning.campaign import Campaign
 
 
 def kept(campaign: "Campaign") -> list[dict]:

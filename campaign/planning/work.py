@@ -1,9 +1,11 @@
 """What is left to do of each run: to train the network, or to measure it at points that its run file lacks."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from campaign.store.folder import Store
+from campaign.store.index import Outline
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
@@ -18,16 +20,19 @@ def requests_of(configs: Iterable[TrainConfig]) -> dict[str, Requests]:
     """The requests by run_id; of equal configurations the first."""
     found: dict[str, dict[str, TrainConfig]] = {}
     for config in configs:
-        asked = json.dumps([config.measuring(), config.smoothed_accuracy], sort_keys=True)
-        found.setdefault(config.run_id, {}).setdefault(asked, config)
+        found.setdefault(config.run_id, {}).setdefault(config.asked, config)
     return {run_id: list(asked.values()) for run_id, asked in found.items()}
 
 
-def known(store: Store, config: TrainConfig) -> dict | None:
-    """What is known of the run by now; None before it has a run file.
+def checked(store: Store, config: TrainConfig, outline: Outline | None) -> Outline | None:
+    """The outline of the run's file. Raises ConfigError if the file of this name holds another configuration."""
+    if outline is not None and outline["config_sha256"] != config.training_sha256:
+        in_full(store, config)  # equal values may be written in several ways
+    return outline
 
-    Raises ConfigError if the file of this name holds another configuration.
-    """
+
+def in_full(store: Store, config: TrainConfig) -> dict | None:
+    """The content of the run's file, None before it has one. Raises ConfigError as `checked`."""
     run = store.result(config.run_id)
     if run is None:
         return None
@@ -41,23 +46,40 @@ def known(store: Store, config: TrainConfig) -> dict | None:
     return run
 
 
-def left(requests: Requests, run: dict | None) -> Requests:
-    """The requests that the run file does not answer. A diverged run answers all: there is nothing to measure."""
-    if run is None:
-        return list(requests)
-    return [request for request in requests if lacks_record(request, run) or _lacks_points(request, run)]
+class Answers:
+    """Which requests are answered, found once for all runs of which the same is asked and the same is known."""
+
+    def __init__(self):
+        self._found: dict[tuple, Any] = {}
+
+    def left(self, requests: Requests, run: Mapping | None) -> Requests:
+        """The requests that a run does not answer. A diverged run answers all: there is nothing to measure.
+
+        `run`: its outline, the content of its file, or None.
+        """
+        if run is None:
+            return list(requests)
+        return [request for request in requests if self._once(_lacks, [request], run)]
+
+    def points_left(self, requests: Requests, run: Mapping | None) -> dict[str, int]:
+        """How many points of each evaluation are to be computed; a point that several requests have counts once."""
+        return self._once(_points_left, requests, run)
+
+    def is_last_asked(self, request: TrainConfig, run: Mapping) -> bool:
+        """Whether a run file says that this is how its network was last measured."""
+        return self._once(_is_last_asked, [request], run)
+
+    def _once(self, find: Callable, requests: Requests, run: Mapping | None) -> Any:
+        shape = "" if run is None else run.get("shape")
+        if shape is None:
+            return find(requests, run)
+        key = (find, *(request.asked for request in requests), shape)
+        if key not in self._found:
+            self._found[key] = find(requests, run)
+        return self._found[key]
 
 
-def points_left(requests: Requests, run: dict | None) -> dict[str, int]:
-    """How many points of each evaluation are to be computed; a point that several requests have counts once."""
-    found: dict[str, set[tuple]] = {}
-    for want, missing in _missing(requests, run):
-        key = json.dumps([want.version, want.settings], sort_keys=True)
-        found.setdefault(want.evaluation, set()).update((key, *point) for point in missing)
-    return {evaluation: len(places) for evaluation, places in found.items() if places}
-
-
-def in_words(runs: Sequence[tuple[Requests, dict]]) -> str:
+def in_words(runs: Sequence[tuple[Requests, Mapping]]) -> str:
     """What these measured runs lack: "at 1 new strength, with 15 more draws, by quantization"."""
     strengths, draws = 0, 0
     evaluations: dict[str, None] = {}
@@ -82,11 +104,26 @@ def has_weights(config: TrainConfig) -> bool:
     return config.weights_file is not None and config.weights_file.exists()
 
 
-def _lacks_points(request: TrainConfig, run: dict) -> bool:
-    return run["status"] != "diverged" and bool(points.all_missing(request, run["measurements"]))
+def _lacks(requests: Requests, run: Mapping) -> bool:
+    return any(
+        lacks_record(request, run) or (run["status"] != "diverged" and points.all_missing(request, run["measurements"]))
+        for request in requests
+    )
 
 
-def _missing(requests: Requests, run: dict | None) -> Iterable[tuple[Wanted, list[points.Point]]]:
+def _points_left(requests: Requests, run: Mapping | None) -> dict[str, int]:
+    found: dict[str, set[tuple]] = {}
+    for want, missing in _missing(requests, run):
+        key = json.dumps([want.version, want.settings], sort_keys=True)
+        found.setdefault(want.evaluation, set()).update((key, *point) for point in missing)
+    return {evaluation: len(places) for evaluation, places in found.items() if places}
+
+
+def _is_last_asked(requests: Requests, run: Mapping) -> bool:
+    return run["asked"] == requests[-1].measuring()
+
+
+def _missing(requests: Requests, run: Mapping | None) -> Iterable[tuple[Wanted, list[points.Point]]]:
     if run is not None and run["status"] == "diverged":
         return
     for request in requests:

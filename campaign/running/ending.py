@@ -2,21 +2,17 @@
 
 from pathlib import Path
 
-from campaign.analysis import report as tables_in_words
 from campaign.machine import exits
 from campaign.machine.console import complain, say
-from campaign.planning.survey import Campaign
+from campaign.planning.campaign import Campaign
 
 LISTED = 10
 
 
-def report(campaign: Campaign, made: list[dict]) -> int:
-    """Print what the tables say, and which runs failed. Returns the exit code.
-
-    `made`: the tables of each of the campaign's stores, by name.
-    """
-    for store, tables in zip(campaign.stores.values(), made, strict=True):
-        say(tables_in_words.text(store.folder, tables))
+def report(campaign: Campaign, reports: list[str]) -> int:
+    """Print what the tables of each store say (`reports`), and which runs failed. Returns the exit code."""
+    for text in reports:
+        say(text)
     for folder in sorted({config.checkpoint_dir for config in campaign.configs if config.checkpoint_dir}):
         say(f"trained weights: {Path(folder)}")
     failures = campaign.failures()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from campaign.planning.survey import Campaign
+from campaign.planning.campaign import Campaign
 from nnet.files.atomic import LACKING, CannotWrite, writing
 from nnet.files.temporary import remove_leftovers
 

@@ -1,29 +1,25 @@
 """A prepared campaign, from its pending runs to its tables: engine -> store -> tables, whatever happens."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from campaign.analysis import tables
 from campaign.engines import base
 from campaign.engines.workers import tasks
 from campaign.machine import exits, signals
 from campaign.machine.console import complain, say
 from campaign.planning import plan, work
-from campaign.planning.survey import Campaign
+from campaign.planning.campaign import Campaign
 from campaign.running import ending
 from campaign.running.folders import Folders
 from campaign.running.progress import Progress
 from campaign.running.schedule import Schedule
+from campaign.running.tables import Tables
 from campaign.store import run_file
 from campaign.store.log import Log
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite
 
-TABLES_EVERY_S = 30
-TABLES_S = 2.0
-"""Seconds that the tables may take after an interruption."""
 MOST_DEATHS = 3
 
 
@@ -40,7 +36,7 @@ def run(campaign: Campaign) -> int:
                 launch.begin()
                 launch.work()
                 launch.record_what_was_asked()
-                return ending.report(campaign, launch.write_tables())
+                return ending.report(campaign, launch.tables.write())
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
         except (ConfigError, *exits.REFUSALS) as error:
@@ -60,12 +56,12 @@ class _Launch:
             config.run_id: campaign.stores[config.dataset_name].tries(config.run_id) for config in campaign.failures()
         }
         self.folders = Folders(campaign)
+        self.tables = Tables(self.folders)
         need_mb = (lambda config: 0.0) if campaign.elsewhere else campaign.costs.memory_mb
         self.schedule = Schedule(campaign.pending, campaign.workers, campaign.shard is None, need_mb)
         self.progress: Progress  # made when the work begins
         self.given: dict[str, dict | None] = {}
         self.met: set[str] = set()
-        self.tables_written, self.tables_due = time.monotonic(), False
 
     def begin(self) -> None:
         """Print and record what is to be done."""
@@ -76,7 +72,7 @@ class _Launch:
         for name, store in self.campaign.stores.items():
             mine = {run_id for run_id, (config, *_) in self.campaign.runs.items() if config.dataset_name == name}
             seconds = {run_id: estimate for run_id, estimate in estimates.items() if run_id in mine}
-            spent = {run_id: run_file.seconds(run) for run_id, run in store.results().items() if run_id in mine}
+            spent = {run_id: run_file.seconds(run) for run_id, run in store.outlines().items() if run_id in mine}
             store.remember_campaign(sorted(mine), self.campaign.reference, seconds, spent)
             self.logs[name].add("launch", detail=found)
             for path in store.set_aside_damaged():
@@ -100,22 +96,16 @@ class _Launch:
 
     def record_what_was_asked(self) -> None:
         """Let run files that had all points before say what was asked for last, which tables show."""
+        seen = {name: store.outlines() for name, store in self.campaign.stores.items()}
+        answers = self.campaign.answers
         for run_id, (*_, last) in self.campaign.runs.items():
-            store = self.campaign.stores[last.dataset_name]
-            run = store.result(run_id)
-            if run is not None and run["asked"] != last.measuring() and not self.campaign.left(last):
+            outline, store = seen[last.dataset_name].get(run_id), self.campaign.stores[last.dataset_name]
+            if outline is not None and not answers.is_last_asked(last, outline) and not self.campaign.left(last):
                 if store.claims.take(run_id):
-                    run = store.result(run_id) or run  # read again: nobody else writes now
-                    store.save(run | {"asked": last.measuring()})
+                    run = store.result(run_id)  # nobody else writes now
+                    if run is not None:
+                        store.save(run | {"asked": last.measuring()})
                     store.claims.release(run_id)
-
-    def write_tables(self) -> list[dict]:
-        """Write all tables and return them by store; delete half-written files of dead workers."""
-        self.folders.check_there()
-        self.folders.remove_leftovers()
-        made = [tables.write(store) for store in self.campaign.stores.values()]
-        self.tables_written, self.tables_due = time.monotonic(), False
-        return made
 
     @contextmanager
     def claims_released(self) -> Iterator[None]:
@@ -127,24 +117,23 @@ class _Launch:
                 store.claims.release_all()
 
     def stop(self, why: str, code: int) -> int:
-        """Update the tables and say how to resume, as far as disk and time allow; returns `code`."""
+        """Say how to resume, and update the tables if they are small, as far as the disk allows; returns `code`."""
         with suppress(OSError):
             for log in self.logs.values():
                 log.add("stop", detail=why)
-        with suppress(OSError), signals.at_most(TABLES_S if code == signals.EXIT_CODE else 1e6):
-            self.write_tables()  # else the next launch does
         finished = "the"
         with suppress(OSError):  # else the disk is gone, and nobody can count
             finished = f"{self.campaign.finished()} of {len(self.campaign.runs)}"
         how = "does all of them again" if self.campaign.measuring.again else "goes on from here"
-        kept = f"{finished} runs are finished and kept; the same command {how}"
-        complain(f"\n{why}: {kept}")
+        complain(f"\n{why}: {finished} runs are finished and kept; the same command {how}")
+        with suppress(OSError):
+            self.tables.write_if_small()
         return code
 
     def _start(self, engine: base.Engine, config: TrainConfig) -> None:
-        self.given[config.run_id] = known = self.campaign.known(config)
+        self.given[config.run_id] = self.campaign.known(config)
         try:
-            engine.start(config, known)
+            engine.start(config, self.campaign.in_full(config))
         except base.NotStarted as error:
             self._wait(config, str(error), self.schedule.not_started(config, str(error)))
 
@@ -162,8 +151,7 @@ class _Launch:
             self.progress.note(f"note: {note}")
         for store in self.campaign.stores.values():
             store.claims.refresh()
-        if self.tables_due and time.monotonic() - self.tables_written > TABLES_EVERY_S:
-            self.write_tables()
+        self.tables.look_around()
 
     def _next(self) -> TrainConfig | None:
         """The next run that this launcher may start: it is claimed, and no other launcher has done what is asked."""
@@ -182,8 +170,9 @@ class _Launch:
                 self.schedule.started(todo[0])
                 return todo[0]
             store.claims.release(config.run_id)
-            self.tables_due = True
-            outcome = base.Failure("Elsewhere", why or "", "") if todo or known is None else known
+            self.tables.due = True
+            done = None if todo else self.campaign.in_full(config)
+            outcome = base.Failure("Elsewhere", why or "", "") if done is None else done
             self._note("elsewhere", config, "done by another launcher", outcome)
         return None
 
@@ -234,11 +223,11 @@ class _Launch:
         store = self.campaign.stores[config.dataset_name]
         if not isinstance(outcome, base.Failure):
             store.save(outcome)
-            if work.left([config], outcome):
+            if work.Answers().left([config], outcome):
                 outcome = base.Failure("Incomplete", "some of the points that were asked for are missing", "")
         if isinstance(outcome, base.Failure):
             store.fail(config, outcome)
-        self.tables_due = True
+        self.tables.due = True
         failed = isinstance(outcome, base.Failure)
         self._note("failed" if failed else "finished", config, self.progress.describe(config, outcome))
         if not failed and (more := self.campaign.left(config)):

@@ -8,6 +8,7 @@ from campaign.engines.base import Failure
 from campaign.machine.console import clean
 from campaign.store import campaign_file, run_file
 from campaign.store.claims import MISSING, Claims
+from campaign.store.index import Index, Outline
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
@@ -40,44 +41,51 @@ class Store:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.claims = Claims(self.folder / "claims")
-        self.damaged: dict[Path, str] = {}
-        self._loaded: dict[str, tuple[tuple | None, dict | None]] = {}
+        self.index = Index(self.folder / "runs")
+        self.damaged = self.index.damaged
         self._begun = False
+        self._seen: dict[str, Outline] = {}
+
+    def outlines(self) -> dict[str, Outline]:
+        """What planning needs of all runs, by run_id; the same object while no run file was added or replaced.
+
+        Only files that have changed since a launch of this user read them are read. Raises CannotWrite if run files
+        have vanished in a campaign.
+        """
+        seen = self.index.all()
+        if self._begun and seen is not self._seen:
+            lost = [run_id for run_id in self._seen.keys() - seen.keys() if self.index.path(run_id) not in self.damaged]
+            if lost:
+                raise CannotWrite(f"cannot write in {self.folder / 'runs'}: {len(lost)} of its run files have vanished")
+        self._seen = seen
+        return seen
+
+    def outline(self, run_id: str) -> Outline | None:
+        """What planning needs of one run, as its file is now, or None; from a disk that is gone, what was read."""
+        return self.index.one(run_id)
 
     def results(self) -> dict[str, dict]:
         """All runs by run_id as their files are now, including those of other launchers.
 
-        A damaged file is left out and listed in `damaged`. Raises CannotWrite if run files have vanished in a campaign.
+        A damaged file is left out and listed in `damaged`.
         """
         run_ids = [path.stem for path in (self.folder / "runs").glob("*.json")]
-        if self._begun and (lost := self._loaded.keys() - run_ids):
-            raise CannotWrite(f"cannot write in {self.folder / 'runs'}: {len(lost)} of its run files have vanished")
         found = {run_id: self.result(run_id) for run_id in run_ids}
         return {run_id: run for run_id, run in found.items() if run is not None}
 
     def result(self, run_id: str) -> dict | None:
-        """What is known of one run by now, or None; what was known, from a disk that cannot be read any more.
-
-        A damaged file is listed in `damaged`.
-        """
-        path, (version, run) = self._run_file(run_id), self._loaded.get(run_id, (None, None))
+        """What is known of one run by now, or None. A damaged file is listed in `damaged`."""
+        path = self.index.path(run_id)
         try:
-            if version != (now := _version(path)):
-                run = run_file.read(path)
-                self._loaded[run_id] = now, run
+            run = run_file.read(path)
         except MISSING:
             return None
-        except OSError:
-            if run is None:
-                raise
         except run_file.OtherForm:
             raise
         except ValueError as error:
             self.damaged[path] = str(error)
-            self._loaded.pop(run_id, None)
             return None
-        else:
-            self.damaged.pop(path, None)
+        self.damaged.pop(path, None)
         return run
 
     def save(self, result: dict) -> Path:
@@ -85,7 +93,7 @@ class Store:
 
         What was kept of the run while it was unfinished or failed is deleted.
         """
-        path = self._run_file(result["run_id"])
+        path = self.index.path(result["run_id"])
         run_file.write(path, points.stored(result))
         self.damaged.pop(path, None)
         self._forget_unfinished(result["run_id"])
@@ -213,11 +221,8 @@ class Store:
     def _is_over(self, trace: Path) -> bool:
         """Whether the run of a trace of unfinished work was finished since the trace was written."""
         with suppress(OSError):
-            return trace.stat().st_mtime_ns < self._run_file(trace.stem).stat().st_mtime_ns
+            return trace.stat().st_mtime_ns < self.index.path(trace.stem).stat().st_mtime_ns
         return False
-
-    def _run_file(self, run_id: str) -> Path:
-        return self.folder / "runs" / f"{run_id}.json"
 
     def _partial_file(self, run_id: str, suffix: str) -> Path:
         return self.folder / "partial" / f"{run_id}{suffix}"
@@ -228,29 +233,7 @@ class Store:
     def _progress(self, run_id: str) -> list[int]:
         """When the run was kept, as far as there is something of it, for comparison alone."""
         times = []
-        for path in (self._run_file(run_id), *(self._partial_file(run_id, suffix) for suffix in PARTIAL)):
+        for path in (self.index.path(run_id), *(self._partial_file(run_id, suffix) for suffix in PARTIAL)):
             with suppress(*MISSING):
                 times.append(path.stat().st_mtime_ns)
         return times
-
-
-def _version(path: Path) -> tuple:
-    """What changes whenever the file is replaced."""
-    about = path.stat()
-    return about.st_mtime_ns, about.st_size, about.st_ino
-
-
-def completeness(folder: Path) -> str:
-    """How complete a results folder is: "143 of 150 runs, 5 failed, 2 pending, 1 with a failed measurement".
-
-    It counts networks in the folder and runs of its latest campaign; one with a failed measurement is among the 143.
-    """
-    trained = {path.stem for path in (folder / "runs").glob("*.json")}
-    planned = set(campaign_file.read(folder).get("runs", []))
-    failed = set(Store(folder).failed())
-    groups = {"failed": failed - trained, "pending": planned - trained - failed}
-    groups["with a failed measurement"] = failed & trained
-    parts = [f"{len(trained)} of {len(trained | failed | planned)} runs"]
-    parts += [f"{len(group)} {words}" for words, group in groups.items() if group]
-    parts += ["of different makers, see makers.txt"] if (folder / "makers.txt").is_file() else []
-    return ", ".join(parts)

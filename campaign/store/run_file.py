@@ -38,9 +38,14 @@ def read(path: Path) -> dict:
 
 
 def seconds(run: dict | None) -> float:
-    """The seconds that a network took so far: its training and all of its measurements; 0 before it has a run file."""
+    """The seconds that a network took so far: its training and all of its measurements; 0 before it has a run file.
+
+    `run`: the content of its file, or the outline of it.
+    """
     if run is None:
         return 0.0
+    if "seconds" in run:
+        return run["seconds"]
     return run["train_seconds"] + sum(measurement["seconds"] for measurement in run["measurements"])
 
 

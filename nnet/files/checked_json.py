@@ -14,7 +14,7 @@ def save(path: Path, content: dict, indent: int | None = None) -> None:
 
     Raises CannotWrite, and ValueError for values that are not JSON, like NaN.
     """
-    text = json.dumps(content | {"checksum": _checksum(content)}, indent=indent, allow_nan=False)
+    text = json.dumps(content | {"checksum": checksum_of(content)}, indent=indent, allow_nan=False)
     write_file(path, f"{text}\n".encode())
 
 
@@ -31,7 +31,7 @@ def load(path: Path, shape: Any = object, without_sum: bool = False) -> dict:
         if not isinstance(content, dict) or (summed and not read.endswith(b"\n")):
             raise ValueError("it is cut off" if isinstance(content, dict) else "it is another value")
         checksum = content.pop("checksum") if summed else None
-        right = _checksum(content) if summed else None
+        right = checksum_of(content) if summed else None
     if checksum != right:
         raise outside.Unreadable(f"{path} is damaged: its check sum is wrong")
     if shape is not None:
@@ -40,5 +40,6 @@ def load(path: Path, shape: Any = object, without_sum: bool = False) -> dict:
     return content
 
 
-def _checksum(content: dict) -> str:
+def checksum_of(content: dict) -> str:
+    """SHA-256 of the content, as the file states it."""
     return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from campaign.store import run_file
-from campaign.store.folder import Store, completeness
+from campaign.store.completeness import completeness
+from campaign.store.folder import Store
 from nnet.files import checkpoint
 from nnet.files.content import sha256_of_file
 from nnet_models import train_and_evaluate

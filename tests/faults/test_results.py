@@ -11,7 +11,8 @@ from matplotlib.patches import Patch
 
 from campaign.analysis import figures, makers, questions, reading, report, tables
 from campaign.analysis.statistics import share_of_draws
-from campaign.store.folder import Store, completeness
+from campaign.store.completeness import completeness
+from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from tests.campaign.analysis.drawing import drawn, runs, stored

@@ -96,6 +96,11 @@ failed: set[str] = set()
 """The questions that have raised an exception in this process."""
 
 
+def complete() -> bool:
+    """Whether every question could be loaded, and none has failed so far."""
+    return not failed and len(modules()) == len(registry.names(KIND))
+
+
 def answer(name: str, ask: Callable, nothing: object):
     """What a question answers; `nothing`, and its traceback once, if it raises an exception."""
     try:

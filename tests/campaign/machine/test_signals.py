@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -81,27 +80,3 @@ def test_a_process_that_ends_in_time_goes_on_after_the_block():
         "except KeyboardInterrupt: time.sleep(0.5); print('after')"
     )
     assert ended_by(script) == (0, "after\n", "")
-
-
-def test_a_time_limit_is_not_forgotten_if_its_error_is_taken_for_another_one(monkeypatch):
-    before, began = signal.getsignal(signal.SIGALRM), time.monotonic()
-    with pytest.raises(TimeoutError), signals.at_most(0.1):
-        try:
-            time.sleep(20)
-        except OSError:
-            time.sleep(20)
-    assert time.monotonic() - began < 5 and signal.getsignal(signal.SIGALRM) is before
-
-
-def test_a_time_limit_keeps_an_alarm_that_was_set_before():
-    heard = []
-    before = signal.signal(signal.SIGALRM, lambda *_: heard.append(True))
-    left = signal.setitimer(signal.ITIMER_REAL, 0.3)
-    try:
-        with signals.at_most(60):
-            time.sleep(0.5)
-        time.sleep(0.2)
-    finally:
-        signal.signal(signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, *left)
-    assert heard == [True]

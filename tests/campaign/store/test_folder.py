@@ -6,7 +6,8 @@ import pytest
 
 from campaign.engines.base import Failure
 from campaign.store import run_file
-from campaign.store.folder import Store, completeness
+from campaign.store.completeness import completeness
+from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite
