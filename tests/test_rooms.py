@@ -30,6 +30,8 @@ HEAVY = {"torch", "torchvision", "numba", "sklearn"}
 RETURNS_A_TABLE = "nnet/foreign.py"
 """evaluate_model: a user calls it, and neither launchers nor workers import it."""
 TABLES = {"pandas", "matplotlib", "scipy"}
+CONSOLE = ("nnet/console.py", "campaign/machine/console.py")
+"""These alone print: what they print is clean, and no reader and no encoding makes it fail."""
 LINES_OF_FILE = {"run_experiments.py": 100}
 """The most lines of a file; 250 for all others."""
 LINES_OF_FUNCTION = 45
@@ -118,6 +120,18 @@ def test_tables_and_figures_are_made_in_one_room():
             wrong += [
                 f"{name_of(path)}:{line} {name}" for name, line in rooms.imports(path) if name.split(".")[0] in TABLES
             ]
+    assert wrong == []
+
+
+def test_only_the_console_prints():
+    wrong = []
+    for path in SOURCES:
+        if name_of(path) in CONSOLE:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = isinstance(node, ast.Call) and ast.unparse(node.func)
+            if called in ("print", "sys.stdout.write", "sys.stderr.write"):
+                wrong.append(f"{name_of(path)}:{node.lineno} {called}")
     assert wrong == []
 
 

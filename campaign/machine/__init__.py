@@ -1,1 +1,1 @@
-"""The machine: cores, memory, signals and the terminal."""
+"""The machine: cores, memory, signals, what is printed, and how a command ends."""
