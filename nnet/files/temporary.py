@@ -14,7 +14,7 @@ from pathlib import Path
 from nnet.files.host import BOOT, HOST, runs
 
 MACHINE = hashlib.sha256(f"{HOST} {BOOT}".encode()).hexdigest()[:8]
-LEFTOVER = re.compile(r"\..+\.((?P<machine>[^.]+?)-)?(?P<pid>\d+)(-[0-9a-f]{8})?\.tmp")
+LEFTOVER = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.tmp")
 OTHERS_S = 3600.0
 """What a process of another machine, or of this one before it started again, has not written to for so long is left."""
 
@@ -53,7 +53,7 @@ def remove_leftovers(folder: Path) -> None:
                     _remove_if_left(entry, name["machine"], int(name["pid"]))
 
 
-def _remove_if_left(entry: os.DirEntry, machine: str | None, pid: int) -> None:
+def _remove_if_left(entry: os.DirEntry, machine: str, pid: int) -> None:
     running = runs(pid) if machine == MACHINE else None
     if running is None:  # it cannot be seen from here
         running = time.time() - entry.stat(follow_symlinks=False).st_mtime < OTHERS_S

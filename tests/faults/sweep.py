@@ -1,6 +1,6 @@
 """Every file operation of a small campaign fails, is shortened or kills the launcher, one after the other.
 
-    python -m tests.faults.sweep FOLDER [STEP]
+    python -m tests.faults.sweep FOLDER [STEP [FIRST]]
 
 A campaign of four made-up runs is launched in a process forked for each case: one run is finished, one lacks points,
 one has a damaged file, one has none. After the fault the same command runs without one. Prints JSON: how many
@@ -97,10 +97,10 @@ def prepared(folder: Path) -> tuple[Path, Path]:
     return before, undisturbed
 
 
-def cases(kinds: list[str], step: int) -> Iterator[dict]:
+def cases(kinds: list[str], step: int, first: int) -> Iterator[dict]:
     """What goes wrong in each case; every errno meets every kind of operation."""
     numbers, met = Counter(kinds), Counter()
-    for place, kind in list(enumerate(kinds, 1))[::step]:
+    for place, kind in list(enumerate(kinds, 1))[first::step]:
         yield {"at": place, "how": "kill"}
         if kind in ("read", "write"):
             yield {"at": place, "how": "shorten"}
@@ -162,8 +162,8 @@ def tried(case: dict, folder: Path, before: Path, undisturbed: Path) -> set[str]
     return wrong
 
 
-def sweep(folder: Path, step: int = 1) -> dict:
-    """All cases, at every `step`-th operation."""
+def sweep(folder: Path, step: int = 1, first: int = 0) -> dict:
+    """All cases, at every `step`-th operation from the `first` on, counted from 0."""
     folder = folder.resolve()
     before, undisturbed = prepared(folder)
     place, counted = folder / "place", folder / "counted"
@@ -178,7 +178,7 @@ def sweep(folder: Path, step: int = 1) -> dict:
 
     assert forked(counting, folder / "said") == 0
     kinds = json.loads(counted.read_text())
-    todo = list(cases(kinds, step))
+    todo = list(cases(kinds, step, first))
     found = Counter(wrong for case in todo for wrong in tried(case, folder, before, undisturbed))
     return {
         "operations": len(kinds), "kinds": dict(Counter(kinds)), "cases": len(todo),

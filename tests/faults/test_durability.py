@@ -251,7 +251,13 @@ def dead_pid() -> int:
 def test_what_killed_processes_left_is_deleted_and_what_may_be_written_now_is_not(tmp_path):
     dead, here = dead_pid(), temporary.MACHINE
     gone = [f".a.json.{here}-{dead}-0123abcd.tmp", f".b.{here}-{dead}-0123abcd.tmp"]
-    stay = [f".a.json.{here}-{os.getpid()}-0123abcd.tmp", f".a.json.89abcdef-{dead}-0123abcd.tmp", ".a.tmp", "b.tmp"]
+    stay = [
+        f".a.json.{here}-{os.getpid()}-0123abcd.tmp",
+        f".a.json.89abcdef-{dead}-0123abcd.tmp",
+        ".a.tmp",
+        "b.tmp",
+        f".a.{dead}.tmp",
+    ]
     old = f".a.json.89abcdef-{dead}-4567abcd.tmp"  # of this machine before it started again, or of another one
     for name in (gone[0], *stay, old):
         (tmp_path / name).touch()

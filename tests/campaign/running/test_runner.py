@@ -48,7 +48,9 @@ def test_the_longest_runs_come_first(npz, tmp_path):
 def test_half_written_weights_of_dead_workers_are_removed(npz, tmp_path):
     with subprocess.Popen(["true"]) as ended:
         pass
-    dead, living = (tmp_path / f"weights/blobs/.run.pt.{MACHINE}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
+    dead, living = (
+        tmp_path / f"weights/blobs/.run.pt.{MACHINE}-{pid}-0123abcd.tmp" for pid in (ended.pid, os.getpid())
+    )
     dead.parent.mkdir(parents=True)
     for path in (dead, living):
         path.touch()

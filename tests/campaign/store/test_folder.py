@@ -174,8 +174,8 @@ def test_half_written_files_of_dead_processes_are_deleted_and_those_of_living_on
     (tmp_path / "runs").mkdir()
     ended = subprocess.Popen(["true"])
     ended.wait()
-    dead, living = (tmp_path / f"runs/.a.json.{MACHINE}-{pid}.tmp" for pid in (ended.pid, os.getpid()))
-    elsewhere = tmp_path / f"runs/.a.json.another-host-{ended.pid}.tmp"
+    dead, living = (tmp_path / f"runs/.a.json.{MACHINE}-{pid}-0123abcd.tmp" for pid in (ended.pid, os.getpid()))
+    elsewhere = tmp_path / f"runs/.a.json.89abcdef-{ended.pid}-0123abcd.tmp"
     for path in (dead, living, elsewhere):
         path.touch()
     Store(tmp_path).remove_leftovers()

@@ -1,10 +1,8 @@
 """Prepared data: their split, size and order, and the cache that keeps them."""
 
-import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -108,10 +106,7 @@ def test_what_a_process_that_was_killed_was_preparing_is_deleted(npz, empty_cach
     (folder,) = [path for path in empty_cache.iterdir() if path.is_dir()]
     with subprocess.Popen(["true"]) as ended:
         pass
-    folder.rename(empty_cache / f".{folder.name}.{MACHINE}-{ended.pid}.tmp")
-    by_an_older_version = empty_cache / f".{folder.name}.123.tmp"
-    by_an_older_version.mkdir()
-    os.utime(by_an_older_version, (time.time() - 10_000,) * 2)
+    folder.rename(empty_cache / f".{folder.name}.{MACHINE}-{ended.pid}-0123abcd.tmp")
     prepared.load(npz, 8, ".")
     assert [path.name for path in empty_cache.iterdir() if path.is_dir()] == [folder.name]
 
