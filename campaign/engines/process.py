@@ -96,9 +96,10 @@ class _Slot:
 
     def submit(self, work: base.Work, state: State, config: TrainConfig, known: dict | None) -> Future:
         """Start a run. Raises NotStarted if there is no worker, and no other one can be started."""
-        future = None
+        future: Future | None = None
         with suppress(BrokenProcessPool):  # the idle worker has died
-            future = self.executor and self.executor.submit(base.attempt, work, config, known)
+            if self.executor is not None:
+                future = self.executor.submit(base.attempt, work, config, known)
         if future is None:
             self.close()
             try:
