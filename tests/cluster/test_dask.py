@@ -191,7 +191,7 @@ def test_what_cannot_work_is_one_sentence(place, dask):
     assert code == 2 and re.match("error: scheduler is an address like tcp://host:8786 or a scheduler file", complaint)
     (place.folder / "cluster.toml").unlink()
     assert place.launch("--engine", "process", "--scheduler", "x")[2] == (
-        "error: unknown option 'scheduler' for process; known options: []\n"
+        "error: unknown option 'scheduler' of process; it has no options\n"
     )
 
 

@@ -51,9 +51,10 @@ def _is_left_over(path: Path) -> bool:
 
 def security() -> Any:
     """A `Security` with the keys that Dask's configuration names if it asks for TLS, else with new ones in memory."""
-    comm = dask.config.get("distributed.comm")
-    files = [comm["tls"].get("ca-file"), *(comm["tls"][role].get("cert") for role in ROLES)]
-    return Security(require_encryption=True) if comm["default-scheme"] == "tls" and all(files) else Security.temporary()
+    names = ("tls.ca-file", *(f"tls.{role}.cert" for role in ROLES))
+    named = all(dask.config.get(f"distributed.comm.{name}", None) for name in names)
+    wanted = dask.config.get("distributed.comm.default-scheme") == "tls"
+    return Security(require_encryption=True) if wanted and named else Security.temporary()
 
 
 def in_files(keys: Any, place: Path) -> Any:
