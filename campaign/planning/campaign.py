@@ -67,9 +67,8 @@ class Campaign:
     def state(self) -> State:
         """What is known and left of all runs by now. Raises ConfigError."""
         seen = {name: store.outlines() for name, store in self.stores.items()}
-        if self._state is None or any(
-            now is not then for now, then in zip(seen.values(), self._state.seen, strict=True)
-        ):
+        before = {} if self._state is None else self._state.seen
+        if self._state is None or any(before[name] is not outlines for name, outlines in seen.items()):
             known = {
                 run_id: self._view(requests[0], seen[requests[0].dataset_name].get(run_id))
                 for run_id, requests in self.runs.items()
