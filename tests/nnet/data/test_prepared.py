@@ -1,5 +1,6 @@
 """Prepared data: their split, size and order, and the cache that keeps them."""
 
+import os
 import shutil
 import subprocess
 import sys
