@@ -5,6 +5,7 @@ missing or a disk that fails, is passed on: it says nothing about the content. C
 parsers, and importing this file imports neither NumPy nor torch.
 """
 
+import io
 import itertools
 import json
 import math
@@ -14,7 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 MB = 2**20
 MOST_MB = 64
@@ -48,7 +49,7 @@ def parsing(sentence: str, passed: tuple[type[Exception], ...] = (OSError, Memor
         raise Unreadable(f"{sentence} ({reason})" if reason else sentence) from error
 
 
-def opened(path: str | Path) -> BinaryIO:
+def opened(path: str | Path) -> io.BufferedReader:
     """A regular file, open for reading. A pipe is refused at once, instead of waiting for its writer."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
