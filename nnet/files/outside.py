@@ -41,9 +41,9 @@ def parsing(sentence: str, passed: tuple[type[Exception], ...] = (OSError, Memor
     """
     try:
         yield
-    except (Unreadable, *passed):
-        raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
+        if isinstance(error, (Unreadable, *passed)):
+            raise
         reason = "it does not fit into memory" if isinstance(error, MemoryError) else str(error)
         reason = " ".join(reason.split())[:LONGEST_REASON]
         raise Unreadable(f"{sentence} ({reason})" if reason else sentence) from error

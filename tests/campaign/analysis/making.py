@@ -21,7 +21,8 @@ def result(seed=0, accuracies=(0.9, 0.8), diverged=False, columns=None, alpha_te
         "p": cfg.p, "epochs": cfg.epochs, "train_loss": None if diverged else 0.4,
         "status": "diverged" if diverged else "ok", "train_seconds": 3.0, **(columns or {}),
         "diverged_epoch": 2 if diverged else None, "history": [], "config": cfg.training(), "provenance": {},
-        "sha256": dict.fromkeys(("data", "initial_weights", "weights"), ""), "asked": cfg.measuring(), "measurements": [] if diverged else [measurement(cfg, at)],
+        "sha256": dict.fromkeys(("data", "initial_weights", "weights"), ""), "asked": cfg.measuring(),
+        "measurements": [] if diverged else [measurement(cfg, at)],
     }  # fmt: skip
 
 
