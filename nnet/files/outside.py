@@ -41,7 +41,7 @@ def parsing(sentence: str, passed: tuple[type[Exception], ...] = (OSError, Memor
     """
     try:
         yield
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         if isinstance(error, (Unreadable, *passed)):
             raise
         reason = "it does not fit into memory" if isinstance(error, MemoryError) else str(error)
