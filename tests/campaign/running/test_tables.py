@@ -14,11 +14,13 @@ from tests.campaign.analysis.making import result
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
+def store(tmp_path):
     store = Store(tmp_path / "digits")
     for seed in range(4):
         store.save(result(seed))
-    return store
+    yield store
+    with signals.handled():
+        pass  # no signal has come
 
 
 @pytest.mark.parametrize(("most", "written"), [(3, False), (4, True)])
