@@ -59,7 +59,7 @@ def check_noised(model: nn.Module, accepted: Sequence[str] = ()) -> list[str]:
     and for those of lazy layers.
     """
     for name, parameter in model.named_parameters():
-        if isinstance(parameter, nn.parameter.UninitializedTensorMixin):
+        if isinstance(parameter, nn.UninitializedParameter):
             raise ConfigError(f"give the layer of {name} its size: lazy layers have no weights before their first use")
         if not parameter.is_floating_point():
             raise ConfigError(f"weight noise needs floating-point numbers; the parameter {name} has {parameter.dtype}")
