@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nnet.files import host
+from nnet.files import host, outside
 from nnet.files.atomic import NO_LINK, create_file, locked, writing
 
 STALE_S = 900.0
@@ -21,6 +21,9 @@ MOST_BYTES = 10_000
 MISSING = (FileNotFoundError, NotADirectoryError)
 LOCK_WAIT_S = 3.0
 """A launcher that keeps the lock for longer does not go on: the others do without it, and `keeps` finds double work."""
+
+CLAIM = {"host": str, "pid": int, "started": (str, type(None))}
+"""The shape of a claim; further entries may have any."""
 
 
 class Claims:
@@ -85,13 +88,13 @@ class Claims:
         if content is None:
             return {} if abs(age) < STALE_S else None
         try:
-            owner = json.loads(content)
-            pid, started, since = int(owner["pid"]), owner["started"], owner.get("since")
-            known = type(since) in (int, float) and 0 <= since <= time.time() + STALE_S
-            here = (owner["host"], owner.get("boot")) == (host.HOST, host.BOOT)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            owner = _parsed(content)
+        except outside.Unreadable:
             return {} if abs(age) < DAMAGED_S else None
-        alive = host.runs(pid, started) if here else None
+        since = owner.get("since")
+        known = isinstance(since, int | float) and 0 <= since <= time.time() + STALE_S
+        here = (owner["host"], owner.get("boot")) == (host.HOST, host.BOOT)
+        alive = host.runs(owner["pid"], owner["started"]) if here else None
         if alive is None:
             alive = abs(age) < STALE_S
         return owner | {"since": since if known else None} if alive else None
@@ -152,8 +155,8 @@ class Claims:
 
     def _is_mine(self, run_id: str) -> bool:
         """Whether a claim is this launcher's. Raises OSError if it is there and cannot be read."""
-        with suppress(*MISSING, ValueError, AttributeError):
-            return self.me.items() <= json.loads(self._read(run_id)[0] or b"{}").items()
+        with suppress(*MISSING, outside.Unreadable):
+            return self.me.items() <= _parsed(self._read(run_id)[0] or b"").items()
         return False
 
     @contextmanager
@@ -164,3 +167,11 @@ class Claims:
                 os.utime(descriptor)
                 self.ahead_s = os.fstat(descriptor).st_mtime - time.time()
             yield
+
+
+def _parsed(content: bytes) -> dict:
+    """What a claim says. Raises Unreadable."""
+    with outside.parsing("not a claim"):
+        owner = outside.parsed_json(content)
+        outside.check(owner, CLAIM)
+    return owner
