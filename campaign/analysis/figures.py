@@ -82,8 +82,7 @@ def _main(arguments: list[str] | None) -> int:
     names = [str(folder.relative_to(root)) for folder in tables.folders(root)]
     missing = [name for name in flags.folders if name not in names]
     if missing:
-        hint = nearest(missing[0], names)
-        raise ConfigError(f"no tables in {root / missing[0]}{hint or ': run a campaign first'}")
+        raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first{nearest(missing[0], names)}")
     codes = [_save(root / name) for name in flags.folders or names]
     return max(codes, default=0) or (1 if questions.failed else 0)
 

@@ -15,7 +15,7 @@ from campaign.machine.console import say
 from campaign.planning import plan, survey
 from campaign.planning.measuring import Measuring
 from nnet import registry
-from nnet.checks import ConfigError, unknown
+from nnet.checks import ConfigError, nearest
 from nnet.config import TrainConfig
 
 SAFETY, SPARE_MINUTES, STEP_MINUTES = 1.5, 10, 10
@@ -41,7 +41,8 @@ def show(
     """
     others = wanted.keys() - Options.__dataclass_fields__.keys()
     if others:
-        raise unknown("option of a job", min(others), Options.__dataclass_fields__)
+        name, known = min(others), [*Options.__dataclass_fields__]
+        raise ConfigError(f"unknown option {name!r} of a job; choose from {known}{nearest(name, known)}")
     options = Options(**wanted)
     least, most = options.bounds
     if least != most:

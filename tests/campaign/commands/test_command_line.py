@@ -166,7 +166,7 @@ WRONG = {
     "--repeats few": "repeats must be a whole number; got 'few'",
     "--repeats 0": "repeats must be at least 1",
     "--shard 3/2": "a shard is I/N with I from 1 to N",
-    "--print-job pbs": "invalid choice: 'pbs'",
+    "--print-job pbs": "unknown scheduler 'pbs'; choose from ['lsf', 'slurm']",
     "--print-job slurm --plan": "--plan does not go with --print-job",
     "--print-job slurm --shard 1/2": "--shard does not go with --print-job",
     "--list-weights --prune-weights": "--list-weights does not go with --prune-weights",
