@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ class Claims:
         self.folder = folder
         pid = os.getpid()
         self.me = {"host": host.HOST, "boot": host.BOOT, "pid": pid, "started": host.start_of(pid)}
+        self.me["launch"] = secrets.token_hex(8)  # one process may launch several campaigns
         self.mine: set[str] = set()
         self.refreshed = time.monotonic()
         self.ahead_s: float | None = None
@@ -46,12 +48,13 @@ class Claims:
             return True
         path = self._path(run_id)
         with writing(self.folder), self.locked():
-            if self.holder(run_id) is not None:
-                return False
-            path.unlink(missing_ok=True)
-            claim = self.me | {"since": time.time()}
-            if not create_file(path, json.dumps(claim).encode()):  # without a lock another launcher may be faster
-                return False
+            if not self._is_mine(run_id):  # it may be, if it could not be read before
+                if self.holder(run_id) is not None:
+                    return False
+                path.unlink(missing_ok=True)
+                claim = self.me | {"since": time.time()}
+                if not create_file(path, json.dumps(claim).encode()):  # without a lock another may be faster
+                    return False
         self.mine.add(run_id)
         return True
 
