@@ -107,9 +107,11 @@ class Claims:
                 return file.read(MOST_BYTES), self._now() - os.fstat(file.fileno()).st_mtime
         except OSError as error:
             about = path.lstat()
-            if stat.S_ISREG(about.st_mode) and not isinstance(error, PermissionError):
+            if not stat.S_ISREG(about.st_mode):  # a link or a folder is nobody's claim
+                return b"", float("inf")
+            if not isinstance(error, PermissionError):
                 raise
-            return None if stat.S_ISREG(about.st_mode) else b"", self._now() - about.st_mtime
+            return None, self._now() - about.st_mtime
 
     def _now(self) -> float:
         """The time by the clock of the disk, as far as it is known."""
