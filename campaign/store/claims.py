@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ class Claims:
         self.folder = folder
         pid = os.getpid()
         self.me = {"host": host.HOST, "boot": host.BOOT, "pid": pid, "started": host.start_of(pid)}
+        self.me["launch"] = secrets.token_hex(8)  # one process may launch several campaigns
         self.mine: set[str] = set()
         self.refreshed = time.monotonic()
         self.ahead_s: float | None = None
@@ -49,12 +51,13 @@ class Claims:
             return True
         path = self._path(run_id)
         with writing(self.folder), self.locked():
-            if self.holder(run_id) is not None:
-                return False
-            path.unlink(missing_ok=True)
-            claim = self.me | {"since": time.time()}
-            if not create_file(path, json.dumps(claim).encode()):  # without a lock another launcher may be faster
-                return False
+            if not self._is_mine(run_id):  # it may be, if it could not be read before
+                if self.holder(run_id) is not None:
+                    return False
+                path.unlink(missing_ok=True)
+                claim = self.me | {"since": time.time()}
+                if not create_file(path, json.dumps(claim).encode()):  # without a lock another may be faster
+                    return False
         self.mine.add(run_id)
         return True
 
@@ -107,9 +110,11 @@ class Claims:
                 return file.read(MOST_BYTES), self._now() - os.fstat(file.fileno()).st_mtime
         except OSError as error:
             about = path.lstat()
-            if stat.S_ISREG(about.st_mode) and not isinstance(error, PermissionError):
+            if not stat.S_ISREG(about.st_mode):  # a link or a folder is nobody's claim
+                return b"", float("inf")
+            if not isinstance(error, PermissionError):
                 raise
-            return None if stat.S_ISREG(about.st_mode) else b"", self._now() - about.st_mtime
+            return None, self._now() - about.st_mtime
 
     def _now(self) -> float:
         """The time by the clock of the disk, as far as it is known."""

@@ -61,6 +61,20 @@ def test_a_claim_that_cannot_be_read_now_is_not_taken_over(tmp_path, monkeypatch
     assert (tmp_path / "a.json").read_bytes() == before
 
 
+def test_a_claim_that_could_not_be_read_for_a_moment_is_not_taken_for_anothers(tmp_path, monkeypatch):
+    claims = Claims(tmp_path)
+    assert claims.take("a")
+    looks, real = iter([PermissionError(errno.EACCES, "not now")]), os.fstat
+
+    def forbidden(descriptor):
+        for error in looks:
+            raise error
+        return real(descriptor)
+
+    monkeypatch.setattr(os, "fstat", forbidden)
+    assert claims.keeps("a") and not Claims(tmp_path).take("a")
+
+
 NO_CLAIMS = ("", "{", "[]", "null", '{"host": 1}', '{"pid": 1e999, "host": "a", "started": ""}')
 
 
