@@ -51,7 +51,7 @@ def _address(scheduler: str) -> str:
         if "://" not in scheduler:
             address = outside.json_value(scheduler, {"address": str})["address"]
         match = ADDRESS.fullmatch(address)
-    except (OSError, outside.Unreadable):
+    except (OSError, ValueError, TypeError):
         match = None
     if match is None:
         raise ConfigError(f"scheduler is an address like tcp://host:8786 or a scheduler file; got {scheduler!r}")
