@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from nnet.files.atomic import LEFTOVER
+from nnet.files.temporary import LEFTOVER
 from tests.faults.launching import copy_project, csv_files, fork_server_of, kill, run_files, session, wait_for
 from tests.faults.launching import workers_of as workers
 

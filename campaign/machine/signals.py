@@ -39,6 +39,7 @@ def handled() -> Iterator[None]:
             signal.signal(number, handler)
         if _state["alarm"] is not None:
             _reset_alarm(*_state["alarm"])
+        _state.update(asked=False, held=False, alarm=None)  # the next campaign of this process is not interrupted
 
 
 @contextmanager

@@ -212,7 +212,7 @@ def documented(folder) -> dict[str, str]:
     """The variables that docs/cluster.md sets for TLS, with keys in `folder`. Skips where none can be made."""
     if shutil.which("openssl") is None:
         pytest.skip("no certificate can be made here (openssl)")
-    lines = re.search(r"```sh\n(umask 077\n.*?)```", (ROOT / "docs/cluster.md").read_text(), re.DOTALL)[1]
+    lines = re.search(r"```bash\n(umask 077\n.*?)```", (ROOT / "docs/cluster.md").read_text(), re.DOTALL)[1]
     command = ["sh", "-ec", f"{lines}\nenv -0"]
     output = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
     return dict(line.split("=", 1) for line in output.split("\0") if line.startswith("DASK_"))

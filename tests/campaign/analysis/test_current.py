@@ -24,7 +24,7 @@ def store(tmp_path, monkeypatch) -> Store:
 def written(monkeypatch) -> list[str]:
     """A name for each time that tables are written."""
     times, save = [], tables.save
-    monkeypatch.setattr(tables, "save", lambda folder, made: times.append(folder.name) or save(folder, made))
+    monkeypatch.setattr(tables, "save", lambda folder, *made: times.append(folder.name) or save(folder, *made))
     return times
 
 
@@ -91,7 +91,7 @@ def test_tables_are_written_when_something_has_changed(store, written, change):
 
 
 def test_what_failed_is_asked_again(store, written, monkeypatch):
-    monkeypatch.setattr(questions, "_failed", {"epochs"})
+    monkeypatch.setattr(questions, "failed", {"epochs"})
     current.report(store)
     current.report(store)
     assert len(written) == 2

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,22 +19,25 @@ def store(tmp_path):
     store = Store(tmp_path / "digits")
     for seed in range(4):
         store.save(result(seed))
-    yield store
-    with signals.handled():
-        pass  # no signal has come
+    return store
+
+
+def folders_of(store: Store) -> SimpleNamespace:
+    """The folders of a campaign that writes to this one."""
+    return SimpleNamespace(stores=[store], check_there=store.check_there, remove_leftovers=store.remove_leftovers)
 
 
 @pytest.mark.parametrize(("most", "written"), [(3, False), (4, True)])
 def test_a_launch_that_is_stopped_leaves_large_tables_to_the_next_one(store, monkeypatch, most, written):
     monkeypatch.setattr(tables, "MOST_AT_STOP", most)
-    made = Tables([store], [])
+    made = Tables(folders_of(store))
     made.write_if_small()
     assert (store.folder / "sweep.csv").exists() == written
     assert "4 of 4 runs" in made.write()[0] and (store.folder / "sweep.csv").exists()
 
 
 def test_a_signal_ends_the_writing_of_tables_and_leaves_the_old_ones(store, monkeypatch):
-    made = Tables([store], [])
+    made = Tables(folders_of(store))
     made.write()
     before = (store.folder / "sweep.csv").read_bytes()
     store.save(result(5))
@@ -54,7 +58,7 @@ def test_tables_take_a_small_share_of_the_time(store, monkeypatch):
         return ""
 
     monkeypatch.setattr(current, "report", report)
-    made = Tables([store], [])
+    made = Tables(folders_of(store))
     for _ in range(2000):
         now[0], made.due = now[0] + 1, True
         made.look_around()
