@@ -119,6 +119,7 @@ class _Launch:
     def stop(self, why: str, code: int) -> int:
         """Say how to resume, and update the tables if they are small, as far as the disk allows; returns `code`."""
         with suppress(OSError):
+            self.folders.check_there()
             for log in self.logs.values():
                 log.add("stop", detail=why)
         finished = "the"

@@ -8,7 +8,7 @@ import pytest
 from campaign.analysis import tables
 from campaign.grid import lists
 from campaign.grid.settings import Launch
-from campaign.planning import costs, effect, plan, survey, work
+from campaign.planning import costs, effect, plan, survey
 from campaign.planning.costs import Cost, Costs
 from campaign.planning.survey import Campaign
 from campaign.store.folder import Store
@@ -55,7 +55,7 @@ def test_a_run_file_of_the_same_name_is_not_taken_for_the_run(tmp_path):
     one, other = TrainConfig(learning_rate=0.0014736), TrainConfig(learning_rate=0.00251025)
     store = Store(tmp_path / "digits")
     store.save(result(learning_rate=0.0014736))
-    assert work.known(store, one)["config"] == one.training()
+    assert survey.survey([one], Launch(tmp_path)).in_full(one)["config"] == one.training()
     with pytest.raises(ConfigError, match=r"holds another run of this name \(learning_rate differ\)"):
         survey.survey([other], Launch(tmp_path))
     assert len(tables.load(tmp_path, configs=[one])) == 1
