@@ -61,8 +61,9 @@ class Place:
         """Launch a campaign in a session of its own; environment values that are no text are given as JSON."""
         given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in environment.items()}
         return subprocess.Popen(
-            self.command(*words, seeds=seeds, base=base), cwd=self.folder, env=os.environ | given, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            self.command(*words, seeds=seeds, base=base), cwd=self.folder, env=os.environ | given,
+            text=True, errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,
         )  # fmt: skip
 
     def launch(self, *words: str, seeds: int = 4, base: str = RUNS, **environment: object) -> tuple[int, str, str]:

@@ -4,6 +4,7 @@ import pytest
 
 from nnet import registry
 from nnet.config import TrainConfig
+from tests.faults.launching import RUNS
 
 BROKEN = {
     ".#my_net.py": lambda path: path.symlink_to("somebody@somewhere.12345"),
@@ -38,8 +39,6 @@ RAISES = "from torch import nn\nLAYER = nn.Liner\n"
 def test_a_broken_plug_in_costs_its_own_runs_only(place, content):
     (place.folder / "plugins/architectures").mkdir(parents=True)
     (place.folder / "plugins/architectures/my_net.py").write_text(content)
-    code, _, complaint = place.launch(
-        "--architectures", "mlp_small", "my_net", seeds=2, NNET_PLUGINS=str(place.folder / "plugins")
-    )
+    code, _, complaint = place.launch(seeds=2, base=f"my_net {RUNS}", NNET_PLUGINS=str(place.folder / "plugins"))
     assert code == 1, complaint
     assert len(place.finished()) == 2 and complaint.count("failed: my_net") == 2
