@@ -35,7 +35,7 @@ HOST, BOOT = _host(), _boot()
 
 def start_of(pid: int) -> str | None:
     """When a process of this machine started, as a text that is unique to it; None if that cannot be seen."""
-    status = _status(pid)
+    status = status_of(pid)
     return None if status is None else f"{BOOT}/{status[19]}"
 
 
@@ -47,13 +47,13 @@ def runs(pid: int, started: str | None = None) -> bool | None:
         return False
     except PermissionError:
         pass  # it runs, and belongs to another user
-    status = _status(pid)
+    status = status_of(pid)
     if status is None:
         return None
     return status[0] not in "ZX" and started in (None, f"{BOOT}/{status[19]}")
 
 
-def _status(pid: int) -> list[str] | None:
+def status_of(pid: int) -> list[str] | None:
     """The fields of /proc/<pid>/stat from the state on; None if they cannot be read."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import dask
-import psutil
 from distributed import Security
 
+from nnet.files import host
 from nnet.files.atomic import writing
-from nnet.files.host import HOST
+from nnet.files.temporary import MACHINE
 
 PROTOCOL = "tls://"
 ROLES = ("client", "scheduler", "worker")
-FOLDER = re.compile(r"\.campaign-(?P<host>.*)-(?P<pid>\d+)-\w+")
+FOLDER = re.compile(r"\.campaign-(?P<machine>\w+)-(?P<pid>\d+)-\w+")
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def folder(parent: Path) -> Iterator[Path]:
         parent.mkdir(parents=True, exist_ok=True)
         for path in filter(_is_left_over, parent.glob(".campaign-*")):
             shutil.rmtree(path, ignore_errors=True)
-        made = tempfile.mkdtemp(prefix=f".campaign-{HOST}-{os.getpid()}-", dir=parent.absolute())
+        made = tempfile.mkdtemp(prefix=f".campaign-{MACHINE}-{os.getpid()}-", dir=parent.absolute())
     try:
         yield Path(made)
     finally:
@@ -46,7 +46,7 @@ def folder(parent: Path) -> Iterator[Path]:
 
 def _is_left_over(path: Path) -> bool:
     name = FOLDER.fullmatch(path.name)
-    return name is not None and name["host"] == HOST and not psutil.pid_exists(int(name["pid"]))
+    return name is not None and name["machine"] == MACHINE and host.runs(int(name["pid"])) is False
 
 
 def security() -> Any:

@@ -21,6 +21,7 @@ from campaign.engines.workers.inherited import State
 from campaign.machine import signals
 from campaign.machine.console import attach
 from nnet.config import TrainConfig
+from nnet.files import host
 
 PRELOAD = "campaign.engines.workers.preload"
 WARM_DATA = "NNET_WARM_DATA"
@@ -86,10 +87,8 @@ def is_gone(pid: int) -> bool:
 
 def is_stopped(pid: int) -> bool:
     """Whether a signal has stopped this process, and none has continued it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "Tt"
-    except OSError:
-        return False
+    status = host.status_of(pid)
+    return status is not None and status[0] in "Tt"
 
 
 def was_lost(worker: multiprocessing.Process, pid: int) -> bool:
