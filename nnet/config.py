@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from nnet import options as by_owner
 from nnet.activations import ACTIVATIONS, check_activation
 from nnet.checks import ConfigError, between, canonical, number, one_of, optional, positive, setting, switch, whole
 from nnet.datasets.base import check_dataset
+from nnet.files.checked_json import digest_of
 from nnet.identity import Identity, group_of, in_group
 from nnet.optimizers import LR_SCHEDULES, OPTIMIZERS, USUAL_FACTOR, check_momentum, check_schedule, milestones
 
@@ -208,12 +207,8 @@ class TrainConfig(Identity):
         training = self.training()
         its = training | {"options": by_owner.changed(self.options, self.training_owners())}
         hashed = {name: value for name, value in its.items() if value != DEFAULTS.get(name)} | {"SCIENCE": SCIENCE}
-        digests = [
-            hashlib.sha256(json.dumps(settings, sort_keys=True, allow_nan=False).encode()).hexdigest()
-            for settings in (hashed, training)
-        ]
         prefix = f"{self.arch}-{self.regime}-a{self.alpha_train:g}-seed{self.seed}"
-        return f"{prefix}-{digests[0][:16]}", digests[1]
+        return f"{prefix}-{digest_of(hashed)[:16]}", digest_of(training)
 
     @property
     def weights_file(self) -> Path | None:

@@ -1,5 +1,6 @@
 """Tables that are up to date are not written again."""
 
+import functools
 import hashlib
 import sys
 from contextlib import suppress
@@ -8,11 +9,12 @@ from pathlib import Path
 from campaign.analysis import questions, tables
 from campaign.analysis import report as reports
 from campaign.store.folder import Store
-from campaign.store.index import MANY, cache_file, digest_of, version_of
+from campaign.store.index import MANY, cache_file
 from nnet import registry
 from nnet.files import checked_json, outside
 from nnet.files.atomic import CannotWrite
-from nnet.record.provenance import ROOT
+from nnet.files.version import version_of
+from nnet.record.provenance import ROOT, code_sha256
 
 KEPT = "tables"
 """The folder of the cache in which it is remembered of what tables were made."""
@@ -39,16 +41,17 @@ def report(store: Store) -> str:
 def _sources(store: Store) -> str:
     """A digest of all that tables follow from: run files, the reference, and the program."""
     runs = sorted((run_id, outline["content_sha256"]) for run_id, outline in store.outlines().items())
-    return digest_of([str(store.folder), runs, dict(tables.reference_of(store.folder)), _program()])
+    return checked_json.digest_of([str(store.folder), runs, dict(tables.reference_of(store.folder)), _program()])
 
 
+@functools.cache
 def _program() -> str:
-    """A digest of everything that makes tables."""
+    """A digest of everything that makes tables, as it was when this process imported it."""
     import pandas
 
-    digest = hashlib.sha256(repr((sys.version, pandas.__version__)).encode())
-    users = registry.users_folder()
-    for folder in (ROOT / "nnet", ROOT / "campaign", ROOT / "studies", *([users] if users else [])):
+    digest = hashlib.sha256(repr((sys.version, pandas.__version__, code_sha256())).encode())
+    users = registry.users_folder()  # of which `code_sha256` has no questions and studies
+    for folder in (ROOT / "campaign", ROOT / "studies", *([users] if users else [])):
         for path in sorted(folder.rglob("*.py")):
             digest.update(repr((str(path), path.read_bytes())).encode())
     return digest.hexdigest()

@@ -75,18 +75,7 @@ class Store:
 
     def result(self, run_id: str) -> dict | None:
         """What is known of one run by now, or None. A damaged file is listed in `damaged`."""
-        path = self.index.path(run_id)
-        try:
-            run = run_file.read(path)
-        except MISSING:
-            return None
-        except run_file.OtherForm:
-            raise
-        except ValueError as error:
-            self.damaged[path] = str(error)
-            return None
-        self.damaged.pop(path, None)
-        return run
+        return self.index.content(run_id)
 
     def save(self, result: dict) -> Path:
         """Replace the run file by what `train_and_evaluate` returned; what follows from the measurements is left out.

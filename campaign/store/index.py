@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,13 +13,12 @@ from campaign.store.claims import MISSING
 from nnet.files import checked_json, outside
 from nnet.files.atomic import CannotWrite
 from nnet.files.cache import cache_root
+from nnet.files.version import Version, is_settled, version_of
 
 FORM = 1
 """The form of the remembered file; one of another form is made again."""
 MANY = 100
 """So many files are read in no time: nothing is remembered of fewer."""
-SETTLED_S = 2.0
-"""A file that is younger when it is read may change again without a new time stamp: it will be read once more."""
 
 Outline = dict[str, Any]
 """A run file without what only tables need: the entries of `_shape`, with those of one run.
@@ -28,7 +26,6 @@ Outline = dict[str, Any]
 These are: `run_id`; `seconds`, as `run_file.seconds` counts them; `content_sha256`, of the whole run; `config_sha256`,
 of its configuration; and `shape`, a text that is equal for runs of equal shape.
 """
-Version = tuple[int, int, int, int]
 
 
 class Index:
@@ -83,6 +80,19 @@ class Index:
             return None if known is None else known[2]
         return self._current(run_id, version)
 
+    def content(self, run_id: str) -> dict | None:
+        """The run in a file, or None without one. A damaged file is listed in `damaged`. Raises OtherForm, OSError."""
+        path = self.path(run_id)
+        try:
+            run = run_file.read(path)
+        except MISSING:
+            return None
+        except outside.Unreadable as error:
+            self.damaged[path] = str(error)
+            return None
+        self.damaged.pop(path, None)
+        return run
+
     def path(self, run_id: str) -> Path:
         """The file of a run."""
         return self.runs / f"{run_id}.json"
@@ -98,31 +108,24 @@ class Index:
         """What changes when a file is added, replaced or removed; None while that cannot be told."""
         with suppress(OSError):
             version = version_of(os.stat(self.runs))
-            return version if _is_settled(version) else None
+            return version if is_settled(version) else None
         return None
 
     def _current(self, run_id: str, version: Version) -> Outline | None:
         assert self._read is not None
         known = self._read.get(run_id)
-        if known is not None and known[0] == version and (known[1] or not _is_settled(version)):
+        if known is not None and known[0] == version and (known[1] or not is_settled(version)):
             return known[2]
-        try:
-            run = run_file.read(self.path(run_id))
-        except MISSING:
-            return None
-        except run_file.OtherForm:
-            raise
-        except outside.Unreadable as error:
-            self.damaged[self.path(run_id)] = str(error)
+        run = self.content(run_id)
+        if run is None:
             self._read.pop(run_id, None)
             return None
-        self.damaged.pop(self.path(run_id), None)
-        self._read[run_id] = version, _is_settled(version), self._outline(run)
+        self._read[run_id] = version, is_settled(version), self._outline(run)
         self._unsaved += 1
         return self._read[run_id][2]
 
     def _outline(self, run: dict) -> Outline:
-        seconds, sums = run_file.seconds(run), (checked_json.checksum_of(run), digest_of(run["config"]))
+        seconds, sums = run_file.seconds(run), (checked_json.checksum_of(run), checked_json.digest_of(run["config"]))
         return self._made(run["run_id"], seconds, *sums, json.dumps(_shape(run), sort_keys=True))
 
     def _made(self, run_id: str, seconds: float, content: str, config: str, shape: str) -> Outline:
@@ -162,20 +165,6 @@ class Index:
 def cache_file(folder: Path, name: str) -> Path:
     """The file in the cache folder that remembers something about a folder."""
     return cache_root() / name / f"{hashlib.sha256(os.path.realpath(folder).encode()).hexdigest()}.json"
-
-
-def version_of(about: os.stat_result) -> Version:
-    """What changes whenever a file is replaced or written: time of writing, size, inode, time of any change."""
-    return about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns
-
-
-def digest_of(value: object) -> str:
-    """SHA-256 of a JSON-able value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _is_settled(version: Version) -> bool:
-    return abs(time.time_ns() - max(version[0], version[3])) > SETTLED_S * 1e9
 
 
 def _shape(run: dict) -> dict:

@@ -1,6 +1,5 @@
 """A dataset without code: an .npz file with four arrays."""
 
-import hashlib
 import math
 import zipfile
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy as np
 
 from nnet.checks import ConfigError, Refused
 from nnet.files import outside
+from nnet.files.content import refuse_replaced
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 HEADERS: dict[tuple[int, int], Any] = {
@@ -28,19 +28,18 @@ def read(path: Path, arrays: Sequence[str] = ARRAYS, sha256: str | None = None) 
     content is not that of `sha256`.
     """
     try:
-        with outside.parsing(f"cannot read {path}: not an .npz file of plain arrays", passed=(ConfigError,)):
+        with outside.parsing(f"cannot read {path}: not an .npz file of plain arrays", passed=(ConfigError, Refused)):
             with outside.opened(path) as file, zipfile.ZipFile(file) as archive:
                 present = archive.namelist()
                 for name in arrays:
                     if f"{name}.npy" not in present:
                         raise ConfigError(f"{path} has no array {name!r}; it needs {', '.join(arrays)}")
                 found = [_array(archive, name) for name in arrays]
-                file.seek(0)  # afterwards: also a file that is written over while it is read is noticed
-                other = sha256 is not None and hashlib.file_digest(file, "sha256").hexdigest() != sha256
+                if sha256 is not None:
+                    file.seek(0)  # afterwards: also a file that is written over while it is read is noticed
+                    refuse_replaced(path, file, sha256)
     except outside.Unreadable as error:
         raise ConfigError(str(error)) from error
-    if other:
-        raise Refused(f"{path} was replaced since this run was named after its content: launch the campaign again")
     return found
 
 

@@ -42,4 +42,9 @@ def load(path: Path, shape: Any = object, without_sum: bool = False) -> dict:
 
 def checksum_of(content: dict) -> str:
     """SHA-256 of the content, as the file states it."""
-    return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+    return f"sha256:{digest_of(content)}"
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 of a JSON-able value, whatever the order of its keys. Raises ValueError for NaN."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -3,12 +3,11 @@
 import functools
 import hashlib
 import os
-import time
+from io import BufferedReader
 
+from nnet.checks import Refused
 from nnet.files import outside
-
-SETTLED_S = 2.0
-"""A file that changed within this time may change again without a new time stamp: its hash is not remembered."""
+from nnet.files.version import is_settled, version_of
 
 
 def sha256_of_file(path: str) -> str:
@@ -18,10 +17,14 @@ def sha256_of_file(path: str) -> str:
     that a thousand configurations of one file read it once.
     """
     status = os.stat(path)
-    if abs(time.time() - status.st_ctime) < SETTLED_S:
-        return _read(path)
-    version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return _read_once(os.path.abspath(path), version)
+    version = version_of(status)
+    return _read_once(os.path.abspath(path), status.st_dev, *version) if is_settled(version) else _read(path)
+
+
+def refuse_replaced(path: object, file: BufferedReader, sha256: str | None) -> None:
+    """Raise Refused unless an opened file has the content after which its run was named; reads it to its end."""
+    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+        raise Refused(f"{path} was replaced since this run was named after its content: launch the campaign again")
 
 
 def _read(path: str) -> str:
@@ -30,5 +33,5 @@ def _read(path: str) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _read_once(path: str, version: tuple) -> str:
+def _read_once(path: str, *version: int) -> str:
     return _read(path)

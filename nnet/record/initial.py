@@ -1,7 +1,6 @@
 """Weights of a file instead of drawn ones: compared with the file that the run is named after, and fitted."""
 
 import functools
-import hashlib
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from nnet.checks import ConfigError, Refused
 from nnet.config import TrainConfig
 from nnet.console import complain
 from nnet.files import outside
+from nnet.files.content import refuse_replaced
 
 WITHIN = ("state_dict", "model")
 """Keys under which files hold a state dict among other things."""
@@ -68,11 +68,9 @@ def read(path: str, sha256: str | None) -> dict[str, torch.Tensor]:
     """
     parse = _parser(path)
     with _refused(path), outside.opened(path) as file:  # opened once: the file that is hashed is the file that is read
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+        refuse_replaced(path, file, sha256)
         file.seek(0)
-        content: Any = None if found != sha256 else parse(file)
-    if content is None:
-        raise Refused(f"{path} was replaced since this run was named after its content: launch the campaign again")
+        content: Any = parse(file)
     for key in WITHIN:
         content = content[key] if isinstance(content, Mapping) and isinstance(content.get(key), Mapping) else content
     named = isinstance(content, Mapping) and all(
@@ -99,7 +97,7 @@ def _refused(path: str) -> Iterator[None]:
     """Raise ConfigError for whatever goes wrong while a file is read and parsed."""
     sentence = f"cannot read {path}: not a state dict, as torch.save(model.state_dict(), path) writes it"
     try:
-        with outside.parsing(sentence, passed=()):
+        with outside.parsing(sentence, passed=(Refused,)):
             yield
     except outside.Unreadable as error:
         objects = isinstance(error.__cause__, pickle.UnpicklingError)

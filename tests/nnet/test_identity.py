@@ -190,7 +190,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, weights, monkeypatch):
 
 
 def test_a_thousand_configurations_of_one_file_read_it_once(tmp_path, weights, monkeypatch):
-    monkeypatch.setattr("nnet.files.content.SETTLED_S", 0.0)
+    monkeypatch.setattr("nnet.files.version.SETTLED_S", 0.0)
     reads = []
     monkeypatch.setattr("nnet.files.content._read", lambda path: reads.append(path) or "0" * 64)
     assert len({TrainConfig(initial_weights=weights, seed=seed).run_id for seed in range(1000)}) == 1000

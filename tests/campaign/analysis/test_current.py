@@ -13,7 +13,7 @@ def store(tmp_path, monkeypatch) -> Store:
     monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
     for module in (index, current):
         monkeypatch.setattr(module, "MANY", 2)
-    monkeypatch.setattr(index, "SETTLED_S", 0)
+    monkeypatch.setattr("nnet.files.version.SETTLED_S", 0)
     store = Store(tmp_path / "digits")
     for seed in range(4):
         store.save(result(seed))

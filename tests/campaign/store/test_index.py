@@ -21,7 +21,7 @@ def reads(monkeypatch, tmp_path) -> list[str]:
     """The names of the run files that are read; what was read is remembered at once."""
     monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(index, "MANY", 2)
-    monkeypatch.setattr(index, "SETTLED_S", 0)
+    monkeypatch.setattr("nnet.files.version.SETTLED_S", 0)
     names, read = [], run_file.read
     monkeypatch.setattr(run_file, "read", lambda path: names.append(path.stem) or read(path))
     return names
@@ -116,12 +116,12 @@ def test_where_the_cache_cannot_be_written_files_are_read(folder, reads, tmp_pat
 
 
 def test_a_young_file_is_read_once_more(folder, reads, monkeypatch):
-    monkeypatch.setattr(index, "SETTLED_S", 3600)
+    monkeypatch.setattr("nnet.files.version.SETTLED_S", 3600)
     store = Store(folder)
     store.save(run_of(CONFIGS[0], accuracy=0.8))
     for _ in range(2):
         assert store.outline(CONFIGS[0].run_id)["content_sha256"] and reads == [CONFIGS[0].run_id]
-    monkeypatch.setattr(index, "SETTLED_S", 0)
+    monkeypatch.setattr("nnet.files.version.SETTLED_S", 0)
     for _ in range(2):
         assert store.outline(CONFIGS[0].run_id)["content_sha256"] and reads == 2 * [CONFIGS[0].run_id]
 
