@@ -30,7 +30,7 @@ from tests.campaign.stub import run_of
 ALPHAS = (0.05, 0.1, 0.15, 0.2)
 COMMANDS = {"status": ["--status"], "plan": ["--plan"], "launch": []}
 ROUNDS = 3
-"""The least of so many is taken: other processes disturb."""
+"""Each command is measured this often, and the least is taken, because other processes disturb."""
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def make(folder: Path, count: int) -> None:
-    """Write the files of so many runs: values drawn at random, everything else as a real run has it."""
+    """Write `count` run files: values drawn at random, everything else as in a real run."""
     of_data = train_and_evaluate(TrainConfig(epochs=1, alpha_tests=(0,)))["sha256"]  # further runs have the same data
     configs = product(TrainConfig(), arch="mlp_small", regime="noisy", alpha_train=[*ALPHAS], seed=seeds(count))
     draws = random.Random(0)
@@ -82,12 +82,12 @@ def make(folder: Path, count: int) -> None:
 
 
 def seeds(count: int) -> list[int]:
-    """The seeds of so many runs."""
+    """The seeds of `count` runs."""
     return list(range(count // len(ALPHAS)))
 
 
 def started(folder: Path, count: int, *flags: str) -> subprocess.Popen:
-    """A launch of so many runs, in a session of its own."""
+    """A launch of `count` runs, in a session of its own."""
     words = f"mlp_small --regime noisy --checkpoint-dir none --output-dir {folder}".split()
     lists = ["--alpha-train", *map(str, ALPHAS), "--seed", *map(str, seeds(count))]
     return subprocess.Popen(

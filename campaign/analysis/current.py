@@ -17,7 +17,7 @@ from nnet.files.version import version_of
 from nnet.record.provenance import ROOT, code_sha256
 
 KEPT = "tables"
-"""The folder of the cache in which it is remembered of what tables were made."""
+"""The folder of the cache that remembers what the tables were made from."""
 
 
 def report(store: Store) -> str:
@@ -50,7 +50,7 @@ def _program() -> str:
     import pandas
 
     digest = hashlib.sha256(repr((sys.version, pandas.__version__, code_sha256())).encode())
-    users = registry.users_folder()  # of which `code_sha256` has no questions and studies
+    users = registry.users_folder()  # `code_sha256` does not cover their questions and studies
     for folder in (ROOT / "campaign", ROOT / "studies", *([users] if users else [])):
         for path in sorted(folder.rglob("*.py")):
             digest.update(repr((str(path), path.read_bytes())).encode())

@@ -38,12 +38,12 @@ def note(runs: Iterable[Mapping]) -> str:
             listed = [f"{value} ({count} runs)" for value, count in counts.most_common(LISTED)]
             further = [f"{len(counts) - LISTED} more"] if len(counts) > LISTED else []
             lines.append(f"  {name}: {', '.join(listed + further)}")
-    title = "results of different makers stand in these tables; `campaign.load` has a column for each entry"
+    title = "these tables mix results of different makers; `campaign.load` has a column for each entry"
     return "\n".join([title, *lines]) + "\n"
 
 
 def keep(folder: Path, runs: Iterable[Mapping]) -> None:
-    """Write the note to a file in a results folder, for figures and reports; no file where there is no note."""
+    """Write the note into a results folder, for figures and reports; without a note, delete the file."""
     text = note(runs)
     if text:
         write_file(folder / FILE, text.encode())

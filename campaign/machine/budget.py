@@ -18,7 +18,7 @@ UNLIMITED = float("inf")
 
 
 def raise_limits(workers: int) -> None:
-    """Raise this process's soft limits, as far as it may, to what so many workers need."""
+    """Raise this process's soft limits, as far as it may, to what `workers` workers need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = _open_files() + FILES_ELSE + FILES * workers
     if 0 <= soft < needed:

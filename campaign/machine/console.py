@@ -1,4 +1,4 @@
-"""The door for what goes to a person: whoever prints in this process never waits for a reader and never fails.
+"""The door for what goes to a person: printing in this process never waits for a reader and never fails.
 
 `attach` puts a `Stream` in the place of stdout and of stderr, so that `print`, warnings and libraries use it too. A
 thread of its own hands the text on, because only a thread can be left behind when nobody reads.
@@ -19,11 +19,11 @@ from nnet.console import clean, complain, one_line, say
 
 __all__ = ["attach", "attached", "clean", "complain", "duration", "is_terminal", "one_line", "say", "wait_until_read"]
 PATIENCE_S = 0.2
-"""After so many seconds a reader has stalled: until it reads again, nobody waits for it."""
+"""Seconds to wait for a reader; a slower one has stalled, and nobody waits for it until it reads again."""
 MOST_WAITING = 10_000
-"""Further texts are left out while so many wait for a stalled reader."""
+"""The number of texts kept for a stalled reader; further ones are dropped."""
 LAST_S = 1.0
-"""Seconds without a byte read after which the end of a command waits no longer."""
+"""Seconds without progress after which an ending command stops waiting for its reader."""
 PIECE = 2**16
 
 
@@ -61,14 +61,14 @@ class Stream(io.TextIOBase):
             self.lost += 1
         elif not self.gone:
             if self.lost:
-                text, self.lost = f"\n({self.lost} texts are left out here, which nobody read)\n{text}", 0
+                text, self.lost = f"\n({self.lost} texts were dropped here because nobody read them)\n{text}", 0
             self.waiting.put(text.encode(self.encoding, "backslashreplace"))
             if not self.stalled:
                 self.stalled = not self._handed_on(PATIENCE_S)
         return len(text)
 
     def waits(self) -> bool:
-        """Whether something of what was written is still to be read."""
+        """Whether some of the written text is still waiting for its reader."""
         return not self._handed_on(0.1)
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Stream(io.TextIOBase):
         self.waiting.put(None)
 
     def _handed_on(self, seconds: float) -> bool:
-        """Whether all that was written is handed on within so many seconds."""
+        """Whether everything that was written is handed on within `seconds`."""
         done = threading.Event()
         self.waiting.put(done)
         try:
@@ -179,7 +179,7 @@ def duration(seconds: float) -> str:
 
 
 def _open_descriptors() -> None:
-    """Open those of descriptors 0, 1 and 2 that are closed: else the next file would be what libraries print to."""
+    """Open descriptors 0, 1 and 2 where they are closed: otherwise libraries would print into the next opened file."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)

@@ -13,7 +13,7 @@ WRONG_PLACES = {
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
     *(errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENODEV, errno.ENXIO),
 }
-"""What the system says of a file or folder that was named wrongly."""
+"""Error numbers of a file or folder that was named wrongly."""
 REMEDIES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n), or use fewer workers (--max-workers)",
     errno.ENFILE: "the whole machine has too many open files",
@@ -21,7 +21,7 @@ REMEDIES = {
     errno.ENOMEM: "memory is short; use fewer workers (--max-workers)",
 }
 REFUSALS = (OSError, RuntimeError, MemoryError)
-"""The exceptions among which the refusals of the system are."""
+"""Exceptions by which the system may refuse something; `sentence` tells which of them are refusals."""
 NO_THREAD = ("can't start new thread", "can't allocate lock")
 """What Python says, in a RuntimeError, when the system gives no further thread."""
 

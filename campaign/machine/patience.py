@@ -1,4 +1,4 @@
-"""One rule for trying again what chance may have ended."""
+"""One rule for trying again after a failure that may be due to chance."""
 
 import time
 
@@ -7,7 +7,7 @@ FIRST_S, LONGEST_S = 1.0, 30.0
 
 
 class Patience:
-    """Pauses that double, from `FIRST_S` to `LONGEST_S`, until something has worked; what keeps failing is given up.
+    """Pauses that double, from `FIRST_S` to `LONGEST_S`, until something has worked; gives up after `MOST` failures.
 
     What fails within a pause belongs to the failure that began it: the end of one process may end eighty runs.
     """

@@ -1,4 +1,4 @@
-"""What this machine cannot do, told in a moment: before workers are started, which import torch for that."""
+"""Cheap checks of this machine, made before workers start and import torch."""
 
 import ctypes
 import sys
@@ -26,7 +26,7 @@ def check(configs: Sequence[TrainConfig]) -> None:
         files = [] if dataset.endswith(".npz") else registry.constant("datasets", dataset, "FILES", ())
         missing = [name for name in files if not (Path(folder) / name).is_file()]
         if missing:
-            complain(f"note: {dataset} is not complete in {folder} ({missing[0]} is missing): it is fetched now")
+            complain(f"note: {dataset} is not complete in {folder} ({missing[0]} is missing): it is downloaded now")
 
 
 def may_have_gpu() -> bool:

@@ -1,4 +1,4 @@
-"""Settings that have no effect in a run, though they make it another run or another measurement: a note for each."""
+"""Notes on settings that have no effect, although they make another run or another measurement."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""No more workers than this machine can bear: memory, open files, processes."""
+"""As many workers as this machine has memory, open files and processes for."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ def fit(campaign: "Campaign", memory_check: bool) -> None:
     threads = max((config.cpu_threads for config in campaign.pending), default=1)
     fitting, limit = budget.fitting_workers(campaign.workers, threads)
     if fitting < campaign.workers:
-        campaign.notes.append(f"{limit} suffice for {fitting} of {campaign.workers} workers: no more are started")
+        campaign.notes.append(f"{limit} suffice for {fitting} of {campaign.workers} workers, so no more are started")
         campaign.workers = fitting
     if memory_check:
         _fit_into_memory(campaign)

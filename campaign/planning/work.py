@@ -47,7 +47,7 @@ def in_full(store: Store, config: TrainConfig) -> dict | None:
 
 
 class Answers:
-    """Which requests are answered, found once for all runs of which the same is asked and the same is known."""
+    """Tells which requests are answered; computed once for all runs with equal requests and equal results so far."""
 
     def __init__(self):
         self._found: dict[tuple, Any] = {}

@@ -182,11 +182,11 @@ class _Launch:
         if isinstance(outcome, base.Unwritable):
             raise CannotWrite(outcome.message)
         if isinstance(outcome, base.Lost):
-            signals.raise_if_asked()  # nor has one that was lost because of it
+            signals.raise_if_asked()  # the signal may have ended the fork server too
             self._wait(config, outcome.message, self.schedule.again(config, outcome.message))
             return
         if isinstance(outcome, base.Death):
-            signals.raise_if_asked()  # a worker that got the signal too has not died of its run
+            signals.raise_if_asked()  # the signal may have killed the worker, not its run
         if not self._keeps(config):
             self.schedule.ended(config)
             self.schedule.elsewhere(config)

@@ -14,9 +14,9 @@ CLEAN_ENDS = 10
 LOOK_AGAIN_S = 2.0
 """Seconds between two looks at the runs that another campaign has claimed."""
 ALONE_S = 30.0
-"""Seconds before the last attempt of a run: memory that was short for so long is not held against it."""
+"""Seconds of pause before the last attempt of a run, so that a shortage of memory that passes is not blamed on it."""
 MEMORY_S = 600.0
-"""Seconds for which runs wait at most until the memory of a killed one is free."""
+"""The longest time, in seconds, that runs wait for enough free memory after one was killed."""
 
 
 class Schedule:

@@ -32,8 +32,8 @@ class Claims:
 
     A claim lives as long as its launcher: on this machine, which its boot id tells from others of the same name, its
     process is looked up; where that cannot be seen, the claim's age decides, because launchers renew the time of the
-    file. A dead claim is taken over; a launcher that was stopped so long that it lost its claim leaves the run to the
-    new owner. Ages are measured by the clock of the disk, not of this machine.
+    file. A dead claim is taken over; a launcher that lost its claim while it was stopped leaves the run to the new
+    owner. Ages are measured by the clock of the disk, not of this machine.
     """
 
     def __init__(self, folder: Path):
@@ -64,7 +64,7 @@ class Claims:
     def keeps(self, run_id: str) -> bool:
         """Whether this launcher still has a run that it took; a claim that nobody has any more is taken again.
 
-        False after it was stopped for so long that another launcher took the run over. Raises CannotWrite.
+        False if another launcher took the run over while this one was stopped. Raises CannotWrite.
         """
         with writing(self.folder):
             if self._is_mine(run_id):

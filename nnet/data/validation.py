@@ -9,7 +9,7 @@ from nnet.console import complain
 
 CHANNELS_FIRST, CHANNELS_LAST = "N×C×H×W", "N×H×W×C"
 LONG = 4
-"""No image is so many times as long as wide; signals are."""
+"""Arrays this many times longer than wide are signals, not images."""
 
 
 def validated(arrays: Sequence, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

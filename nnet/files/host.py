@@ -22,7 +22,7 @@ def _host() -> str:
 
 
 def _boot() -> str:
-    """What no other machine has, and this one until it starts again; the full host name where there is no /proc."""
+    """An id that is unique to this machine until it restarts; the full host name where there is no /proc."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

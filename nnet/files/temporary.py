@@ -1,4 +1,4 @@
-"""Files and folders that end with the process that made them, under names that nobody can foresee."""
+"""Temporary files and folders, deleted with the process that made them, under names that nobody can foresee."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from nnet.files.host import BOOT, HOST, runs
 MACHINE = hashlib.sha256(f"{HOST} {BOOT}".encode()).hexdigest()[:8]
 LEFTOVER = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.tmp")
 OTHERS_S = 3600.0
-"""What a process of another machine, or of this one before it started again, has not written to for so long is left."""
+"""Seconds without a write after which a temporary file of another machine, or from before a restart, is deleted."""
 
 
 def temporary_name(name: str) -> str:

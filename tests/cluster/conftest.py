@@ -43,7 +43,7 @@ class Dask:
         """What a launch says of it, whose address begins with tcp://."""
         address = json.loads(self.file.read_text())["address"]
         return (
-            f"warning: the scheduler at {address} has no TLS: whoever can connect to it, like every user of its "
+            f"warning: the scheduler at {address} has no TLS: anyone who can connect to it, like every user of its "
             'machine, can run programs as you; see "Security" in docs/cluster.md\n'
         )
 

@@ -32,7 +32,7 @@ def test_run_files_and_weights_are_those_of_the_engine_process(place, dask, undi
 
 
 def wait_for_workers(dask, place, number: int = 2) -> None:
-    """Until the scheduler knows so many workers."""
+    """Wait until the scheduler knows this many workers."""
     from distributed import Client
 
     with Client(scheduler_file=str(dask.file), set_as_default=False) as client:

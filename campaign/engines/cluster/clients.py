@@ -104,7 +104,7 @@ def _warn_of_plain_text(address: str) -> None:
     """Say once that a scheduler is open to everybody who can reach it. The other users of its machine always can."""
     if not address.startswith("tls://"):
         complain(
-            f"warning: the scheduler at {address} has no TLS: whoever can connect to it, like every user of its "
+            f"warning: the scheduler at {address} has no TLS: anyone who can connect to it, like every user of its "
             'machine, can run programs as you; see "Security" in docs/cluster.md'
         )
 

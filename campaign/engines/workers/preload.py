@@ -19,7 +19,7 @@ if LAUNCHER in os.environ:
     inherited.end_with(int(os.environ[LAUNCHER]))
     try:
         from campaign.engines.workers import warm  # noqa: F401 - workers use what it imports
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the launcher shall know
+    except BaseException as error:  # noqa: BLE001 - the launcher must know of any error
         traceback.print_exc()
         _say(" ".join(f"{type(error).__name__}: {error}".split()))
         sys.exit(1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 PREFIX = "nnet-"
 LONGEST = 60
-"""Letters of a folder in which sockets can be made: the system accepts paths of 107."""
+"""The longest path of a folder for sockets: the system accepts socket paths of 107 bytes."""
 NEW_S = 2.0
 """A folder that is younger may not be locked yet."""
 

@@ -10,7 +10,7 @@ MB = 2**20
 
 
 def machine(tmp_path, available_mb: int, cgroup: str):
-    """The files of a machine with so much memory available, and a process in one cgroup."""
+    """The files of a machine with `available_mb` of free memory, and a process in one cgroup."""
     meminfo, membership = tmp_path / "meminfo", tmp_path / "cgroup"
     meminfo.write_text(f"MemTotal:  {available_mb * 4096} kB\nMemAvailable:   {available_mb * 1024} kB\n")
     membership.write_text(cgroup)
