@@ -8,24 +8,22 @@ if TYPE_CHECKING:
     from campaign.planning.campaign import Campaign
 
 
-def fit(campaign: "Campaign", memory_check: bool) -> None:
-    """Lower the workers of a campaign on this machine to what its limits allow, and note why."""
+def fitting_workers(campaign: "Campaign", memory_check: bool) -> tuple[int, list[str]]:
+    """How many workers of a campaign this machine has room for, at least 1, and a note on each limit that is met."""
+    workers, notes = campaign.workers, []
     threads = max((config.cpu_threads for config in campaign.pending), default=1)
-    fitting, limit = budget.fitting_workers(campaign.workers, threads)
-    if fitting < campaign.workers:
-        campaign.notes.append(f"{limit} suffice for {fitting} of {campaign.workers} workers, so no more are started")
-        campaign.workers = fitting
+    fitting, limit = budget.fitting_workers(workers, threads)
+    if fitting < workers:
+        notes.append(f"{limit} suffice for {fitting} of {workers} workers, so no more are started")
+        workers = fitting
     if memory_check:
-        _fit_into_memory(campaign)
-
-
-def _fit_into_memory(campaign: "Campaign") -> None:
-    needs = list(map(campaign.costs.memory_mb, campaign.pending))
-    free = memory.free_mb()
-    fitting = memory.fitting_workers(needs, campaign.workers, free)
-    if fitting < campaign.workers:
-        campaign.notes.append(
-            f"{free:.0f} MB of memory are free and a run takes up to {max(needs):.0f} MB, so {fitting} of "
-            f"{campaign.workers} workers are started; --no-memory-check starts them all"
-        )
-        campaign.workers = fitting
+        needs = list(map(campaign.costs.memory_mb, campaign.pending))
+        free = memory.free_mb()
+        fitting = memory.fitting_workers(needs, workers, free)
+        if fitting < workers:
+            notes.append(
+                f"{free:.0f} MB of memory are free and a run takes up to {max(needs):.0f} MB, so {fitting} of "
+                f"{workers} workers are started; --no-memory-check starts them all"
+            )
+            workers = fitting
+    return workers, notes

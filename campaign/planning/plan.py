@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from campaign.machine import memory
 from campaign.machine.console import duration
 from campaign.machine.cores import usable_cores
-from campaign.planning import effect, notes, weights, work
+from campaign.planning import effect, fitting, notes, weights, work
 from campaign.planning.costs import Costs, path
 from nnet.config import TrainConfig
 
@@ -21,9 +21,9 @@ COLUMNS = ("architecture", "activation", "regime", "batch_size", "precision", "c
 def make(campaign: "Campaign", memory_check: bool = True) -> dict:
     """The plan of a campaign, JSON-able: `counts`, seconds of a worker, memory and weights in MB.
 
-    With `memory_check` fewer workers are planned if the memory of this machine would not suffice, as in a launch; not
-    so if there are more workers than cores here, because then the plan is for another machine. Raises ConfigError if a
-    run cannot be set up, and RuntimeError with the traceback of the worker if trying it fails.
+    Fewer workers are planned if this machine has no room for all of them, as in a launch; not so if there are more
+    workers than cores here, because then the plan is for another machine. `memory_check`: see `Launch`. Raises
+    ConfigError if a run cannot be set up, and RuntimeError with the traceback of the worker if trying it fails.
     """
     cores, costs = usable_cores(), campaign.measure()
     if costs.failures:
@@ -31,8 +31,8 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
     seconds = campaign.estimates()
     order = sorted(campaign.pending, key=lambda config: seconds[config.run_id], reverse=True)
     workers = campaign.workers
-    if memory_check and workers <= cores and not campaign.elsewhere:
-        workers = memory.fitting_workers([costs.memory_mb(config) for config in order], workers, memory.free_mb())
+    if workers <= cores and not campaign.elsewhere:
+        workers, _ = fitting.fitting_workers(campaign, memory_check)
     said = notes.left_out(campaign.left_out) + notes.resized_twice(campaign) + weights.notes(campaign)
     said += effect.notes(campaign)
     return counts(campaign) | {

@@ -86,7 +86,8 @@ def prepare(
         mine = shard.own([requests[0] for requests in campaign.runs.values()])
         campaign.pending.sort(key=lambda config: config.run_id not in mine)
     if not campaign.elsewhere:
-        fitting.fit(campaign, launch.memory_check)
+        campaign.workers, met = fitting.fitting_workers(campaign, launch.memory_check)
+        campaign.notes += met
     campaign.notes += notes.unwatched(campaign) + notes.resized_twice(campaign) + weights.notes(campaign)
     campaign.notes += effect.fixed_workers(launch.engine, launch.max_workers) + effect.notes(campaign)
     campaign.notes += effect.without_a_core(campaign)

@@ -38,7 +38,7 @@ def test_a_process_that_this_user_may_not_see_is_judged_by_the_age_of_its_claim(
     other.me |= {"pid": os.getppid(), "started": "then"}
     assert other.take("a")
     monkeypatch.setattr(os, "kill", forbidden)
-    monkeypatch.setattr(host, "_status", lambda pid: None)  # as with hidepid=2
+    monkeypatch.setattr(host, "status_of", lambda pid: None)  # as with hidepid=2
     assert not Claims(tmp_path).take("a")
     aged(tmp_path / "a.json", 1000)
     assert Claims(tmp_path).take("a")

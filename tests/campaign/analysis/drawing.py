@@ -1,6 +1,8 @@
 """Helpers of tests of figures."""
 
 import numpy as np
+from matplotlib.colors import to_hex
+from matplotlib.patches import Patch
 
 from campaign.analysis import figures, questions, tables
 from campaign.store.folder import Store
@@ -47,3 +49,17 @@ def drawn(axes) -> dict:
         halves = [(segment[1, 1] - segment[0, 1]) / 2 for segment in bars.get_segments() if len(segment)]
         lines[container.get_label()] = (*line.get_data(), np.array(halves))
     return lines
+
+
+def legends(figure) -> dict[str, str]:
+    """label → colour, of all legends of a figure."""
+    found = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
+    return {
+        text.get_text(): colour_of(handle)
+        for legend in found for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+    }  # fmt: skip
+
+
+def colour_of(artist) -> str:
+    colour = artist.get_facecolor() if isinstance(artist, Patch) else artist.get_color()
+    return to_hex(colour if isinstance(colour, str | tuple) else np.ravel(colour)[:4].tolist())
