@@ -22,7 +22,7 @@ from benchmarks.report import write_section
 from campaign.engines import process
 from campaign.engines.workers import tasks
 from campaign.planning.costs import Cost
-from campaign.planning.plan import makespan
+from campaign.planning.wall_time import makespan
 from nnet.config import TrainConfig
 
 ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
