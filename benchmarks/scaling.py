@@ -5,7 +5,7 @@
 The two are compared with the gain of a second process for a matrix product alone and for copying memory alone, because
 the cores of a virtual machine may share hardware. The model of 80 cores takes the cost of each kind of run from a
 pilot, as a plan does, and gives the next run to the next free core. The gain of a second thread in one run is measured
-too: this is what `--cpu-threads` gives if there are fewer runs than cores.
+too: this is what `--cpu-threads 2` gives if there are fewer runs than cores.
 """
 
 import dataclasses
