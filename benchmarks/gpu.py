@@ -70,7 +70,9 @@ def compare(arch: str, regime: str, alpha: float, arguments) -> dict:
     ours(dataclasses.replace(cfg, max_train_samples=BATCH * CORE_STEPS))
     on_gpu = [ours(cfg) for _ in range(arguments.rounds)]
     plain_times = plain(arch, alpha, arguments.data_dir)
-    on_core = ours(dataclasses.replace(cfg, use_cuda=False, max_train_samples=BATCH * CORE_STEPS))
+    core = dataclasses.replace(cfg, use_cuda=False, max_train_samples=BATCH * CORE_STEPS)
+    ours(dataclasses.replace(core, max_train_samples=BATCH, max_test_samples=BATCH))
+    on_core = ours(core)
     return {
         "gpu_step_ms": median(step for step, _ in on_gpu) * 1e3,
         "gpu_point_ms": median(point for _, point in on_gpu) * 1e3,
