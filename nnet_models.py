@@ -68,7 +68,7 @@ def train_and_evaluate(cfg: TrainConfig, known: dict | None = None) -> dict:
     anything is measured, if the data or the weights are not those that are known; CannotWrite (an OSError) if a
     checkpoint cannot be written; and RuntimeError if another run is active in this process, whose state runs share.
     """
-    with _alone(cfg.cpu_threads):
+    with _alone(cfg.threads):
         run = _set_up(cfg)
         known = None if known is None else points.stored(known)
         kept.check_data(cfg, known, run.batches.images.sha256)
@@ -82,7 +82,7 @@ def try_set_up(cfg: TrainConfig) -> dict:
 
     Raises what the run would raise up to there.
     """
-    with _alone(cfg.cpu_threads):
+    with _alone(cfg.threads):
         run = _set_up(cfg)
         return {"data_sha256": run.batches.images.sha256, "not_noised": list(spared_tensors(run.model))}
 
@@ -146,7 +146,7 @@ def _set_up(cfg: TrainConfig) -> _Run:
         if kind in registry.KINDS:
             registry.load(kind, name)
     torch.set_default_dtype(torch.float32)  # these files may have changed it, or drawn numbers, when they were imported
-    torch.set_num_threads(cfg.cpu_threads)
+    torch.set_num_threads(cfg.threads)
     batches = Batches(cfg, images, device)
     set_seed(streams.seed_of(cfg.seed, "init"))
     shape, options = batches.image_shape, cfg.options_of(cfg.arch)

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         noise_samples=5,  # noise draws per strength
         evaluations=(),  # what else is measured: "worst_case", "random_corners", "landscape", "quantization"
         max_test_samples=None,  # test on this many images, each class with its share; None uses all
-        # Where and how it is launched: only cpu_threads and use_cuda may change the last bits of a result.
+        # Where and how it is launched: only threads and use_cuda may change the last bits of a result.
         output_dir="results",  # results are written to <output_dir>/<dataset>/
         checkpoint_dir="checkpoints",  # trained weights go to <checkpoint_dir>/<dataset>/; None keeps none
         engine="process",  # one worker process per slot; "serial" runs in this process, for debugging
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         memory_check=True,  # start fewer workers if the free memory does not suffice
         run_timeout_s=None,  # seconds after which a run is stopped and fails; None: never
         epoch_checkpoint_s=60,  # least seconds between two saved states of an unfinished run
-        cpu_threads=1,  # threads of one run
+        cpu_threads_per_worker="auto",  # threads of one run; auto: several for long runs where cores would be idle
         use_cuda=False,  # train on the GPU; needs max_workers=1
         data_dir=None,  # folder of the image files; None: NNET_DATA_DIR if that is set, else data
         # Every other field of TrainConfig (nnet/config.py) may be a line here, too: corruption, lr_milestones, ...

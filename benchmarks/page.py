@@ -3,6 +3,7 @@
 Every measured number comes from the sections. The constants below are targets that were set before measuring.
 """
 
+from benchmarks import threads
 from benchmarks.markdown import percent, ratio, table, verdict, wrapped
 
 SPEEDUPS = {
@@ -16,11 +17,9 @@ SPEEDUPS = {
 SGEMM_FLOOR, SGEMM_AIM = 0.6, 0.8
 """Floor and aim of the share of a clean step of mlp_large that its matrix products would take alone."""
 PARTS_OF_A_STEP = ("step_ms", "sgemm_ms", "done_ms", "noise_ms", "optimizer_ms", "batch_ms", "rest_ms")
-NOISE_SHARE = 0.15
-CONTROLLER_SHARE = 0.03
+NOISE_SHARE, CONTROLLER_SHARE = 0.15, 0.03
 BETA_STEPS = 14
-DASK_MS = 10
-MASKS_MB = 2000
+DASK_MS, MASKS_MB = 10, 2000
 ALL_IMAGES = 60_000
 ORDERS = ("bound_s", "longest_first_s", "any_order_s")
 PRECISIONS = {"training bf16": "training", "all bf16": "training and sweep"}
@@ -35,6 +34,7 @@ def page(sections: dict[str, dict]) -> str:
         "bfloat16": _precision(sections["precision"]),
         "Memory and start": _memory(sections["memory"]),
         "Many workers": _scaling(sections["scaling"], sections["overhead"]),
+        **({"Several threads": threads.chapter(sections["threads"])} if "threads" in sections else {}),
         "Dask": _cluster(sections["cluster"]),
         "The controller of adaptive noise": _controller(sections["controller"]),
         "Adversaries in weight space": _adversarial(sections["adversarial"]),
@@ -148,13 +148,13 @@ workers share one copy of the data.
 
 def _scaling(section: dict, overhead: dict) -> str:
     workers, alone, model = section["workers"], section["alone"], section["model"]
-    threads = ", ".join(f"{gain:.2f} ({name})" for name, gain in section["threads"].items())
+    second = ", ".join(f"{gain:.2f} ({name})" for name, gain in section["threads"].items())
     gain = f"{workers['gain']:.2f} ({workers['gain_min']:.2f} to {workers['gain_max']:.2f})"
     bound, first, any_order = (f"{model[name] / 60:.0f} minutes" for name in ORDERS)
     return f"""
 Two workers finish {gain} times as many runs per hour as one. Two processes of sgemm alone do {alone["sgemm"]:.2f} times
 the work of one on this machine, two that copy memory {alone["copy"]:.2f} times. A second thread speeds up one run by a
-factor of {threads}: use it for campaigns with fewer runs than cores.
+factor of {second}: use it for campaigns with fewer runs than cores.
 
 A model of 80 cores: {model["runs"]} runs of all five networks on full MNIST take {model["core_s"] / 3600:.1f} core
 hours, and no less than {bound}. They take {first} with the longest runs first, and {any_order} on average in any

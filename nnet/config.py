@@ -5,6 +5,7 @@ import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from nnet import checks, registry
 from nnet import options as by_owner
@@ -130,8 +131,9 @@ class TrainConfig(Identity):
     """Options by owner and name, like {"beta": {"attack_size": 0.1}}: of the regime, the architecture, the corruption
     and the evaluations, among them weight_noise."""
 
-    cpu_threads: int = setting(1, whole(1), group="operation")
-    """Threads of torch per run; another number may change the last bits of the result. Default 1."""
+    cpu_threads: int | Literal["auto"] = setting(1, checks.word_or("auto", whole(1)), group="operation")
+    """Threads of torch per run, or auto: a campaign chooses them; another number may change the last bits of the
+    result. Default 1."""
     use_cuda: bool = setting(False, switch, group="operation")
     """Train on the GPU. Default no."""
     data_dir: str = field(default_factory=default_data_dir, metadata={"group": "operation", "rule": checks.path})
@@ -209,6 +211,11 @@ class TrainConfig(Identity):
         hashed = {name: value for name, value in its.items() if value != DEFAULTS.get(name)} | {"SCIENCE": SCIENCE}
         prefix = f"{self.arch}-{self.regime}-a{self.alpha_train:g}-seed{self.seed}"
         return f"{prefix}-{digest_of(hashed)[:16]}", digest_of(training)
+
+    @property
+    def threads(self) -> int:
+        """Threads of torch in this run: `cpu_threads`, and 1 where it is auto and no campaign has chosen."""
+        return 1 if self.cpu_threads == "auto" else self.cpu_threads
 
     @property
     def weights_file(self) -> Path | None:

@@ -129,7 +129,7 @@ def kind_of(cfg: TrainConfig) -> str:
         "smoothed_accuracy": cfg.smoothed_accuracy,
         "trains": cfg.epochs > 0,
     }
-    return repr(sorted((fields | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
+    return repr(sorted((fields | {"threads": cfg.threads, "cuda": cfg.use_cuda}).items(), key=str))
 
 
 def measure(
@@ -204,10 +204,11 @@ def _tried(
 ) -> Iterable[tuple[TrainConfig, dict | base.Failure]]:
     """Each of these runs with its outcome, side by side as far as the memory suffices.
 
-    Every worker does one of them, because the memory of a process is known by its peak.
+    Every worker does one of them, because the memory of a process is known by its peak. All threads have a core.
     """
     shared_gpu = any(config.use_cuda for config in runs)
-    width = 1 if shared_gpu else int(max(1, min(len(runs), workers, memory.free_mb() // PILOT_MB)))
+    fitting = workers // max((config.threads for config in runs), default=1)
+    width = 1 if shared_gpu else int(max(1, min(len(runs), fitting, memory.free_mb() // PILOT_MB)))
     for start in range(0, len(runs), width):
         with open_engine(work, width) as engine:
             yield from engine.outcomes(runs[start : start + width])

@@ -69,7 +69,7 @@ def _address(scheduler: str) -> str:
 @contextmanager
 def local(config: TrainConfig, workers: int) -> Iterator[tuple[Client, Tend]]:
     """A client of a temporary scheduler with `workers` single-threaded workers, on loopback, closed to other users."""
-    limits = environment.thread_limits(config.cpu_threads)
+    limits = environment.thread_limits(config.threads)
     with private.folder(Path(tempfile.gettempdir())) as folder, environment.changed(limits), quiet(), dask.config.set(
         settings(folder)
     ), LocalCluster(

@@ -57,7 +57,7 @@ class Pool:
 
     def __init__(self, client: Client, work: base.Work, timeout_s: float | None, first: TrainConfig):
         """`first`: a run of the campaign; the others have the same threads and folders."""
-        self.client, self.work, self.timeout_s, self.threads = client, work, timeout_s, first.cpu_threads
+        self.client, self.work, self.timeout_s, self.threads = client, work, timeout_s, first.threads
         self.done: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.hosts: dict[str, Host] = {}
         self.greeting: dict[str, Future] = {}

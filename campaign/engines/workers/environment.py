@@ -1,5 +1,7 @@
 """Environment variables of a worker: thread limits, which libraries read when they are imported, and its memory.
 
+A run sets the number of torch's threads itself when it begins, so that runs of different numbers share a worker.
+
 With MALLOC_…, which the C library reads when a process starts, a worker keeps the memory that it frees. Without them it
 returns memory to the system in each training step, and the system clears every page again: a third of a step of `cnn`.
 """
