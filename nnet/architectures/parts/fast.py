@@ -8,12 +8,14 @@ of results may then differ: provenance states the variable.
 from itertools import pairwise
 from typing import cast
 
+import numpy as np
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nnet.processor import plain_layers, processor_entry
+from nnet.random.compiled import compiled
 
 INTEL = processor_entry("vendor_id") == "GenuineIntel"
 ONEDNN = not INTEL and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -30,7 +32,8 @@ def arrange(network: nn.Sequential) -> nn.Sequential:
     """Make the layers of a sequential network fast, and return the network.
 
     Linear layers become `Linear`; a `Flatten` of the input and the linear layer after it become one `ImageLinear`. A
-    monotone activation changes places with the max-pooling after it. Convolutions use the memory order B×H×W×C.
+    monotone activation changes places with the max-pooling after it; a ReLU and pooling 2×2 become one `PoolReLU`.
+    Convolutions use the memory order B×H×W×C.
     """
     if plain_layers():
         return network
@@ -40,6 +43,8 @@ def arrange(network: nn.Sequential) -> nn.Sequential:
     for place, (layer, following) in enumerate(pairwise(network)):
         if type(layer) in MONOTONE and type(following) is nn.MaxPool2d:
             network[place], network[place + 1] = following, layer
+            if type(layer) is nn.ReLU and repr(following) == repr(nn.MaxPool2d(2)):
+                network[place], network[place + 1] = PoolReLU(), nn.Identity()
         elif place == 0 and type(layer) is nn.Flatten and type(following) is Linear:
             network[place] = nn.Identity()
             following.__class__ = ImageLinear
@@ -122,6 +127,20 @@ def _windows(size: int, kernel: int, stride: int, padding: int) -> list[tuple[sl
     ]
 
 
+class PoolReLU(nn.Module):
+    """Max-pooling 2×2 and ReLU in one pass over the memory, the same bits in half the time; for one thread.
+
+    PyTorch reads the images, fills their gradient with zeros and writes it again by 64-bit indices.
+    """
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """B×C×H×W to B×C×⌊H/2⌋×⌊W/2⌋."""
+        ours = images.device.type == "cpu" and images.dtype == torch.float32 and torch.get_num_threads() == 1
+        if ours and images.is_contiguous(memory_format=torch.channels_last):
+            return _PoolReLU.apply(images)
+        return functional.relu(functional.max_pool2d(images, 2))
+
+
 class Contiguous(nn.Module):
     """Copies images to the memory order B×C×H×W, which is faster for small images with many channels."""
 
@@ -179,3 +198,50 @@ class _Product(torch.autograd.Function):
 def _multiply(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     """a bᵀ + bias; both must have a stride of 1 in one dimension, or it takes a hundred times as long."""
     return torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
+
+
+class _PoolReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(context, images):
+        batch, channels, height, width = context.shape = images.shape
+        largest = torch.empty(batch, height // 2, width // 2, channels)
+        context.chosen = np.empty(largest.shape, np.uint8)
+        _pool(images.detach().permute(0, 2, 3, 1).numpy(), largest.numpy(), context.chosen)
+        return largest.permute(0, 3, 1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context, gradient):
+        batch, channels, height, width = context.shape
+        spread = (torch.zeros if height % 2 or width % 2 else torch.empty)(batch, height, width, channels)
+        _spread(gradient.permute(0, 2, 3, 1).contiguous().numpy(), context.chosen, spread.numpy())
+        return spread.permute(0, 3, 1, 2)
+
+
+@compiled
+def _pool(images, largest, chosen):
+    """The largest number above 0 of four, and its place: 4 if there is none. NaN is larger than any, as in PyTorch."""
+    batch, height, width, channels = largest.shape
+    for image in range(batch):
+        for row in range(height):
+            for column in range(width):
+                for channel in range(channels):
+                    most, which = np.float32(0), np.uint8(4)
+                    for place in range(4):
+                        number = images[image, 2 * row + place // 2, 2 * column + place % 2, channel]
+                        larger = number > most or number != number
+                        most, which = (number, np.uint8(place)) if larger else (most, which)
+                    largest[image, row, column, channel], chosen[image, row, column, channel] = most, which
+
+
+@compiled
+def _spread(gradient, chosen, spread):
+    batch, height, width, channels = gradient.shape
+    for image in range(batch):
+        for row in range(height):
+            for column in range(width):
+                for place in range(4):
+                    for channel in range(channels):
+                        here = chosen[image, row, column, channel] == np.uint8(place)
+                        number = gradient[image, row, column, channel] if here else np.float32(0)
+                        spread[image, 2 * row + place // 2, 2 * column + place % 2, channel] = number
