@@ -120,10 +120,12 @@ class Conv2d(nn.Conv2d):
 
 def _windows(size: int, kernel: int, stride: int, padding: int) -> list[tuple[slice, slice]]:
     """For each output pixel of one dimension: the input pixels that it sees, and the part of the kernel on them."""
-    starts = range(-padding, size + padding - kernel + 1, stride)
     return [
-        (slice(max(start, 0), min(start + kernel, size)), slice(max(-start, 0), min(kernel, size - start)))
-        for start in starts
+        (
+            slice(max(start, 0), max(0, min(start + kernel, size))),
+            slice(max(-start, 0), max(0, min(kernel, size - start))),
+        )
+        for start in range(-padding, size + padding - kernel + 1, stride)
     ]
 
 
