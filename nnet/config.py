@@ -16,7 +16,7 @@ from nnet.files.checked_json import digest_of
 from nnet.identity import Identity, group_of, in_group
 from nnet.optimizers import LR_SCHEDULES, OPTIMIZERS, USUAL_FACTOR, check_momentum, check_schedule, milestones
 
-SCIENCE = 1
+SCIENCE = 2
 """Part of every `run_id`: raised when a change of the program, or of a default, alters the bits of training."""
 NOISE_MODELS = ("tensor_std", "magnitude")
 AUGMENTATIONS = ("none", "crop_flip")
