@@ -3,7 +3,7 @@
 Every measured number comes from the sections. The constants below are targets that were set before measuring.
 """
 
-from benchmarks import threads
+from benchmarks import gpu_chapter, threads
 from benchmarks.markdown import percent, ratio, table, verdict, wrapped
 from benchmarks.speed_chapters import against_hardware, against_plain, fewer_bits
 
@@ -29,6 +29,7 @@ def page(sections: dict[str, dict]) -> str:
         "Adversaries in weight space": _adversarial(sections["adversarial"]),
         "Masks of noise": _perturbation(sections["perturbation"]),
         "Planned and actual time": _planning(sections),
+        "On a GPU": gpu_chapter.chapter(sections["gpu"]),
         "Where the numbers come from": _sources(sections),
     }
     head = f"""# Performance

@@ -21,8 +21,8 @@ of MNIST, a sweep point 10,000; single precision, one run at a time; medians of 
 
 {table(head, lines)}
 
-The plain program waits for its DataLoader. Here no step and no pass waits for the GPU: the processor starts kernels, one
-after the other, more slowly than the GPU finishes them. Small networks therefore gain little from a GPU: many cores
+The plain program waits for its DataLoader. Here no step and no pass waits for the GPU: the processor starts kernels,
+one after the other, more slowly than the GPU finishes them. Small networks therefore gain little from a GPU: many cores
 that each train one of them finish a campaign sooner.
 """
 
