@@ -18,8 +18,8 @@ from nnet.optimizers import LR_SCHEDULES, OPTIMIZERS, USUAL_FACTOR, check_moment
 
 SCIENCE = 2
 """Part of every `run_id`: raised when a change of the program, or of a default, alters the bits of training."""
-NOISE_MODELS = ("tensor_std", "magnitude")
-AUGMENTATIONS = ("none", "crop_flip")
+NOISE_MODELS = ("tensor_std", "magnitude", "range")
+AUGMENTATIONS = ("none", "crop_flip", "crop_flip_cutout")
 NEEDED_UNTRAINED = (
     *("dataset", "image_size", "arch", "activation", "dropout"),  # dropout is one of a network's numbered layers
     *("initial_weights", "epochs", "noise_model", "options"),
@@ -59,8 +59,8 @@ class TrainConfig(Identity):
     alpha_train: float = setting(0.0, number)
     """Strength of weight noise in training, relative to the weights (see noise_model), ≥ 0. Default 0."""
     noise_model: str = setting("tensor_std", one_of(NOISE_MODELS))
-    """What α is relative to, in training and in the sweep: tensor_std (the standard deviation of the weight tensor) or
-    magnitude (each weight's own size). Default tensor_std."""
+    """What α is relative to, in training and in the sweep: tensor_std (the standard deviation of the weight tensor),
+    magnitude (each weight's own size) or range (the largest size in the weight tensor). Default tensor_std."""
     p: float = setting(0.0, between(0, 1))
     """Probability that an input pixel is corrupted in training, 0 to 1. Default 0."""
     corruption: str = setting("replacement", one_of(by_owner.CORRUPTIONS))
@@ -98,12 +98,16 @@ class TrainConfig(Identity):
     """Factor by which `steps` multiplies the learning rate, > 0. Default 0.2."""
     weight_decay: float = setting(0.0, number)
     """L2 penalty of the optimizer, ≥ 0. Default 0."""
+    weight_clip: float | None = setting(None, optional(positive))
+    """Clip every weight tensor that noise perturbs to ± this many of its standard deviations, measured just before,
+    ahead of the first step and after each; None clips nothing. Default None."""
     dropout: float = setting(0.0, between(0, 1, high_allowed=False))
     """Probability of dropping a hidden value of a linear layer, or a flattened one, in training, from 0 to below 1; the
     others are scaled by 1/(1 − dropout). Only for architectures whose file states `DROPOUT`. Default 0."""
     augmentation: str = setting("none", one_of(AUGMENTATIONS))
-    """Change of a training image each time it is used: none, or crop_flip (a random crop of the image padded by 4 black
-    pixels, mirrored half of the time). Default none."""
+    """Change of a training image each time it is used: none; crop_flip (a random crop of the image padded by 4 black
+    pixels, mirrored half of the time); or crop_flip_cutout (then a square of half its height, around a random pixel,
+    takes the mean colour of the training images). Default none."""
     max_train_samples: int | None = setting(None, optional(whole(1)))
     """Train on this many images, the first of a fixed stratified shuffle; None uses all. Default None."""
     validation_share: float = setting(0.0, between(0, 0.5))

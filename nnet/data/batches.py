@@ -9,7 +9,7 @@ import torch
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from nnet.data.images import crop_flip, pixels, repeated
+from nnet.data.images import crop_flip, cutout, pixels, repeated
 from nnet.data.prepared import Images, stratified_order
 from nnet.perturbations.pixel_noise import PixelNoise
 from nnet.random import streams
@@ -94,7 +94,12 @@ class Batches:
     def _augmentation(self, epoch: int) -> Callable[[torch.Tensor], torch.Tensor]:
         if self.cfg.augmentation == "none":
             return lambda images: images
-        return functools.partial(crop_flip, generator=streams.generator(self.cfg.seed, "augment", epoch))
+        crop = functools.partial(crop_flip, generator=streams.generator(self.cfg.seed, "augment", epoch))
+        if self.cfg.augmentation == "crop_flip":
+            return crop
+        squares = streams.generator(self.cfg.seed, "cutout", epoch)
+        colour = (255 * torch.tensor(self.images.mean)).round().to(torch.uint8).to(self.device)
+        return lambda images: cutout(crop(images), colour, squares)
 
     def _corruption(self, purpose: str, epoch: int = 0) -> PixelNoise:
         cfg, seed = self.cfg, streams.seed_of(self.cfg.seed, purpose, epoch)
