@@ -1,7 +1,8 @@
 """Options by owner: which parts of a run take options, their names and defaults. Importing it does not import torch.
 
 The owners of a run are its regime, its architecture, its dataset where that has options, its corruption of pixels, its
-evaluations and `weight_noise`, which is always measured. `{"beta": {"attack_size": 0.1}}` sets the option `attack_size` of the regime `beta`.
+evaluations and `weight_noise`, which is always measured. `{"beta": {"attack_size": 0.1}}` sets the option `attack_size`
+of the regime `beta`.
 """
 
 import functools

@@ -41,7 +41,10 @@ KINDS = {"x": [(np.uint8, 4), (np.float32, 3)], "y": [(np.int64, 1)]}
 
 @dataclass(frozen=True)
 class Images:
-    """One dataset in memory: images uint8 N×C×H×W or sequences float32 N×T×C, labels int64 N; training in stratified order."""
+    """One dataset in memory: images uint8 N×C×H×W or sequences float32 N×T×C, labels int64 N.
+
+    Training samples are in stratified order.
+    """
 
     x_train: torch.Tensor
     y_train: torch.Tensor

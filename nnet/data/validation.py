@@ -17,9 +17,9 @@ def validated(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """x_train, y_train, x_test, y_test: images uint8 N×C×H×W or sequences float32 N×T×C, labels int64 N from 0 up.
 
-    `kind`: images or sequences. Images of shape N×H×W or N×H×W×C are recognised and rearranged, with a warning on stderr. Raises ConfigError, in
-    one sentence that names `source`, for wrong types or shapes, and for labels with gaps, of one class only, or unknown
-    in training.
+    `kind`: images or sequences. Images of shape N×H×W or N×H×W×C are recognised and rearranged, with a warning on
+    stderr. Raises ConfigError, in one sentence that names `source`, for wrong types or shapes, and for labels with
+    gaps, of one class only, or unknown in training.
     """
     if len(arrays) != 4:
         raise ConfigError(f"{source} must give x_train, y_train, x_test and y_test; it gives {len(arrays)} arrays")
