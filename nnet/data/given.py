@@ -52,8 +52,8 @@ def given_images(
     """Test images (uint8 or float32) and their labels (int64), at most `most` of them: a fixed stratified subset.
 
     `image_size`: pixels to which the images of a dataset or file are resized, None for sequences; `data_dir`: the
-    folder of the datasets' files. Of an .npz file only x_test and y_test are used. Raises ConfigError, in one sentence, for
-    anything else.
+    folder of the datasets' files. Of an .npz file only x_test and y_test are used. Raises ConfigError, in one sentence,
+    for anything else.
     """
     if isinstance(data, str | Path):
         images, labels = _of_name(check_dataset("data", data), image_size, data_dir)

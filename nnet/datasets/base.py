@@ -45,9 +45,9 @@ def input_of(dataset: str, sha256: str | None = None) -> str:
 
 
 def files_of(dataset: str, data_dir: str | Path) -> dict[str, list[Path]]:
-    """The existing data files of a dataset, by the name or pattern in its `FILES`; none for an .npz file."""
+    """The existing data files of a dataset, by the name or pattern in its `FILES`; {} for an .npz file."""
     stated = () if dataset.endswith(".npz") else registry.constant("datasets", dataset, "FILES", ())
-    return {name: sorted(Path(data_dir).glob(name)) for name in stated}
+    return {name: sorted(path for path in Path(data_dir).glob(name) if path.is_file()) for name in stated}
 
 
 @functools.lru_cache(maxsize=256)

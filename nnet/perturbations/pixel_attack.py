@@ -14,8 +14,8 @@ def attacked_images(
 ) -> torch.Tensor:
     """Images with a large `loss`; no pixel changes by more than `size` or leaves [0, 1].
 
-    `images`: float32 B×C×H×W in [0, 1], or sequences B×T×C, whose values have no such limits; `loss` returns a 0-dimensional tensor. Takes `steps` steps of `size`/`steps`
-    along the sign of the gradient from a uniform start.
+    `images`: float32 B×C×H×W in [0, 1], or sequences B×T×C, whose values have no such limits; `loss` returns a
+    0-dimensional tensor. Takes `steps` steps of `size`/`steps` along the sign of the gradient from a uniform start.
     """
     images = images.contiguous()
     low, high = images - size, images + size
