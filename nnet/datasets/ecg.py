@@ -21,6 +21,7 @@ from nnet.files.outside import Unreadable, parsing
 from nnet.files.temporary import temporary_folder
 
 INPUT = "sequences"
+LIBRARIES = ("wfdb",)
 FILES = ("mitdb/*.atr", "mitdb/*.dat", "mitdb/*.hea")
 ENDINGS = (".atr", ".dat", ".hea")
 TRAINING = (

@@ -25,6 +25,7 @@ from nnet.datasets.parts.mfcc import RATE, coefficients
 from nnet.files.outside import Unreadable, parsing
 
 INPUT = "sequences"
+LIBRARIES = ("soundfile",)
 FILES = ("speech_commands/**/*",)
 WORDS = ("yes", "no", "up", "down", "left", "right")
 NOISE, UNKNOWN = "_background_noise_", "_unknown_"
