@@ -112,8 +112,8 @@ def _beats_of(folder: Path, record: int, wfdb) -> Iterator[tuple[np.ndarray, int
             form = f"{signal.shape[1]} traces of {len(signal)} samples at {content.fs:g} Hz"
             if signal.shape[1] != 2 or content.fs != RATE or not np.isfinite(signal).all():
                 raise ValueError(f"it has {form}, not two traces of finite values at {RATE} Hz")
-            if marks.sample.max() >= len(signal):
-                raise ValueError(f"it has {form}, fewer than its annotations need")
+            if len(marks.sample) == 0 or marks.sample.max() >= len(signal):
+                raise ValueError(f"it has {form}, which does not fit its annotations")
     except Unreadable as error:
         raise ConfigError(f"{error}; delete it to download it again") from error
     beats = [(max(place - LEAD, 0), symbol) for place, symbol in zip(marks.sample, marks.symbol, strict=True)]

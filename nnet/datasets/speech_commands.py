@@ -29,8 +29,8 @@ LIBRARIES = ("soundfile",)
 FILES = ("speech_commands/**/*",)
 WORDS = ("yes", "no", "up", "down", "left", "right")
 NOISE, UNKNOWN = "_background_noise_", "_unknown_"
-SHARE = 0.1
-"""Of unknown words and of silence, relative to the clips of the six words, in the full data set."""
+PER_WORDS = 10
+"""Clips of the six words per clip of an unknown word, and per clip of silence, in the full data set."""
 SHIFT, NOISY, LOUDEST = 1600, 0.8, 0.1
 """Training clips are shifted by up to this many samples, and this share gets noise of at most this volume."""
 MOST_IN_CLASS = 2**27 - 1
@@ -60,7 +60,7 @@ def read(data_dir: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
         audio = np.stack([_changed(_second(path, sound), noises, changes) for path, _ in clips])
         labels = [label + bool(noises) for _, label in clips]
         if noises:
-            silent = math.ceil(SHARE * sum(label > 0 for _, label in clips))
+            silent = math.ceil(sum(label > 0 for _, label in clips) / PER_WORDS)
             audio = np.concatenate([audio, [random.uniform() * _piece(noises, random) for _ in range(silent)]])
             labels += [0] * silent
         parts += [coefficients(audio), np.array(labels, np.int64)]
@@ -98,7 +98,7 @@ def _divided(folder: Path, random: np.random.Generator) -> tuple[list, list]:
             known = word in WORDS
             (parts if known else others)[is_test].append((clip, WORDS.index(word) + 1 if known else 0))
     for is_test, clips in others.items():
-        most = len(clips) if small else math.ceil(SHARE * len(parts[is_test]))
+        most = len(clips) if small else math.ceil(len(parts[is_test]) / PER_WORDS)
         parts[is_test] += [clips[place] for place in random.permutation(len(clips))[:most]]
     return parts[False], parts[True]
 
