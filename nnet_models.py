@@ -142,7 +142,8 @@ def _alone(cpu_threads: int) -> Iterator[None]:
 
 def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
-    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256)
+    options = cfg.options_of(cfg.dataset)
+    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256, options)
     for name, kind in cfg.owners().items():
         if kind in registry.KINDS:
             registry.load(kind, name)

@@ -11,7 +11,7 @@ from nnet import checks, registry
 from nnet import options as by_owner
 from nnet.activations import ACTIVATIONS, check_activation
 from nnet.checks import ConfigError, between, canonical, number, one_of, optional, positive, setting, switch, whole
-from nnet.datasets.base import check_dataset
+from nnet.datasets.base import check_dataset, input_of
 from nnet.files.checked_json import digest_of
 from nnet.identity import Identity, group_of, in_group
 from nnet.optimizers import LR_SCHEDULES, OPTIMIZERS, USUAL_FACTOR, check_momentum, check_schedule, milestones
@@ -48,7 +48,8 @@ class TrainConfig(Identity):
     dataset: str = setting("digits", check_dataset)
     """Name of a dataset, or path of an .npz file. Default digits, which needs no download."""
     image_size: int | None = setting(28, optional(whole(1)))
-    """Height and width in pixels to which images are resized; None keeps their own size. Default 28."""
+    """Height and width in pixels to which images are resized; None keeps their own size. Default 28. Sequences have
+    None."""
     arch: str = setting("mlp_small", registry.name_in("architectures"))
     """Name of an architecture. Default mlp_small."""
     activation: str = setting("relu", one_of(ACTIVATIONS))
@@ -165,6 +166,7 @@ class TrainConfig(Identity):
         if not self.has_weight_noise:
             object.__setattr__(self, "alpha_train", 0.0)
         self._check_files()
+        self._check_input()
 
     def _check_corruption(self) -> None:
         for name in by_owner.CORRUPTIONS[self.corruption]:
@@ -194,6 +196,20 @@ class TrainConfig(Identity):
             self.dataset_sha256, self.initial_weights_sha256  # noqa: B018 - kept from here on
         except OSError as error:
             raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+
+    def _check_input(self) -> None:
+        """Compare the kind of input of dataset and architecture; sequences have no size and no pixels."""
+        has = input_of(self.dataset, self.dataset_sha256)
+        takes = registry.constant("architectures", self.arch, "INPUT", "images")
+        if takes != has:
+            raise ConfigError(f"{self.arch} takes {takes}, but {self.dataset_name} has {has}")
+        if has == "images":
+            return
+        usual = {item.name: item.default for item in dataclasses.fields(self)}
+        for name in ("image_size", "p", "corrupt_test", "augmentation"):
+            if getattr(self, name) not in (usual[name], None):
+                raise ConfigError(f"{name} has no meaning for {self.dataset_name}: it has {has}, which have no pixels")
+        object.__setattr__(self, "image_size", None)
 
     @property
     def run_id(self) -> str:

@@ -47,7 +47,8 @@ def training_of(result: dict) -> dict:
     """
     usual = {name: DEFAULTS[name] for name in in_group(TrainConfig, "training") if name in DEFAULTS}
     config = usual | {"noise_model": None} | result["config"]
-    owners = training_owners(result["regime"], result["architecture"], config["corruption"])
+    dataset = None if "dataset_sha256" in config else result["dataset"]
+    owners = training_owners(dataset, result["regime"], result["architecture"], config["corruption"])
     with suppress(ConfigError):  # the file of a plug-in is gone
         config["options"] = completed(config["options"], owners)
     return config

@@ -61,11 +61,17 @@ def cutout(images: torch.Tensor, fill: torch.Tensor, generator: torch.Generator)
     return torch.where(square, fill.view(1, -1, 1, 1), images)
 
 
-def pixels(images: torch.Tensor) -> torch.Tensor:
-    """uint8 to float32 in [0, 1], of the same shape."""
-    return images.float().div_(255)
+def inputs(images: torch.Tensor) -> torch.Tensor:
+    """The network's input: uint8 to float32 in [0, 1], of the same shape; pixels that are float32 stay as they are."""
+    return images if images.is_floating_point() else images.float().div_(255)
 
 
 def repeated(images: torch.Tensor, channels: int) -> torch.Tensor:
     """Images with one channel as images with `channels` channels that share its memory; others as they are."""
     return images.expand(-1, channels, -1, -1)
+
+
+def sample_shape(images: torch.Tensor, channels: int) -> tuple[int, int, int]:
+    """(C, H, W) of the network's input; one channel is repeated to `channels`."""
+    _, own, height, width = images.shape
+    return channels if own == 1 else own, height, width
