@@ -11,7 +11,7 @@ from nnet import checks, registry
 from nnet import options as by_owner
 from nnet.activations import ACTIVATIONS, check_activation
 from nnet.checks import ConfigError, between, canonical, number, one_of, optional, positive, setting, switch, whole
-from nnet.datasets.base import check_dataset, input_of
+from nnet.datasets.base import check_dataset, check_input, input_of
 from nnet.files.checked_json import digest_of
 from nnet.identity import Identity, group_of, in_group
 from nnet.optimizers import LR_SCHEDULES, OPTIMIZERS, USUAL_FACTOR, check_momentum, check_schedule, milestones
@@ -157,7 +157,7 @@ class TrainConfig(Identity):
             raise ConfigError(f"{self.arch} has no dropout")
         object.__setattr__(self, "evaluations", tuple(name for name in self.evaluations if name != by_owner.SWEEP))
         object.__setattr__(self, "options", by_owner.checked(self.options, self.owners()))
-        self._check_corruption()
+        by_owner.check_corruption(self.corruption, self.options_of(self.corruption))
         if self.epochs == 0:
             self._train_nothing()
         check_momentum(self.optimizer, self.momentum, self.nesterov)
@@ -167,13 +167,6 @@ class TrainConfig(Identity):
             object.__setattr__(self, "alpha_train", 0.0)
         self._check_files()
         self._check_input()
-
-    def _check_corruption(self) -> None:
-        for name in by_owner.CORRUPTIONS[self.corruption]:
-            its_options = self.options_of(self.corruption)
-            if name not in its_options:
-                raise ConfigError(f"corruption {self.corruption!r} needs the option {name!r}")
-            number(name, its_options[name])
 
     def _train_nothing(self) -> None:
         """Set the settings that have no effect without training to their defaults."""
@@ -200,9 +193,7 @@ class TrainConfig(Identity):
     def _check_input(self) -> None:
         """Compare the kind of input of dataset and architecture; sequences have no size and no pixels."""
         has = input_of(self.dataset, self.dataset_sha256)
-        takes = registry.constant("architectures", self.arch, "INPUT", "images")
-        if takes != has:
-            raise ConfigError(f"{self.arch} takes {takes}, but {self.dataset_name} has {has}")
+        check_input(self.arch, self.dataset_name, has)
         if has == "images":
             return
         usual = {item.name: item.default for item in dataclasses.fields(self)}

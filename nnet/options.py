@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nnet import registry
-from nnet.checks import ConfigError, canonical, nearest, unknown
+from nnet.checks import ConfigError, canonical, nearest, number, unknown
 
 CORRUPTIONS = {"replacement": (), "additive": ("sigma",)}
 """The options of each corruption of pixels; all of them must be set."""
@@ -55,6 +55,14 @@ def every_owner() -> Owners:
     kinds = {kind: registry.names(kind) for kind in ("regimes", "architectures", "evaluations")}
     kinds |= {"datasets": _datasets(), CORRUPTION: [*CORRUPTIONS]}
     return unique((name, kind) for kind, names in kinds.items() for name in names)
+
+
+def check_corruption(corruption: str, its_options: Mapping[str, Any]) -> None:
+    """Raise ConfigError unless all options of a corruption are set, to numbers ≥ 0."""
+    for name in CORRUPTIONS[corruption]:
+        if name not in its_options:
+            raise ConfigError(f"corruption {corruption!r} needs the option {name!r}")
+        number(name, its_options[name])
 
 
 def names_of(kind: str, owner: str) -> list[str]:

@@ -44,6 +44,13 @@ def input_of(dataset: str, sha256: str | None = None) -> str:
     return _input_of_file(dataset, sha256)
 
 
+def check_input(arch: str, dataset_name: str, has: str) -> None:
+    """Raise ConfigError if an architecture takes another kind of input than the dataset has."""
+    takes = registry.constant("architectures", arch, "INPUT", "images")
+    if takes != has:
+        raise ConfigError(f"{arch} takes {takes}, but {dataset_name} has {has}")
+
+
 def files_of(dataset: str, data_dir: str | Path) -> dict[str, list[Path]]:
     """The existing data files of a dataset, by the name or pattern in its `FILES`; {} for an .npz file."""
     stated = () if dataset.endswith(".npz") else registry.constant("datasets", dataset, "FILES", ())
