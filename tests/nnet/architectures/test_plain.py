@@ -8,11 +8,12 @@ from torch import nn
 from torch.nn import functional
 
 from nnet.architectures.parts import fast
+from nnet.architectures.parts.fast_perceptron import Perceptron
 from nnet.record import provenance
 from nnet_models import ARCH_NAMES, build_model
 from tests.conftest import sample_shape
 
-FAST = (fast.Linear, fast.Conv2d, fast.PoolReLU, fast.Contiguous)
+FAST = (fast.Linear, fast.Conv2d, fast.PoolReLU, fast.Contiguous, Perceptron)
 BATCH = 8
 STEPS = {torch.float64: 2, torch.float32: 1}
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
