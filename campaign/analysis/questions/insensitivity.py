@@ -55,11 +55,11 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     its = every.assign(panel=every["dataset"] + " " + every["split"])
     figure, by_name = panels.make_panels(sorted(set(its["panel"])))
     for (name, method), line in its.groupby(["panel", "method"]):
-        axes, look = by_name[name], {"color": COLOURS[method]}
+        axes, colour = by_name[name], COLOURS[method]
         for _, part in line.groupby("options"):
             at, mean, error = part["alpha_test"], 100 * part["mean_acc"], 100 * part["stderr_acc"].fillna(0)
-            axes.errorbar(at, mean, error, marker="o", capsize=3, label=method, **look)
-        axes.plot(part["alpha_test"], 100 * part["published_mean"], "--", **look)
+            axes.errorbar(at, mean, error, marker="o", capsize=3, label=method, color=colour)
+        axes.plot(part["alpha_test"], 100 * part["published_mean"], "--", color=colour)
     for name, axes in by_name.items():
         axes.set_title(name, fontsize="medium")
         axes.grid(alpha=0.25)
