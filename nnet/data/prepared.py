@@ -35,7 +35,7 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 FORMAT = 4
 ABOUT = {"num_classes": int, "mean": [float], "std": [float], "sha256": str}
 """The shape of about.json."""
-KINDS = {"x": [(np.uint8, 4), (np.float32, 3)], "y": [(np.int64, 1)]}
+KINDS: dict[str, list] = {"x": [(np.uint8, 4), (np.float32, 3)], "y": [(np.int64, 1)]}
 """Type and dimensions of images or sequences, and of labels."""
 
 

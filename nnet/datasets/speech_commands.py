@@ -139,7 +139,7 @@ def _changed(clip: np.ndarray, noises: list[np.ndarray], random: np.random.Gener
     """A training clip shifted and mixed with noise; a test clip, without `random`, as it is."""
     if random is None:
         return clip
-    shift = random.integers(-SHIFT, SHIFT)
+    shift = int(random.integers(-SHIFT, SHIFT))
     shifted = np.pad(clip, (max(shift, 0), max(-shift, 0)))
     shifted = shifted[max(-shift, 0) :][:RATE]
     if noises and random.uniform() < NOISY:

@@ -17,5 +17,6 @@ def loss_of(model: nn.Module, logits: torch.Tensor, labels: torch.Tensor) -> tor
 
 def constrain(model: nn.Module) -> None:
     """After an update: a network that defines a method `constrain()` brings its weights back to what it allows."""
-    if hasattr(model, "constrain"):
-        model.constrain()
+    bring_back = getattr(model, "constrain", None)
+    if bring_back is not None:
+        bring_back()

@@ -1,5 +1,6 @@
 """Table 1 of Büchel, Faber and Muir 2022 (ICLR), and what its three studies share."""
 
+NETWORKS = {"fashion_mnist": "fmnist_cnn", "ecg": "srnn", "speech_commands": "srnn"}
 STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)
 """The mismatch ζ: each weight w gets an error of standard deviation ζ·|w|."""
 METHODS = {

@@ -98,7 +98,7 @@ class _SpikeRates(torch.autograd.Function):
         weight = weight.clone().fill_diagonal_(0)
         arrays = [_array(tensor) for tensor in (currents, weight, scale, distances, thresholds, rates)]
         context.constants = np.array((0, 1, *constants), arrays[0].dtype)
-        _forward(*arrays, context.constants)
+        _forward(*[*arrays, context.constants])
         context.save_for_backward(weight, scale, distances, thresholds)
         return rates
 
@@ -108,7 +108,7 @@ class _SpikeRates(torch.autograd.Function):
         weight, scale, distances, thresholds = context.saved_tensors
         of_currents, of_weight = torch.empty_like(distances), torch.zeros_like(weight)
         tensors = (gradient / distances.shape[1], weight, scale, distances, thresholds, of_currents, of_weight)
-        _backward(*(_array(tensor) for tensor in tensors), context.constants)
+        _backward(*[*map(_array, tensors), context.constants])
         return of_currents, of_weight.fill_diagonal_(0), None, None
 
 
