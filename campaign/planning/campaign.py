@@ -58,6 +58,7 @@ class Campaign:
     """Runs that would have to be trained, in a launch that trains nothing."""
     answers: work.Answers = field(default_factory=work.Answers)
     _state: State | None = None
+    _estimated: tuple[tuple, dict[str, float]] = ((), {})
 
     @functools.cached_property
     def runs(self) -> dict[str, Requests]:
@@ -123,8 +124,11 @@ class Campaign:
         return self.costs.seconds(config, missing, _is_trained(config, known))
 
     def estimates(self) -> dict[str, float]:
-        """Estimated seconds of the runs to do, by run_id."""
-        return {config.run_id: self.seconds(config) for config in self.pending}
+        """Estimated seconds of the runs to do, by run_id; found anew when something has changed."""
+        now, before = (self.state(), self.costs, self.pending), self._estimated[0]
+        if not before or any(old is not new for old, new in zip(before, now, strict=True)):
+            self._estimated = now, {config.run_id: self.seconds(config) for config in self.pending}
+        return self._estimated[1]
 
     def open(self, what: base.Work) -> base.Engine:
         """The engine, with its options, that does this work on each run of the campaign."""

@@ -81,7 +81,8 @@ def prepare(
     campaign.reference, campaign.shard = reference, shard
     campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
     campaign.notes += campaign.costs.notes
-    campaign.pending.sort(key=campaign.seconds, reverse=True)
+    seconds = campaign.estimates()
+    campaign.pending.sort(key=lambda config: seconds[config.run_id], reverse=True)
     if shard is not None:
         mine = shard.own([requests[0] for requests in campaign.runs.values()])
         campaign.pending.sort(key=lambda config: config.run_id not in mine)

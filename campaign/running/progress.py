@@ -1,6 +1,8 @@
 """What a person sees while a campaign runs."""
 
+import math
 import sys
+import time
 
 from tqdm import tqdm
 
@@ -10,6 +12,8 @@ from campaign.planning.plan import makespan, pace
 from campaign.store import run_file
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
+
+LOOK_S = 1.0
 
 
 class Progress:
@@ -23,14 +27,15 @@ class Progress:
         self.estimates, self.workers, self.before = estimates, workers, before
         self.left_over, self.taken = set(estimates), {}
         form = "{n_fmt}/{total_fmt} runs |{bar}| {elapsed}, {desc}"
+        self._left_s, self._looked = 0.0, -math.inf
         self.bar = tqdm(total=len(estimates), bar_format=form, desc="starting") if is_terminal(sys.stderr) else None
 
-    def finished(self, config: TrainConfig, outcome: dict | Failure) -> None:
-        """Count a run and show it."""
+    def finished(self, config: TrainConfig, outcome: dict | Failure, words: str | None = None) -> None:
+        """Count a run and show it; `words`: what `describe` says, if it is known."""
         self.left_over.discard(config.run_id)
         if isinstance(outcome, dict):
             self.taken[config.run_id] = seconds_of(outcome, self.before.get(config.run_id))
-        line = f"{config.run_id}  {self.describe(config, outcome)}"
+        line = f"{config.run_id}  {words or self.describe(config, outcome)}"
         if self.bar is None:
             done = len(self.estimates) - len(self.left_over)
             say(f"[{done}/{len(self.estimates)}] {line}  ({self.left()})")
@@ -55,8 +60,10 @@ class Progress:
         return pace(self.estimates, self.taken) * seconds
 
     def left(self) -> str:
-        """The time left, in words."""
-        return f"{duration(self.left_s())} left" if self.left_over else "done"
+        """The time left, in words; found anew every `LOOK_S`."""
+        if time.monotonic() - self._looked > LOOK_S:
+            self._left_s, self._looked = self.left_s(), time.monotonic()
+        return f"{duration(self._left_s)} left" if self.left_over else "done"
 
     def close(self) -> None:
         """Leave the line as it is."""

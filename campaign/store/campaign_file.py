@@ -21,7 +21,7 @@ FORM = {
 def write(folder: Path, runs: list[str], reference: dict | None, seconds: dict | None, spent: dict | None) -> None:
     """Replace the file. Raises CannotWrite."""
     about = {"runs": sorted(runs), "reference": reference or {"regime": "clean"}}
-    checked_json.save(folder / NAME, about | {"seconds": seconds or {}, "spent": spent or {}}, indent=1)
+    checked_json.save(folder / NAME, about | {"seconds": seconds or {}, "spent": spent or {}}, lines=True)
 
 
 def read(folder: Path) -> dict:
