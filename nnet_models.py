@@ -30,6 +30,7 @@ from nnet.random import streams
 from nnet.record import form, initial, kept, provenance, result
 from nnet.record.unfinished import Partial, PartialPoints
 from nnet.regimes.base import Regime
+from nnet.training.clipping import keep_clipped
 from nnet.training.lr_schedule import scheduled
 
 __all__ = [
@@ -141,7 +142,8 @@ def _alone(cpu_threads: int) -> Iterator[None]:
 
 def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
-    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256)
+    options = cfg.options_of(cfg.dataset)
+    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256, options)
     for name, kind in cfg.owners().items():
         if kind in registry.KINDS:
             registry.load(kind, name)
@@ -160,6 +162,7 @@ def _set_up(cfg: TrainConfig) -> _Run:
     optimizer = OPTIMIZERS[cfg.optimizer].build(
         model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay, **momentum
     )
+    keep_clipped(model, optimizer, cfg.weight_clip)
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options_of(cfg.regime))
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
     partial = Partial(cfg, model, regime, images.sha256)

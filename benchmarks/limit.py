@@ -4,8 +4,9 @@
 
 The necessary work of a layer is its matrix products: forward, gradient of the weights, gradient of the inputs (not for
 the first layer). Each is timed alone as a product of the same shape: with `torch.mm`, the sgemm of PyTorch's BLAS, and
-with the library that this project uses. A convolution counts as its im2col product. A repeated channel counts three
-times in the time of sgemm and once in that of the products as this project computes them.
+with the library that this project uses. A convolution counts as its im2col product. In the time of sgemm a repeated
+channel counts three times, and a convolution onto one or four pixels counts the weights on the padding too; in that of
+the products as this project computes them a repeated channel counts once, and those weights do not.
 """
 
 import time
@@ -20,25 +21,28 @@ from torch import nn
 import nnet_models
 from benchmarks import command_line
 from benchmarks.report import write_section
-from nnet.architectures.parts.fast import ONEDNN, ImageLinear
+from nnet.architectures.parts import fast
 from nnet.regimes.base import Regime
 from nnet_models import TrainConfig
 
-ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
+ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18", "pixel_mlp")
+CORRUPTED = {"pixel_mlp": 0.3}
+"""Probability of a corrupted pixel; such a network is trained without noise on its weights."""
 WARM_UP_STEPS, STEPS, REPEATS = 3, 40, 7
 BATCH = 128
+TEST_IMAGES = 10_000
 
 
 def main() -> None:
     """Measure, print the table, and write it where --json says."""
     parser = command_line.parser(__doc__, "limit")
-    parser.add_argument("architectures", nargs="*", default=ARCHITECTURES, help="default: all five")
+    parser.add_argument("architectures", nargs="*", default=ARCHITECTURES, help="default: all of them")
     arguments = command_line.parsed_on_one_core(parser)
     command_line.restart_as_worker()
     torch.set_num_threads(1)
     rows = []
     for arch in arguments.architectures:
-        for regime in ("clean", "noisy"):
+        for regime in ("clean",) if arch in CORRUPTED else ("clean", "noisy"):
             rows.append(measure(arch, regime, arguments.data_dir))
             print_row(rows[-1])
     if arguments.json is not None:
@@ -46,8 +50,9 @@ def main() -> None:
 
 
 def measure(arch: str, regime: str, data_dir: str) -> dict:
-    """Milliseconds of a step and of its parts, means over the steps."""
-    cfg = TrainConfig(dataset="mnist", arch=arch, regime=regime, alpha_train=0.2, batch_size=BATCH, data_dir=data_dir)
+    """Milliseconds of CPU time of a step and of its parts, means over the steps."""
+    fields = {"arch": arch, "regime": regime, "p": CORRUPTED.get(arch, 0.0), "data_dir": data_dir}
+    cfg = TrainConfig(dataset="mnist", alpha_train=0.2, batch_size=BATCH, **fields)
     parts = {name: [] for name in ("batch", "step", "noise", "optimizer")}
     run = nnet_models._set_up(cfg)
     run.regime.start_epoch(1)
@@ -64,7 +69,7 @@ def measure(arch: str, regime: str, data_dir: str) -> dict:
         with clock(parts["step"]):
             run.regime.step(images, labels)
     row = {f"{name}_ms": 1e3 * sum(times) / STEPS for name, times in parts.items()}
-    row |= products(run.model, images)
+    row |= products(run.model, images) | {"pass_s": forward_products(run.model, next(run.batches.test())[0])}
     row["step_ms"] += row["batch_ms"]
     row["sgemm_share"] = row["sgemm_ms"] / row["step_ms"]
     row["noise_share"] = row["noise_ms"] / row["step_ms"]
@@ -103,45 +108,67 @@ def watch(regime: Regime, parts: dict[str, list[float]]) -> None:
 
 @contextmanager
 def clock(times: list[float]) -> Iterator[None]:
-    """Append the duration of the block in seconds."""
-    start = time.perf_counter()
+    """Append the CPU seconds of the block: other processes on the core do not count."""
+    start = time.process_time()
     yield
-    times.append(time.perf_counter() - start)
+    times.append(time.process_time() - start)
 
 
 def products(model: nn.Module, images: torch.Tensor) -> dict:
     """The time of the products of all layers alone, in milliseconds, and their number of FLOPs.
 
-    `sgemm`: with `torch.mm`; `done`: as this project computes them, with a repeated channel once and the library for
-    this processor.
+    `sgemm`: with `torch.mm`; `done`: as this project computes them, with the library for this processor.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
-    shapes = layer_shapes(model, layers, images)
     total = {"gflop": 0.0, "sgemm_ms": 0.0, "done_ms": 0.0}
-    for number, (rows, inputs, outputs) in enumerate(shapes):
+    for number, (rows, inputs, outputs, parts) in enumerate(layer_shapes(model, images)):
         count = 2 if number == 0 else 3
         total["gflop"] += count * 2e-9 * rows * inputs * outputs
         total["sgemm_ms"] += sum(three_products(torch.mm, rows, inputs, outputs)[:count])
-        if number == 0 and isinstance(layers[0], ImageLinear):
-            inputs //= images.shape[1]
-        total["done_ms"] += sum(three_products(onednn if ONEDNN else torch.mm, rows, inputs, outputs)[:count])
+        total["done_ms"] += sum(sum(three_products(used_library(), *part, outputs)[:count]) for part in parts)
     return total
 
 
-def layer_shapes(model: nn.Module, layers: list[nn.Module], images: torch.Tensor) -> list[tuple[int, int, int]]:
-    """(rows, inputs, outputs) of the forward product of every layer, in the order of the calls."""
+def forward_products(model: nn.Module, images: torch.Tensor) -> float:
+    """Seconds of the forward products alone, as this project computes them, for all test images once."""
+    parts = [(*part, outputs) for _, _, outputs, parts in layer_shapes(model, images) for part in parts]
+    return 1e-3 * sum(three_products(used_library(), *part)[0] for part in parts) * TEST_IMAGES / len(images)
+
+
+def layer_shapes(model: nn.Module, images: torch.Tensor) -> list[tuple[int, int, int, list[tuple[int, int]]]]:
+    """(rows, inputs, outputs) of the forward product of every layer, in the order of the calls.
+
+    And (rows, inputs) of the products that this project computes in its place.
+    """
     shapes = []
 
     def note(layer, arguments, output):
         places = output.shape[2:].numel() if output.dim() == 4 else 1
-        shapes.append((len(output) * places, layer.weight[0].numel(), len(layer.weight)))
+        whole = len(output) * places, layer.weight[0].numel()
+        shapes.append((*whole, len(layer.weight), parts_done(layer, arguments[0], places) or [whole]))
 
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     hooks = [layer.register_forward_hook(note) for layer in layers]
     with torch.no_grad():
         model(images)
     for hook in hooks:
         hook.remove()
     return shapes
+
+
+def parts_done(layer: nn.Module, inputs: torch.Tensor, places: int) -> list[tuple[int, int]]:
+    """(rows, inputs) of the products that replace the one of a layer; none for most layers."""
+    if isinstance(layer, fast.ImageLinear):
+        return [(len(inputs), inputs[0, 0].numel() if inputs.stride(1) == 0 else inputs[0].numel())]
+    if not isinstance(layer, fast.Conv2d) or places > fast.MOST_PLACES:
+        return []
+    sizes = zip(inputs.shape[2:], layer.kernel_size, layer.stride, layer.padding, strict=True)
+    rows, columns = ([of.stop - of.start for of, _ in fast._windows(*size)] for size in sizes)
+    return [(len(inputs), inputs.shape[1] * row * column) for row in rows for column in columns]
+
+
+def used_library() -> Callable:
+    """The product that this project uses on this processor."""
+    return onednn if fast.ONEDNN else torch.mm
 
 
 def three_products(multiply: Callable, rows: int, inputs: int, outputs: int) -> list[float]:

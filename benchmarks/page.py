@@ -3,35 +3,24 @@
 Every measured number comes from the sections. The constants below are targets that were set before measuring.
 """
 
-from benchmarks import threads
+from benchmarks import gpu_chapter, threads
 from benchmarks.markdown import percent, ratio, table, verdict, wrapped
+from benchmarks.speed_chapters import against_hardware, against_plain, fewer_bits
 
-SPEEDUPS = {
-    "mlp_small": ((3, 6), (8, 20)),
-    "mlp_large": ((2, 4), (4, 12)),
-    "cnn": ((1.5, 3), (2.5, 5)),
-    "resnet18": ((1.2, 2), (1.3, 2)),
-    "pixel_mlp": ((5, 12), (8, 15)),
-}
-"""(floor, aim) of the ratio to the plain program, of training and of the sweep."""
-SGEMM_FLOOR, SGEMM_AIM = 0.6, 0.8
-"""Floor and aim of the share of a clean step of mlp_large that its matrix products would take alone."""
-PARTS_OF_A_STEP = ("step_ms", "sgemm_ms", "done_ms", "noise_ms", "optimizer_ms", "batch_ms", "rest_ms")
-NOISE_SHARE, CONTROLLER_SHARE = 0.15, 0.03
+CONTROLLER_SHARE = 0.03
 BETA_STEPS = 14
-DASK_MS, MASKS_MB = 10, 2000
-ALL_IMAGES = 60_000
+DASK_MS = 10
+MASKS_MB = 2000
 ORDERS = ("bound_s", "longest_first_s", "any_order_s")
-PRECISIONS = {"training bf16": "training", "all bf16": "training and sweep"}
 
 
 def page(sections: dict[str, dict]) -> str:
     """The whole page, in Markdown."""
     machine = sections["throughput"]["machine"]
     chapters = {
-        "Against the plain program": _throughput(sections["throughput"]),
-        "Against the hardware": _limit(sections["limit"]),
-        "bfloat16": _precision(sections["precision"]),
+        "Against the plain program": against_plain(sections["throughput"], sections["limit"]),
+        "Against the hardware": against_hardware(sections["limit"]),
+        "Fewer bits": "".join(fewer_bits(sections[name]) for name in sections if name.startswith("precision")),
         "Memory and start": _memory(sections["memory"]),
         "Many workers": _scaling(sections["scaling"], sections["overhead"]),
         **({"Several threads": threads.chapter(sections["threads"])} if "threads" in sections else {}),
@@ -40,6 +29,7 @@ def page(sections: dict[str, dict]) -> str:
         "Adversaries in weight space": _adversarial(sections["adversarial"]),
         "Masks of noise": _perturbation(sections["perturbation"]),
         "Planned and actual time": _planning(sections),
+        "On a GPU": gpu_chapter.chapter(sections["gpu"]),
         "Where the numbers come from": _sources(sections),
     }
     head = f"""# Performance
@@ -52,79 +42,6 @@ compare numbers within a row. Ratios are medians of several rounds, with their r
 """
     text = head + "".join(f"\n## {title}\n\n{chapter}" for title, chapter in chapters.items())
     return "\n\n".join(map(wrapped, text.rstrip().split("\n\n"))) + "\n"
-
-
-def _throughput(section: dict) -> str:
-    rows = {(row["case"], row["part"]): row for row in section["rows"]}
-    lines, floors, aims = [], [], []
-    for case, targets in SPEEDUPS.items():
-        images = rows[case, "train"]["train_samples"]
-        cells = [case + ("" if images == ALL_IMAGES else f", {images:,} images")]
-        for part, (floor, aim) in zip(("train", "sweep"), targets, strict=True):
-            row = rows[case, part]
-            cells += [ratio(row), f"{floor:g} ({aim:g})"]
-            floors.append(row["ratio"] >= floor)
-            aims.append(row["ratio"] >= aim)
-        lines.append(cells)
-    starts = ([row[name] for row in section["rows"]] for name in ("plain_before_s", "ours_before_s"))
-    plain, ours = (f"{min(seconds):.1f} to {max(seconds):.1f} s" for seconds in starts)
-    return f"""
-The plain program does the same work with a DataLoader, image by image, and with default Adam. It adds and subtracts
-the noise, and reads the loader again for every noise draw. One epoch and one sweep of a noisy run (pixel_mlp: of a run
-with corrupted pixels), one core, fp32, full MNIST unless the row says otherwise. Start-up (process, imports, data) is
-excluded: {plain} for the plain program, {ours} here, paid once per campaign.
-
-{table(("times as fast", "training", "floor (aim)", "sweep", "floor (aim)"), lines)}
-
-{sum(floors)} of {len(floors)} floors and {sum(aims)} of {len(aims)} aims are reached. The matrix products alone (next
-table) leave no room for most of the aims.
-"""
-
-
-def _limit(section: dict) -> str:
-    lines = []
-    for row in section["rows"]:
-        values = {name: f"{row[name]:.1f}" for name in PARTS_OF_A_STEP}
-        values["sgemm_ms"] += f" ({percent(row['sgemm_share'])})"
-        values["noise_ms"] += f" ({percent(row['noise_share'])})"
-        lines.append([f"{row['architecture']}, {row['regime']}", *values.values()])
-    rows = {(row["architecture"], row["regime"]): row for row in section["rows"]}
-    noise = {arch: row["noise_share"] for (arch, regime), row in rows.items() if regime == "noisy"}
-    verdicts = [f"{verdict(share <= NOISE_SHARE)} for {arch} ({percent(share)})" for arch, share in noise.items()]
-    return f"""
-A step of 128 images in ms: the time that the products of all layers would take alone as sgemm, and the parts of the
-step. The last column is activations, pooling, autograd and Python.
-
-{table(("step", "whole", "sgemm alone", "products as done", "noise", "optimizer", "batch", "rest"), lines)}
-
-Clean training of mlp_large runs at {percent(rows["mlp_large", "clean"]["sgemm_share"])} of the speed of sgemm alone
-(floor {percent(SGEMM_FLOOR)}, aim {percent(SGEMM_AIM)}). The target for noise was at most {percent(NOISE_SHARE)} of a
-noisy step: {", ".join(verdicts)}. The time goes to random bits and Box–Muller for every weight, and to memory: W is
-read for its standard deviation and again for the sum, and W + ε is written. None of them fits into the cache next to
-the core.
-"""
-
-
-def _precision(section: dict) -> str:
-    lines, excluded = [], 0
-    for row in section["rows"]:
-        cells = [f"{row['architecture']}, {PRECISIONS[row['precision']]}"]
-        cells += [f"{row[name]:.2f}" for name in ("train_ratio", "sweep_ratio")]
-        for name in ("acc_0", "drop_at_01", "drop_at_0.5"):
-            mean, low, high = (100 * row[name][key] for key in ("mean_difference", "low", "high"))
-            cells.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f})")
-            excluded += not low <= 0 <= high
-        lines.append(cells)
-    return f"""
-Full MNIST, noisy, α_train = {section["alpha_train"]:g}, {section["epochs"]} epochs, {section["seeds"]} seeds, against
-fp32 seed by seed; differences in percentage points with 95 % intervals.
-
-{table(("in bf16", "training, times as fast", "sweep", "accuracy", "drop at 0.1", "drop at 0.5"), lines)}
-
-Intervals that exclude zero: {excluded or "none"}. {section["seeds"]} seeds cannot show a difference much smaller than
-these intervals. For small perceptrons bf16 gains little: casting the weights in every step costs what the products
-save.
-"""
 
 
 def _memory(section: dict) -> str:

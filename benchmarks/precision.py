@@ -1,13 +1,17 @@
 """Speed and accuracy of bfloat16, compared with single precision seed by seed.
 
     python -m benchmarks.precision --json results/benchmarks.json
+    python -m benchmarks.precision resnet18 --train-samples 2560 --test-samples 1000 --epochs 2 --json ...
 
-Trains each network on MNIST, noisy, on one core, for every seed: all in fp32, with training in bf16, and with training
-and sweep in bf16. Runs of one seed share initial weights, batches and noise, so differences are paired; intervals are
-Student's t at 95 % over seeds. Only processors that multiply bfloat16 in hardware (AMX, AVX512-BF16) gain time.
+Trains each network on MNIST, noisy, on one core, for every seed: all in fp32, with training in bf16 (autocast), with
+training and sweep in bf16, and with tensors in fp32 whose products oneDNN may compute in bf16. Runs of one seed share
+initial weights, batches and noise, so differences are paired; intervals are Student's t at 95 % over seeds. Only
+processors that multiply bfloat16 in hardware (AMX, AVX512-BF16) gain time.
 """
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import median
 
 import pandas as pd
@@ -19,8 +23,13 @@ from benchmarks.report import write_section
 from campaign.analysis.statistics import confidence_interval
 from nnet_models import TrainConfig, train_and_evaluate
 
-PRECISIONS = {"fp32": ("fp32", "fp32"), "training bf16": ("bf16", "fp32"), "all bf16": ("bf16", "bf16")}
-"""Precision of training and of the sweep."""
+PRECISIONS = {
+    "fp32": ("fp32", "fp32", "none"),
+    "training bf16": ("bf16", "fp32", "none"),
+    "all bf16": ("bf16", "bf16", "none"),
+    "products bf16": ("fp32", "fp32", "bf16"),
+}
+"""Precision of training, of the sweep, and of oneDNN's products of fp32 tensors."""
 TIMES = ("train_seconds", "sweep_seconds")
 ALPHA = 0.5
 """The α_test at which the drop is compared, beside 0.1."""
@@ -32,6 +41,8 @@ def main() -> None:
     parser.add_argument("architectures", nargs="*", default=["mlp_small", "mlp_large", "cnn"])
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0; default 5")
     parser.add_argument("--epochs", type=int, default=3, help="default 3")
+    parser.add_argument("--train-samples", type=int, help="training images; default all")
+    parser.add_argument("--test-samples", type=int, help="test images; default all")
     arguments = command_line.parsed_on_one_core(parser)
     command_line.restart_as_worker()
     torch.set_num_threads(1)
@@ -39,12 +50,17 @@ def main() -> None:
     for arch in arguments.architectures:
         cfg = TrainConfig(
             dataset="mnist", arch=arch, regime="noisy", alpha_train=0.2, epochs=arguments.epochs,
-            data_dir=arguments.data_dir,
+            data_dir=arguments.data_dir, max_train_samples=arguments.train_samples,
+            max_test_samples=arguments.test_samples,
         )  # fmt: skip
         rows += compare(cfg, arguments.seeds)
     if arguments.json is not None:
-        content = {"dataset": "mnist", "regime": "noisy", "alpha_train": 0.2, "epochs": arguments.epochs}
-        write_section(arguments.json, "precision", content | {"seeds": arguments.seeds, "rows": rows})
+        names = ("epochs", "seeds", "train_samples", "test_samples")
+        content = {"dataset": "mnist", "regime": "noisy", "alpha_train": 0.2}
+        content |= {name: getattr(arguments, name) for name in names}
+        all_images = arguments.train_samples is None
+        section = "precision" if all_images else f"precision: {arguments.train_samples} images"
+        write_section(arguments.json, section, content | {"rows": rows})
 
 
 def compare(cfg: TrainConfig, seeds: int) -> list[dict]:
@@ -66,10 +82,24 @@ def compare(cfg: TrainConfig, seeds: int) -> list[dict]:
 
 def measured(cfg: TrainConfig, seed: int, name: str) -> dict:
     """The figures of one run."""
-    training, sweep = PRECISIONS[name]
-    result = train_and_evaluate(dataclasses.replace(cfg, seed=seed, precision=training, sweep_precision=sweep))
+    training, sweep, of_products = PRECISIONS[name]
+    with products_in(of_products):
+        result = train_and_evaluate(dataclasses.replace(cfg, seed=seed, precision=training, sweep_precision=sweep))
     (drop,) = [row["drop"] for row in result["sweep"] if row["alpha_test"] == ALPHA]
     return {key: result[key] for key in (*TIMES, "acc_0", "drop_at_01")} | {f"drop_at_{ALPHA:g}": drop}
+
+
+@contextmanager
+def products_in(precision: str) -> Iterator[None]:
+    """Within the `with` block oneDNN may round the factors of fp32 products to `precision`."""
+    kinds = torch.backends.mkldnn.matmul, torch.backends.mkldnn.conv
+    try:
+        for kind in kinds:
+            kind.fp32_precision = precision
+        yield
+    finally:
+        for kind in kinds:
+            kind.fp32_precision = "none"
 
 
 def print_row(row: dict) -> None:

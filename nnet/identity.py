@@ -61,7 +61,7 @@ class Identity:
 
     def training_owners(self) -> by_owner.Owners:
         """Name → kind of everything in this run whose options may change the trained weights."""
-        return by_owner.training_owners(self.regime, self.arch, self.corruption)
+        return by_owner.training_owners(self.dataset, self.regime, self.arch, self.corruption)
 
     def owners(self) -> by_owner.Owners:
         """Name → kind of everything in this run that may have options."""

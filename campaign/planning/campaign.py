@@ -62,6 +62,7 @@ class Campaign:
     """The threads of runs whose `cpu_threads` is auto."""
     answers: work.Answers = field(default_factory=work.Answers)
     _state: State | None = None
+    _estimated: tuple[tuple, dict[str, float]] = ((), {})
 
     @functools.cached_property
     def runs(self) -> dict[str, Requests]:
@@ -132,8 +133,11 @@ class Campaign:
         return 0.0 if self.elsewhere else self.costs.memory_mb(config)
 
     def estimates(self) -> dict[str, float]:
-        """Estimated seconds of the runs to do, by run_id."""
-        return {config.run_id: self.seconds(config) for config in self.pending}
+        """Estimated seconds of the runs to do, by run_id; found anew when something has changed."""
+        now, before = (self.state(), self.costs, self.pending), self._estimated[0]
+        if not before or any(old is not new for old, new in zip(before, now, strict=True)):
+            self._estimated = now, {config.run_id: self.seconds(config) for config in self.pending}
+        return self._estimated[1]
 
     def choose(self, choice: Choice) -> None:
         """Let the runs to do have these threads."""

@@ -244,6 +244,6 @@ def _remember(costs: Costs, workers: int) -> None:
     kinds = {kind: asdict(cost) for kind, cost in costs.kinds.items()}
     try:
         about = {"shared_mb": costs.shared_mb, "machine": costs.machine, "kinds": kinds}
-        checked_json.save(path(workers), about, indent=1)
+        checked_json.save(path(workers), about, lines=True)
     except CannotWrite as error:
         complain(f"warning: measured costs cannot be kept: {error}")

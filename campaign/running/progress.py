@@ -1,6 +1,8 @@
 """What a person sees while a campaign runs."""
 
+import math
 import sys
+import time
 
 from tqdm import tqdm
 
@@ -11,6 +13,8 @@ from campaign.planning.plan import pace
 from campaign.store import run_file
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
+
+LOOK_S = 1.0
 
 
 class Progress:
@@ -23,15 +27,16 @@ class Progress:
         """`before`: what is known of each run."""
         self.campaign, self.estimates, self.before = campaign, campaign.estimates(), before
         self.left_over, self.taken = set(self.estimates), {}
+        self._left_s, self._looked = 0.0, -math.inf
         shape = {"bar_format": "{n_fmt}/{total_fmt} runs |{bar}| {elapsed}, {desc}", "desc": "starting"}
         self.bar = tqdm(total=len(self.estimates), **shape) if is_terminal(sys.stderr) else None
 
-    def finished(self, config: TrainConfig, outcome: dict | Failure) -> None:
-        """Count a run and show it."""
+    def finished(self, config: TrainConfig, outcome: dict | Failure, words: str | None = None) -> None:
+        """Count a run and show it; `words`: what `describe` says, if it is known."""
         self.left_over.discard(config.run_id)
         if isinstance(outcome, dict):
             self.taken[config.run_id] = seconds_of(outcome, self.before.get(config.run_id))
-        line = f"{config.run_id}  {self.describe(config, outcome)}"
+        line = f"{config.run_id}  {words or self.describe(config, outcome)}"
         if self.bar is None:
             done = len(self.estimates) - len(self.left_over)
             say(f"[{done}/{len(self.estimates)}] {line}  ({self.left()})")
@@ -66,8 +71,10 @@ class Progress:
         return pace(self.estimates, self.taken) * seconds
 
     def left(self) -> str:
-        """The time left, in words."""
-        return f"{duration(self.left_s())} left" if self.left_over else "done"
+        """The time left, in words; found anew every `LOOK_S`."""
+        if time.monotonic() - self._looked > LOOK_S:
+            self._left_s, self._looked = self.left_s(), time.monotonic()
+        return f"{duration(self._left_s)} left" if self.left_over else "done"
 
     def close(self) -> None:
         """Leave the line as it is."""

@@ -229,12 +229,12 @@ class _Launch:
         if isinstance(outcome, base.Failure):
             store.fail(config, outcome)
         self.tables.due = True
-        failed = isinstance(outcome, base.Failure)
-        self._note("failed" if failed else "finished", config, self.progress.describe(config, outcome))
+        failed, words = isinstance(outcome, base.Failure), self.progress.describe(config, outcome)
+        self._note("failed" if failed else "finished", config, words)
         if not failed and (more := self.campaign.left(config)):
             self.schedule.soon(more[0])  # what else is asked of this network; its claim stays
             return
-        self.progress.finished(config, outcome)
+        self.progress.finished(config, outcome, words)
         store.claims.release(config.run_id)
 
     def _meet(self, holder: str | None) -> None:

@@ -22,7 +22,7 @@ FORM = {
 def write(folder: Path, runs: list[str], reference: dict | None, by_run: dict[str, dict]) -> None:
     """Replace the file; `by_run`: `seconds`, `spent` and `threads` by run_id. Raises CannotWrite."""
     about = {"runs": sorted(runs), "reference": reference or {"regime": "clean"}, "seconds": {}, "spent": {}}
-    checked_json.save(folder / NAME, about | by_run, indent=1)
+    checked_json.save(folder / NAME, about | by_run, lines=True)
 
 
 def read(folder: Path) -> dict:

@@ -82,8 +82,10 @@ class Store:
 
         What was kept of the run while it was unfinished or failed is deleted.
         """
-        path = self.index.path(result["run_id"])
-        run_file.write(path, points.stored(result))
+        path, run = self.index.path(result["run_id"]), points.stored(result)
+        run_file.write(path, run)
+        with suppress(OSError):  # else it is read when it is asked for
+            self.index.add(run)
         self.damaged.pop(path, None)
         self._forget_unfinished(result["run_id"])
         return path

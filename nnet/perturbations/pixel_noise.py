@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from nnet.random.compiled import compiled
-from nnet.random.philox import LANES, philox
+from nnet.random.philox import LANES, fill
 
 TILE = 2 * LANES
-F32, U32 = np.float32, np.uint32
+F32, U32, U64 = np.float32, np.uint32, np.uint64
 UNIFORM_BITS = U32(8)
 UNIFORM = F32(2**-24)
 
@@ -53,15 +53,18 @@ class PixelNoise:
 @compiled
 def _corrupt(numbers, highest, keep, spread, shift, place, key):
     """Two pixels per place of the stream: one word decides whether a pixel is corrupted, the next is its number."""
+    words = np.empty((4, LANES), np.uint32)
     for tile in range(numbers.shape[0]):
-        for lane in range(LANES):
-            a, b, c, d = philox(place + tile * LANES + lane, key)
-            numbers[tile, lane] = _pixel(numbers[tile, lane], a <= highest, b, keep, spread, shift)
-            numbers[tile, LANES + lane] = _pixel(numbers[tile, LANES + lane], c <= highest, d, keep, spread, shift)
+        fill(words, U64(place) + U64(tile * LANES), key)
+        for half in range(2):
+            pixels = numbers[tile, half * LANES : (half + 1) * LANES]
+            _corrupt_half(pixels, words[2 * half], words[2 * half + 1], highest, keep, spread, shift, half == 0)
 
 
 @compiled
-def _pixel(pixel, chosen, word, keep, spread, shift):
-    uniform = F32(np.int32(word >> UNIFORM_BITS)) * UNIFORM
-    noisy = min(max(keep * pixel + spread * uniform + shift, F32(0)), F32(1))
-    return noisy if chosen else pixel
+def _corrupt_half(pixels, choices, words, highest, keep, spread, shift, first):
+    """The order of the sums of each half is part of the results."""
+    for lane in range(LANES):
+        pixel, uniform = pixels[lane], F32(np.int32(words[lane] >> UNIFORM_BITS)) * UNIFORM
+        noisy = keep * pixel + (spread * uniform + shift) if first else (keep * pixel + shift) + spread * uniform
+        pixels[lane] = min(max(noisy, F32(0)), F32(1)) if choices[lane] <= highest else pixel

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from nnet.random.compiled import compiled
-from nnet.random.philox import LANES, philox
+from nnet.random.philox import LANES, fill
 
 TILE = 4 * LANES
-I32, U32, F32 = np.int32, np.uint32, np.float32
-MANTISSA, QUADRANT = I32(23), I32(2)
+I32, U32, U64, F32 = np.int32, np.uint32, np.uint64, np.float32
+MANTISSA, QUADRANT, SIGN = I32(23), I32(2), U32(31)
 BITS_OF_SQRT_HALF = I32(0x3F3504F3)
 TWO_LN_2 = F32(2 * np.log(2))
 ANGLE = F32(np.pi / 4 / 2**29)
@@ -82,18 +82,22 @@ class Draw:
 
 @compiled
 def _add(source, constant, relative, target, key, counter):
-    z = np.empty((4, LANES), np.float32)
+    words, z = np.empty((4, LANES), np.uint32), np.empty((4, LANES), np.float32)
     flat = z.reshape(TILE)
     for tile in range(source.shape[0]):
-        for lane in range(LANES):
-            a, b, c, d = philox(counter + tile * LANES + lane, key)
-            radius, (cosine, sine) = F32(np.sqrt(_minus_two_log(a))), _direction(b)
-            z[0, lane], z[1, lane] = radius * cosine, radius * sine
-            radius, (cosine, sine) = F32(np.sqrt(_minus_two_log(c))), _direction(d)
-            z[2, lane], z[3, lane] = radius * cosine, radius * sine
+        fill(words, U64(counter) + U64(tile * LANES), key)
+        _transform(words, z)
         for number in range(TILE):
             w = source[tile, number]
             target[tile, number] = w + (constant + relative * abs(w)) * flat[number]
+
+
+@compiled
+def _transform(words, z):
+    for row in range(0, 4, 2):
+        for lane in range(LANES):
+            radius, (cosine, sine) = F32(np.sqrt(_minus_two_log(words[row, lane]))), _direction(words[row + 1, lane])
+            z[row, lane], z[row + 1, lane] = radius * cosine, radius * sine
 
 
 @compiled
@@ -119,8 +123,10 @@ def _direction(word):
     sine = sine * square * angle + angle
     cosine = (F32(2.4433157118e-5) * square - F32(1.3887316255e-3)) * square + F32(4.1666645683e-2)
     cosine = (cosine * square - F32(0.5)) * square + F32(1)
-    if word & U32(1):
-        cosine, sine = -sine, cosine
-    if word & U32(2):
-        cosine, sine = -cosine, -sine
-    return cosine, sine
+    swapped = (F32(cosine).view(U32) ^ F32(sine).view(U32)) & U32(
+        U32(0) - (word & U32(1))
+    )  # no branch: vectors have none
+    half_turn = word >> U32(1)
+    cosine_bits = F32(cosine).view(U32) ^ swapped ^ U32((word ^ half_turn) << SIGN)
+    sine_bits = F32(sine).view(U32) ^ swapped ^ U32(half_turn << SIGN)
+    return U32(cosine_bits).view(F32), U32(sine_bits).view(F32)

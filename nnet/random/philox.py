@@ -28,3 +28,13 @@ def philox(place, key):
         a, b, c, d = U32(from_c >> WORD) ^ b ^ key_0, U32(from_c), U32(from_a >> WORD) ^ d ^ key_1, U32(from_a)
         key_0, key_1 = U32(key_0 + KEY_STEP_0), U32(key_1 + KEY_STEP_1)
     return a, b, c, d
+
+
+@compiled
+def fill(words, place, key):
+    """Write the words of `LANES` places from `place` (uint64) to `words`, uint32 4×LANES.
+
+    A loop of its own, with few types: compilers for AVX2 do not vectorise a loop that also transforms the words.
+    """
+    for lane in range(LANES):
+        words[0, lane], words[1, lane], words[2, lane], words[3, lane] = philox(place + U64(lane), key)

@@ -12,14 +12,14 @@ TODO = (
     "a changed default gives other runs the identities of older ones: raise SCIENCE in nnet/config.py, so that results "
     "of both never meet under one run_id, and then change this table; a new field or option only joins the table"
 )
-FROZEN_SCIENCE = 1
+FROZEN_SCIENCE = 2
 FIELDS = {
     "dataset": "digits", "image_size": 28, "arch": "mlp_small", "activation": "relu", "regime": "clean",
     "alpha_train": 0, "noise_model": "tensor_std", "p": 0, "corruption": "replacement", "corrupt_test": False,
     "seed": 0, "initial_weights": None, "epochs": 10, "batch_size": 128, "optimizer": "adam", "learning_rate": 0.001,
     "momentum": 0, "nesterov": False, "lr_schedule": "constant", "lr_restart_epochs": None, "lr_milestones": [],
-    "lr_factor": 0.2, "weight_decay": 0, "dropout": 0, "augmentation": "none", "max_train_samples": None,
-    "validation_share": 0, "smoothed_accuracy": False, "max_test_samples": None,
+    "lr_factor": 0.2, "weight_decay": 0, "weight_clip": None, "dropout": 0, "augmentation": "none",
+    "max_train_samples": None, "validation_share": 0, "smoothed_accuracy": False, "max_test_samples": None,
     "alpha_tests": [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5], "noise_samples": 5, "evaluations": [], "precision": "fp32",
     "sweep_precision": "fp32", "cpu_threads": 1, "use_cuda": False, "checkpoint_dir": None,
     "epoch_checkpoint_dir": None, "epoch_checkpoint_s": 60,
@@ -43,7 +43,9 @@ OPTIONS = {
         "beta_robustness": 0.25, "attack_size": 0.1, "attack_steps": 10, "start_noise": 0.001, "boundary_loss": "kl",
         "p_norm": "inf", "project": True, "treat_as_constant": False, "attack_all": False, "warmup": 0,
     },
+    "noisy": {"device": "none"},
     "sam": {"rho": 0.05, "adaptive": False},
+    "resnet32": {"blocks": 5},
     "cifar_resnet18": {"stem_pool": True},
     "cifarnet": MASKS,
     "lenet": MASKS,
@@ -53,8 +55,8 @@ OPTIONS = {
     "torchvision_model": {"name": "mobilenet_v3_small", "input_size": None},
 }  # fmt: skip
 RUN_IDS = {
-    "mlp_small-clean-a0-seed0-5b877560503fc50e": {},
-    "mlp_small-beta-a0.1-seed3-05505be8a4d5d850": dict(
+    "mlp_small-clean-a0-seed0-a42ba524857ff60e": {},
+    "mlp_small-beta-a0.1-seed3-84f1d61e5c398181": dict(
         regime="beta", alpha_train=0.1, seed=3, options={"beta": {"warmup": 2}}
     ),
 }

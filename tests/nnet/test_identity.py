@@ -101,10 +101,10 @@ def test_the_noise_model_is_trained_with_only_where_there_is_noise():
 
 def test_an_id_is_the_hash_of_what_is_not_at_its_default():
     config = dataclasses.replace(NOISY, options={"noisy": {}}, epochs=10)
-    text = json.dumps({"SCIENCE": 1, "alpha_train": 0.05, "regime": "noisy"}, sort_keys=True)
+    text = json.dumps({"SCIENCE": 2, "alpha_train": 0.05, "regime": "noisy"}, sort_keys=True)
     assert config.run_id.endswith(f"-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
     beta = TrainConfig(regime="beta", options={"beta": {"warmup": 2.0, "attack_size": 0.1}})
-    text = json.dumps({"SCIENCE": 1, "options": {"beta": {"warmup": 2}}, "regime": "beta"}, sort_keys=True)
+    text = json.dumps({"SCIENCE": 2, "options": {"beta": {"warmup": 2}}, "regime": "beta"}, sort_keys=True)
     assert beta.run_id.endswith(f"-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
     assert beta.training()["options"]["beta"].items() >= {"warmup": 2, "attack_size": 0.1, "p_norm": "inf"}.items()
 

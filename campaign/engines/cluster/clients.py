@@ -39,6 +39,7 @@ def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConnectionError(f"no Dask scheduler answers at {scheduler}: {reason}") from error
+    assert client.scheduler is not None, "the client is connected"
     _warn_of_plain_text(client.scheduler.address)
     with quiet(), client:
         yield client, _nothing_to_tend

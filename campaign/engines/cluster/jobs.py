@@ -48,7 +48,7 @@ def jobs(
         "cores": processes, "processes": processes, "memory": options.memory, "queue": options.queue,
         "interface": options.interface, "scheduler_options": scheduler, "worker_extra_args": listening,
         "python": shlex.quote(sys.executable), "log_directory": LOGS, "protocol": private.PROTOCOL, **settings,
-        "job_cls": private.job(settings.get("job_cls", kind.job_cls)),
+        "job_cls": private.job(settings.get("job_cls", kind.job_cls)),  # type: ignore[misc]
     }  # fmt: skip
     with clients.quiet(), private.folder(Path(LOGS)) as folder, dask.config.set(clients.settings(folder)):
         arguments["job_script_prologue"] = _prologue(options, config, folder)

@@ -166,7 +166,7 @@ def _imported() -> Path:
 def _environment(config: TrainConfig, imported: Path) -> AbstractContextManager[None]:
     """One thread until a run sets its own number, a path to the preload, what it needs, and a temporary folder."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    data = json.dumps([config.dataset, config.image_size, config.data_dir])
+    data = json.dumps([config.dataset, config.image_size, config.data_dir, config.options_of(config.dataset)])
     about = {WARM_DATA: data, LAUNCHER: str(os.getpid()), PRELOADED: str(imported), "TMPDIR": str(imported.parent)}
     return environment.changed(environment.thread_limits(1) | {"PYTHONPATH": path} | about)
 

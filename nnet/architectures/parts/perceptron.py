@@ -6,7 +6,7 @@ from math import prod
 
 from torch import nn
 
-from nnet.architectures.parts import fast
+from nnet.architectures.parts import fast, fast_perceptron
 
 
 def dropping(dropout: float) -> list[nn.Module]:
@@ -28,4 +28,4 @@ def perceptron(
         size = width
     layers.append(nn.Linear(size, num_classes))
     named = {str(number): layer for number, layer in enumerate(layers)}
-    return fast.arrange(nn.Sequential(OrderedDict(flatten=nn.Flatten(), **named)))
+    return fast_perceptron.join(fast.arrange(nn.Sequential(OrderedDict(flatten=nn.Flatten(), **named))))

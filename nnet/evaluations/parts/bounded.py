@@ -220,7 +220,7 @@ INCREASING = (
     *(nn.Hardsigmoid, nn.Softplus, nn.Softsign, nn.LogSigmoid, nn.ConstantPad2d, nn.ZeroPad2d),
     *(nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d),
     *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d),
-    *(Standardize, fast.Contiguous),
+    *(Standardize, fast.Contiguous, fast.PoolReLU),
 )
 """Layers without weights whose outputs decrease in none of their inputs, in evaluation mode."""
 LAYERS: dict[type, Callable] = {

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnet.architectures.parts.fast import Conv2d
+from nnet.architectures.parts import fast
+from nnet.architectures.parts.fast import MOST_PLACES, Conv2d, PoolReLU
 
 SHAPES = [
     (size, kernel, stride, padding)
@@ -15,7 +16,7 @@ SHAPES = [
         [(1, 1), (2, 2), (1, 2), (3, 1), (4, 4), (5, 5)],
         [(1, 1), (3, 3), (7, 7), (3, 1)],
         [1, 2],
-        [(0, 0), (1, 1), (3, 0)],
+        [(0, 0), (1, 1), (3, 0), (4, 4)],
     )
     if all(pixels + 2 * pad >= length for pixels, length, pad in zip(size, kernel, padding, strict=True))
 ]
@@ -24,13 +25,13 @@ SHAPES = [
 @pytest.mark.parametrize("bias", [True, False])
 def test_outputs_and_gradients_are_those_of_pytorch(bias):
     torch.manual_seed(0)
-    single = 0
+    few = 0
     for size, kernel, stride, padding in SHAPES:
         layer = Conv2d(3, 4, kernel, stride, padding, bias=bias, dtype=torch.float64)
         images = torch.rand(5, 3, *size, dtype=torch.float64, requires_grad=True)
         plain = functional.conv2d(images, layer.weight, layer.bias, stride, padding)
         ours = layer(images)
-        single += plain.shape[2:] == (1, 1)
+        few += plain.shape[2:].numel() <= MOST_PLACES
         torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
         weighting = torch.rand_like(plain)
         expected = torch.autograd.grad((plain * weighting).sum(), (images, *layer.parameters()))
@@ -38,11 +39,44 @@ def test_outputs_and_gradients_are_those_of_pytorch(bias):
             torch.autograd.grad((ours * weighting).sum(), (images, *layer.parameters())), expected, strict=True
         ):
             torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
-    assert single > 10 and len(SHAPES) - single > 10
+    assert few > 10 and len(SHAPES) - few > 10
 
 
-def test_single_precision_agrees_to_rounding():
+@pytest.mark.parametrize("library", ["oneDNN", "PyTorch"])
+@pytest.mark.parametrize(("side", "stride"), [(1, 1), (2, 1), (2, 2), (4, 2)])
+def test_single_precision_agrees_to_rounding(side, stride, library, monkeypatch):
+    if library == "oneDNN" and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        pytest.skip("this build of PyTorch has no oneDNN")
+    monkeypatch.setattr(fast, "ONEDNN", library == "oneDNN")
     torch.manual_seed(0)
-    layer = Conv2d(64, 32, 3, padding=1)
-    images = torch.rand(16, 64, 1, 1)
-    torch.testing.assert_close(layer(images), nn.functional.conv2d(images, layer.weight, layer.bias, padding=1))
+    layer = Conv2d(64, 32, 3, stride, padding=1)
+    images = torch.rand(16, 64, side, side, requires_grad=True)
+    plain = functional.conv2d(images, layer.weight, layer.bias, stride, 1)
+    ours, weighting = layer(images), torch.rand_like(plain)
+    torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-5)
+    inputs = (images, *layer.parameters())
+    expected = torch.autograd.grad((plain * weighting).sum(), inputs)
+    for one, other in zip(torch.autograd.grad((ours * weighting).sum(), inputs), expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("size", [(4, 6), (5, 7), (3, 2)])
+def test_pooling_and_relu_in_one_pass_give_pytorchs_bits(size, threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    torch.manual_seed(0)
+    images = torch.randn(6, 20, *size).mul_(2).round_()  # many of equal size
+    images[0, 0, 0, 0], images[1, 1, 1, 1], images[2, 2, 0, 1] = torch.nan, torch.inf, -torch.inf
+    images = images.contiguous(memory_format=torch.channels_last).requires_grad_()
+    plain, ours = functional.relu(functional.max_pool2d(images, 2)), PoolReLU()(images)
+    torch.testing.assert_close(ours, plain, rtol=0, atol=0, equal_nan=True)
+    gradient = torch.randn_like(plain)
+    expected, found = (torch.autograd.grad(outputs, images, gradient)[0] for outputs in (plain, ours))
+    assert torch.equal(found, expected)
+
+
+def test_other_poolings_and_activations_stay_pytorchs():
+    pools = [nn.MaxPool2d(2), nn.MaxPool2d(3), nn.MaxPool2d(2, 1), nn.MaxPool2d(2, ceil_mode=True)]
+    networks = [fast.arrange(nn.Sequential(nn.ReLU(), pool)) for pool in pools]
+    networks.append(fast.arrange(nn.Sequential(nn.Tanh(), nn.MaxPool2d(2))))
+    assert [any(isinstance(layer, PoolReLU) for layer in network) for network in networks] == [True] + 4 * [False]
