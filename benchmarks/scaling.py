@@ -31,7 +31,7 @@ ALPHAS = (0.05, 0.1, 0.2)
 PASSES = {"clean": 10, "noisy": 13}
 """How often a step reads or writes all weights: forward 1, gradient 2, Adam 7; noise: standard deviation 1, W + ε 2."""
 ALONE_S = 3.0
-THREADED = {"mlp_small": 60_000, "mlp_large": 60_000, "cnn": 12_800}
+THREADED = {"mlp_small": 60_000, "mlp_large": 60_000, "cnn": 12_800, "resnet18": 2_560}
 """Training images of the runs with one thread and with two."""
 
 

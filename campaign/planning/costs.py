@@ -98,6 +98,8 @@ class Costs:
     """Memory of the process from which workers are forked."""
     machine: dict = field(default_factory=dict)
     """Processor and library versions of the pilots, as in a run file."""
+    rough: set[str] = field(default_factory=set)
+    """The kinds that were measured while the machine was busy."""
     notes: list[str] = field(default_factory=list)
     """What a person should know about them."""
     failures: list[base.Failure] = field(default_factory=list)
@@ -163,6 +165,7 @@ def measure(
                 if not outcome["busy"]:
                     good[kind_of(config)] = costs.kinds[kind_of(config)]
                 else:
+                    costs.rough.add(kind_of(config))
                     said.append("the machine was busy while costs were measured: times are rough estimates")
             costs.notes += [note for note in said if note not in costs.notes]
     _refuse_if_none(costs.failures, len(unknown) + len(rest))

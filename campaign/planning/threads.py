@@ -43,12 +43,9 @@ def recorded(campaign: "Campaign") -> Choice:
     earlier = {name: store.threads() for name, store in campaign.stores.items()}
     for config in campaign.pending:
         if config.cpu_threads == "auto":
-            run, before = known[config.run_id], earlier[config.dataset_name]
-            if run is not None:
-                threads[config.run_id] = run["provenance"].get("threads", 1)
-            elif config.run_id in before:
-                threads[config.run_id] = before[config.run_id]
-    return Choice(threads)
+            run, before = known[config.run_id], earlier[config.dataset_name].get(config.run_id)
+            threads[config.run_id] = before if run is None else run["provenance"].get("threads", 1)
+    return Choice({run_id: number for run_id, number in threads.items() if type(number) is int and number > 0})
 
 
 def settle(campaign: "Campaign", memory_check: bool, here: bool = True) -> list[str]:
@@ -118,6 +115,8 @@ def _choose(campaign: "Campaign", cores: int, at_once: int, here: bool) -> list[
     if _may_gain(campaign, seconds, cores):
         usable, idle = cores, idle_cores()
         cores = min(cores, idle) if here else cores
+        if not here and idle == 1:
+            notes.append("this machine has no second idle core: more than one thread is neither measured nor planned")
         if cores < usable:
             notes.append(f"other work keeps {usable - cores} of {usable} cores busy: runs get threads for {cores}")
         single_s = _wall_s(campaign, seconds, cores)
@@ -203,7 +202,7 @@ def _measure(campaign: "Campaign", configs: Sequence[TrainConfig], most: int, co
     for number in (n for n in MEASURED if n <= most):
         wide = [with_threads(config, number) for config in longest.values()]
         found = costs.measure(wide, campaign.open_pilot, at_once)
-        campaign.costs.kinds |= found.kinds
+        campaign.costs.kinds |= {kind: cost for kind, cost in found.kinds.items() if kind not in found.rough}
         campaign.costs.notes += [note for note in found.notes if note not in campaign.costs.notes]
     for kind, config in longest.items():
         known = [n for n in MEASURED if n <= most and _is_known(campaign, config, n)]

@@ -217,6 +217,25 @@ def test_a_plan_for_another_machine_counts_a_core_for_each_worker(runs, tmp_path
     assert {config.threads for config in tried} == {1, 2}
 
 
+def test_what_was_measured_on_a_busy_machine_gives_no_threads(runs, tmp_path, machine, monkeypatch):
+    machine(8)
+    measure = costs.measure
+
+    def busy(*arguments):
+        found = measure(*arguments)
+        return dataclasses.replace(found, rough={*found.kinds})
+
+    monkeypatch.setattr(costs, "measure", busy)
+    assert set(threads_of(survey.prepare(runs, Launch(tmp_path))).values()) == {1}
+
+
+def test_a_plan_says_that_threads_cannot_be_measured(runs, tmp_path, machine):
+    machine(2, idle=1)
+    made = plan.make(survey.survey(runs, Launch(tmp_path, max_workers=16)))
+    assert [kind["threads"] for kind in made["kinds"]] == [1, 1, 1]
+    assert any("no second idle core" in note for note in made["notes"])
+
+
 # What is kept --------------------------------------------------------------------------------------------------------
 
 
