@@ -25,6 +25,8 @@ NEEDED_UNTRAINED = (
 )
 """The training fields that have an effect where nothing is trained."""
 PRECISIONS = ("fp32", "bf16")
+_SHARED: dict[str, float | tuple] = {}
+"""Values that configurations share: there may be a hundred thousand of them."""
 EVALUATIONS = checks.several(registry.name_in("evaluations"), "names", empty=True)
 
 
@@ -159,6 +161,9 @@ class TrainConfig(Identity):
         if not self.has_weight_noise:
             object.__setattr__(self, "alpha_train", 0.0)
         self._check_files()
+        for name, value in list(vars(self).items()):
+            if isinstance(value, float | tuple):
+                object.__setattr__(self, name, _SHARED.setdefault(repr(value), value))
 
     def _check_corruption(self) -> None:
         for name in by_owner.CORRUPTIONS[self.corruption]:
