@@ -213,7 +213,8 @@ def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, sequences, study):
     block = dict(arch=["mlp_small", "cnn"], regime=["clean", "noisy"], alpha_train=0.2)
     runs = blocks.expand(block, studies.load(study) if study else None).configs
     for config in {kind_of(config): config for config in runs}.values():
-        dataset = sequences if registry.constant("architectures", config.arch, "INPUT", "images") == "sequences" else npz
+        takes = registry.constant("architectures", config.arch, "INPUT", "images")
+        dataset = sequences if takes == "sequences" else npz
         cfg = dataclasses.replace(config, dataset=dataset)
         images = Batches(cfg, prepared.load(dataset, cfg.image_size, cfg.data_dir), get_device())
         small = pilot._small(cfg, images, 1, 1)
