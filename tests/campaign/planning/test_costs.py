@@ -215,7 +215,8 @@ def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, sequences, study):
     for config in {kind_of(config): config for config in runs}.values():
         takes = registry.constant("architectures", config.arch, "INPUT", "images")
         dataset = sequences if takes == "sequences" else npz
-        cfg = dataclasses.replace(config, dataset=dataset)
+        options = {owner: its_options for owner, its_options in config.options.items() if owner != config.dataset}
+        cfg = dataclasses.replace(config, dataset=dataset, options=options)
         images = Batches(cfg, prepared.load(dataset, cfg.image_size, cfg.data_dir), get_device())
         small = pilot._small(cfg, images, 1, 1)
         plain = pilot._small(dataclasses.replace(cfg, evaluations=(), options=pilot._options(cfg, ())), images, 2, 2)
