@@ -30,6 +30,7 @@ from nnet.random import streams
 from nnet.record import form, initial, kept, provenance, result
 from nnet.record.unfinished import Partial, PartialPoints
 from nnet.regimes.base import Regime
+from nnet.training.clipping import keep_clipped
 from nnet.training.lr_schedule import scheduled
 
 __all__ = [
@@ -68,7 +69,7 @@ def train_and_evaluate(cfg: TrainConfig, known: dict | None = None) -> dict:
     anything is measured, if the data or the weights are not those that are known; CannotWrite (an OSError) if a
     checkpoint cannot be written; and RuntimeError if another run is active in this process, whose state runs share.
     """
-    with _alone(cfg.cpu_threads):
+    with _alone(cfg.threads):
         run = _set_up(cfg)
         known = None if known is None else points.stored(known)
         kept.check_data(cfg, known, run.batches.images.sha256)
@@ -82,7 +83,7 @@ def try_set_up(cfg: TrainConfig) -> dict:
 
     Raises what the run would raise up to there.
     """
-    with _alone(cfg.cpu_threads):
+    with _alone(cfg.threads):
         run = _set_up(cfg)
         return {"data_sha256": run.batches.images.sha256, "not_noised": list(spared_tensors(run.model))}
 
@@ -141,12 +142,13 @@ def _alone(cpu_threads: int) -> Iterator[None]:
 
 def _set_up(cfg: TrainConfig) -> _Run:
     device = get_device(cfg.use_cuda)
-    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256)
+    options = cfg.options_of(cfg.dataset)
+    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256, options)
     for name, kind in cfg.owners().items():
         if kind in registry.KINDS:
             registry.load(kind, name)
     torch.set_default_dtype(torch.float32)  # these files may have changed it, or drawn numbers, when they were imported
-    torch.set_num_threads(cfg.cpu_threads)
+    torch.set_num_threads(cfg.threads)
     batches = Batches(cfg, images, device)
     set_seed(streams.seed_of(cfg.seed, "init"))
     shape, options = batches.image_shape, cfg.options_of(cfg.arch)
@@ -160,6 +162,7 @@ def _set_up(cfg: TrainConfig) -> _Run:
     optimizer = OPTIMIZERS[cfg.optimizer].build(
         model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay, **momentum
     )
+    keep_clipped(model, optimizer, cfg.weight_clip)
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options_of(cfg.regime))
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
     partial = Partial(cfg, model, regime, images.sha256)

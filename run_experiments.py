@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dropout=0.0,  # probability of dropping a hidden value in training, for perceptrons and CNNs
         regime=["clean", "noisy"],  # how weights are updated; clean runs once per seed, whatever alpha_train says
         alpha_train=0.2,  # strength of weight noise in training, relative to the weights
-        noise_model="tensor_std",  # what alpha is relative to: a tensor's std, or "magnitude" of each weight
+        noise_model="tensor_std",  # what alpha is relative to: also "magnitude" of each weight, "range" of a tensor
         p=0.0,  # probability that an input pixel is corrupted in training
         seed=[0, 1, 2],  # standard errors are over seeds; campaign.repeats(5) draws five from a master seed
         initial_weights=None,  # file of weights (.pt, .pth, .safetensors) to start from; None draws them
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         momentum=0.0,  # momentum of sgd
         lr_schedule="constant",  # constant, cosine_restarts (with lr_restart_epochs) or steps (with lr_milestones)
         weight_decay=0.0,  # L2 penalty of the optimizer
-        augmentation="none",  # none, crop_flip, or dataset: what is usual for it
+        augmentation="none",  # none, crop_flip, crop_flip_cutout, or dataset: what is usual for it
         max_train_samples=None,  # train on this many images, each class with its share; None uses all
         validation_share=0.0,  # share of the training images that is held out for validation
         precision="fp32",  # arithmetic of training: fp32, or bf16 (faster on some processors, less exact)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         noise_samples=5,  # noise draws per strength
         evaluations=(),  # what else is measured: "worst_case", "random_corners", "landscape", "quantization"
         max_test_samples=None,  # test on this many images, each class with its share; None uses all
-        # Where and how it is launched: only cpu_threads and use_cuda may change the last bits of a result.
+        # Where and how it is launched: only threads and use_cuda may change the last bits of a result.
         output_dir="results",  # results are written to <output_dir>/<dataset>/
         checkpoint_dir="checkpoints",  # trained weights go to <checkpoint_dir>/<dataset>/; None keeps none
         engine="process",  # one worker process per slot; "serial" runs in this process, for debugging
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         memory_check=True,  # start fewer workers if the free memory does not suffice
         run_timeout_s=None,  # seconds after which a run is stopped and fails; None: never
         epoch_checkpoint_s=60,  # least seconds between two saved states of an unfinished run
-        cpu_threads=1,  # threads of one run
+        cpu_threads_per_worker="auto",  # threads of one run; auto: several for long runs where cores would be idle
         use_cuda=False,  # train on the GPU; needs max_workers=1
         data_dir=None,  # folder of the image files; None: NNET_DATA_DIR if that is set, else data
         # Every other field of TrainConfig (nnet/config.py) may be a line here, too: corruption, lr_milestones, ...

@@ -2,8 +2,8 @@
 
     python -m benchmarks.chaos [--kills 200] [--seeds 30] [--workers 2] [--every-s 2.5] [--seed 0]
 
-Every few seconds, at random, one process of the campaign gets signal 9: a worker (7 of 10), the fork server
-(1 of 10) or the launcher (2 of 10; one in four of these gets SIGTERM instead). One in five is stopped first, with
+Every few seconds, at random, one process of the campaign gets signal 9: a worker (16 of 20), the fork server
+(1 of 20) or the launcher (3 of 20; one in four of these gets SIGTERM instead). One in five is stopped first, with
 SIGSTOP, and killed or continued within three seconds. A launcher that has ended is started again, and now and then asks
 for more: another strength, more draws, another evaluation, until it has asked for all.
 At its end each campaign is compared with an undisturbed one that asked for everything at once, bit for bit except for
@@ -38,7 +38,7 @@ ASKED = (
     "--alpha-tests 0 0.1 0.5 --noise-samples 12 --evaluations quantization random_corners",
 )
 """What a campaign asks for, one after the other."""
-VICTIMS = {"worker": 7, "fork server": 1, "launcher": 2}
+VICTIMS = {"worker": 16, "fork server": 1, "launcher": 3}
 SIGTERM_SHARE, STOP_SHARE, GO_ON_SHARE, MORE_SHARE = 0.25, 0.2, 0.5, 0.3
 STOPPED_S = 3.0
 """Seconds for which a process is stopped at most."""

@@ -3,6 +3,7 @@
 Every measured number comes from the sections. The constants below are targets that were set before measuring.
 """
 
+from benchmarks import gpu_chapter, threads
 from benchmarks.markdown import percent, ratio, table, verdict, wrapped
 from benchmarks.speed_chapters import against_hardware, against_plain, fewer_bits
 
@@ -22,11 +23,13 @@ def page(sections: dict[str, dict]) -> str:
         "Fewer bits": "".join(fewer_bits(sections[name]) for name in sections if name.startswith("precision")),
         "Memory and start": _memory(sections["memory"]),
         "Many workers": _scaling(sections["scaling"], sections["overhead"]),
+        **({"Several threads": threads.chapter(sections["threads"])} if "threads" in sections else {}),
         "Dask": _cluster(sections["cluster"]),
         "The controller of adaptive noise": _controller(sections["controller"]),
         "Adversaries in weight space": _adversarial(sections["adversarial"]),
         "Masks of noise": _perturbation(sections["perturbation"]),
         "Planned and actual time": _planning(sections),
+        "On a GPU": gpu_chapter.chapter(sections["gpu"]),
         "Where the numbers come from": _sources(sections),
     }
     head = f"""# Performance
@@ -62,13 +65,13 @@ workers share one copy of the data.
 
 def _scaling(section: dict, overhead: dict) -> str:
     workers, alone, model = section["workers"], section["alone"], section["model"]
-    threads = ", ".join(f"{gain:.2f} ({name})" for name, gain in section["threads"].items())
+    second = ", ".join(f"{gain:.2f} ({name})" for name, gain in section["threads"].items())
     gain = f"{workers['gain']:.2f} ({workers['gain_min']:.2f} to {workers['gain_max']:.2f})"
     bound, first, any_order = (f"{model[name] / 60:.0f} minutes" for name in ORDERS)
     return f"""
 Two workers finish {gain} times as many runs per hour as one. Two processes of sgemm alone do {alone["sgemm"]:.2f} times
 the work of one on this machine, two that copy memory {alone["copy"]:.2f} times. A second thread speeds up one run by a
-factor of {threads}: use it for campaigns with fewer runs than cores.
+factor of {second}: use it for campaigns with fewer runs than cores.
 
 A model of 80 cores: {model["runs"]} runs of all five networks on full MNIST take {model["core_s"] / 3600:.1f} core
 hours, and no less than {bound}. They take {first} with the longest runs first, and {any_order} on average in any

@@ -91,10 +91,12 @@ def subtract_noise(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
 
 def train(model: nn.Module, loader: DataLoader, epochs: int, alpha: float = 0.0) -> None:
     """Adam and cross-entropy; with alpha above 0 each gradient is taken at noisy weights."""
+    device = next(model.parameters()).device
     optimizer = torch.optim.Adam(model.parameters())
     model.train()
     for _ in range(epochs):
         for images, labels in loader:
+            images, labels = images.to(device), labels.to(device)  # noqa: PLW2901
             optimizer.zero_grad()
             pairs = add_noise(model, alpha) if alpha > 0 else []
             nn.functional.cross_entropy(model(images), labels).backward()
@@ -105,21 +107,28 @@ def train(model: nn.Module, loader: DataLoader, epochs: int, alpha: float = 0.0)
 @torch.no_grad()
 def accuracy(model: nn.Module, loader: DataLoader, alpha: float = 0.0) -> float:
     """The share of correct labels under one draw of noise."""
+    device = next(model.parameters()).device
     model.eval()
     pairs = add_noise(model, alpha) if alpha > 0 else []
     correct = total = 0
     for images, labels in loader:
+        images, labels = images.to(device), labels.to(device)  # noqa: PLW2901
         correct += (model(images).argmax(1) == labels).sum().item()
         total += len(labels)
     subtract_noise(pairs)
     return correct / total
 
 
+def datasets(data_dir: str, channels: int) -> list[Dataset]:
+    """The training and the test images of MNIST, with one channel or with its copies."""
+    copies = [Lambda(lambda image: image.repeat(channels, 1, 1))] if channels > 1 else []
+    return [MNIST(data_dir, train=part, transform=Compose([ToTensor(), *copies])) for part in (True, False)]
+
+
 def run(arguments: argparse.Namespace) -> dict:
     """Train and measure one network; returns train_s, sweep_s and accuracy."""
     noise = arguments.program == "noise"
-    transform = Compose([ToTensor(), Lambda(lambda image: image.repeat(3, 1, 1))]) if noise else ToTensor()
-    images, test_images = (MNIST(arguments.data_dir, train=part, transform=transform) for part in (True, False))
+    images, test_images = datasets(arguments.data_dir, 3 if noise else 1)
     if arguments.train_samples is not None:
         images = Subset(images, range(arguments.train_samples))
     if not noise:

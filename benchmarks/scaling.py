@@ -5,7 +5,7 @@
 The two are compared with the gain of a second process for a matrix product alone and for copying memory alone, because
 the cores of a virtual machine may share hardware. The model of 80 cores takes the cost of each kind of run from a
 pilot, as a plan does, and gives the next run to the next free core. The gain of a second thread in one run is measured
-too: this is what `--cpu-threads` gives if there are fewer runs than cores.
+too: this is what `--cpu-threads 2` gives if there are fewer runs than cores.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from benchmarks.report import write_section
 from campaign.engines import process
 from campaign.engines.workers import tasks
 from campaign.planning.costs import Cost
-from campaign.planning.plan import makespan
+from campaign.planning.wall_time import makespan
 from nnet.config import TrainConfig
 
 ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18")
@@ -31,7 +31,7 @@ ALPHAS = (0.05, 0.1, 0.2)
 PASSES = {"clean": 10, "noisy": 13}
 """How often a step reads or writes all weights: forward 1, gradient 2, Adam 7; noise: standard deviation 1, W + ε 2."""
 ALONE_S = 3.0
-THREADED = {"mlp_small": 60_000, "mlp_large": 60_000, "cnn": 12_800}
+THREADED = {"mlp_small": 60_000, "mlp_large": 60_000, "cnn": 12_800, "resnet18": 2_560}
 """Training images of the runs with one thread and with two."""
 
 

@@ -203,6 +203,19 @@ def optional(rule: Rule) -> Rule:
     return lambda name, value: None if value is None else rule(name, value)
 
 
+def word_or(word: str, rule: Rule) -> Rule:
+    """Rule: this word, or what `rule` allows."""
+
+    def checked(name: str, value: object) -> Any:
+        if not isinstance(value, str):
+            return rule(name, value)
+        if value != word:
+            raise ConfigError(f"{name} must be {word!r} or a number; got {value!r}")
+        return value
+
+    return checked
+
+
 def several(rule: Rule, what: str, empty: bool = False) -> Rule:
     """Rule: a list of distinct values, each of which `rule` allows, as a tuple in ascending order.
 

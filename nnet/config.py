@@ -5,20 +5,21 @@ import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from nnet import checks, registry
 from nnet import options as by_owner
 from nnet.activations import ACTIVATIONS, check_activation
 from nnet.checks import ConfigError, between, canonical, number, one_of, optional, positive, setting, switch, whole
-from nnet.datasets.base import check_dataset
+from nnet.datasets.base import check_dataset, check_input, input_of
 from nnet.files.checked_json import digest_of
-from nnet.identity import Identity, group_of, in_group
+from nnet.identity import Identity, group_of, in_group, share_values
 from nnet.optimizers import LR_SCHEDULES, OPTIMIZERS, USUAL_FACTOR, check_momentum, check_schedule, milestones
 
 SCIENCE = 2
 """Part of every `run_id`: raised when a change of the program, or of a default, alters the bits of training."""
-NOISE_MODELS = ("tensor_std", "magnitude")
-AUGMENTATIONS = ("none", "crop_flip")
+NOISE_MODELS = ("tensor_std", "magnitude", "range")
+AUGMENTATIONS = ("none", "crop_flip", "crop_flip_cutout")
 NEEDED_UNTRAINED = (
     *("dataset", "image_size", "arch", "activation", "dropout"),  # dropout is one of a network's numbered layers
     *("initial_weights", "epochs", "noise_model", "options"),
@@ -47,7 +48,8 @@ class TrainConfig(Identity):
     dataset: str = setting("digits", check_dataset)
     """Name of a dataset, or path of an .npz file. Default digits, which needs no download."""
     image_size: int | None = setting(28, optional(whole(1)))
-    """Height and width in pixels to which images are resized; None keeps their own size. Default 28."""
+    """Height and width in pixels to which images are resized; None keeps their own size. Default 28. Sequences have
+    None."""
     arch: str = setting("mlp_small", registry.name_in("architectures"))
     """Name of an architecture. Default mlp_small."""
     activation: str = setting("relu", one_of(ACTIVATIONS))
@@ -58,8 +60,8 @@ class TrainConfig(Identity):
     alpha_train: float = setting(0.0, number)
     """Strength of weight noise in training, relative to the weights (see noise_model), ≥ 0. Default 0."""
     noise_model: str = setting("tensor_std", one_of(NOISE_MODELS))
-    """What α is relative to, in training and in the sweep: tensor_std (the standard deviation of the weight tensor) or
-    magnitude (each weight's own size). Default tensor_std."""
+    """What α is relative to, in training and in the sweep: tensor_std (the standard deviation of the weight tensor),
+    magnitude (each weight's own size) or range (the largest size in the weight tensor). Default tensor_std."""
     p: float = setting(0.0, between(0, 1))
     """Probability that an input pixel is corrupted in training, 0 to 1. Default 0."""
     corruption: str = setting("replacement", one_of(by_owner.CORRUPTIONS))
@@ -97,12 +99,16 @@ class TrainConfig(Identity):
     """Factor by which `steps` multiplies the learning rate, > 0. Default 0.2."""
     weight_decay: float = setting(0.0, number)
     """L2 penalty of the optimizer, ≥ 0. Default 0."""
+    weight_clip: float | None = setting(None, optional(positive))
+    """Clip every weight tensor that noise perturbs to ± this many of its standard deviations, measured just before,
+    ahead of the first step and after each; None clips nothing. Default None."""
     dropout: float = setting(0.0, between(0, 1, high_allowed=False))
     """Probability of dropping a hidden value of a linear layer, or a flattened one, in training, from 0 to below 1; the
     others are scaled by 1/(1 − dropout). Only for architectures whose file states `DROPOUT`. Default 0."""
     augmentation: str = setting("none", one_of(AUGMENTATIONS))
-    """Change of a training image each time it is used: none, or crop_flip (a random crop of the image padded by 4 black
-    pixels, mirrored half of the time). Default none."""
+    """Change of a training image each time it is used: none; crop_flip (a random crop of the image padded by 4 black
+    pixels, mirrored half of the time); or crop_flip_cutout (then a square of half its height, around a random pixel,
+    takes the mean colour of the training images). Default none."""
     max_train_samples: int | None = setting(None, optional(whole(1)))
     """Train on this many images, the first of a fixed stratified shuffle; None uses all. Default None."""
     validation_share: float = setting(0.0, between(0, 0.5))
@@ -130,8 +136,9 @@ class TrainConfig(Identity):
     """Options by owner and name, like {"beta": {"attack_size": 0.1}}: of the regime, the architecture, the corruption
     and the evaluations, among them weight_noise."""
 
-    cpu_threads: int = setting(1, whole(1), group="operation")
-    """Threads of torch per run; another number may change the last bits of the result. Default 1."""
+    cpu_threads: int | Literal["auto"] = setting(1, checks.word_or("auto", whole(1)), group="operation")
+    """Threads of torch per run, or auto: a campaign chooses them; another number may change the last bits of the
+    result. Default 1."""
     use_cuda: bool = setting(False, switch, group="operation")
     """Train on the GPU. Default no."""
     data_dir: str = field(default_factory=default_data_dir, metadata={"group": "operation", "rule": checks.path})
@@ -150,7 +157,7 @@ class TrainConfig(Identity):
             raise ConfigError(f"{self.arch} has no dropout")
         object.__setattr__(self, "evaluations", tuple(name for name in self.evaluations if name != by_owner.SWEEP))
         object.__setattr__(self, "options", by_owner.checked(self.options, self.owners()))
-        self._check_corruption()
+        by_owner.check_corruption(self.corruption, self.options_of(self.corruption))
         if self.epochs == 0:
             self._train_nothing()
         check_momentum(self.optimizer, self.momentum, self.nesterov)
@@ -159,13 +166,8 @@ class TrainConfig(Identity):
         if not self.has_weight_noise:
             object.__setattr__(self, "alpha_train", 0.0)
         self._check_files()
-
-    def _check_corruption(self) -> None:
-        for name in by_owner.CORRUPTIONS[self.corruption]:
-            its_options = self.options_of(self.corruption)
-            if name not in its_options:
-                raise ConfigError(f"corruption {self.corruption!r} needs the option {name!r}")
-            number(name, its_options[name])
+        self._check_input()
+        share_values(self)
 
     def _train_nothing(self) -> None:
         """Set the settings that have no effect without training to their defaults."""
@@ -189,6 +191,18 @@ class TrainConfig(Identity):
         except OSError as error:
             raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
 
+    def _check_input(self) -> None:
+        """Compare the kind of input of dataset and architecture; sequences have no size and no pixels."""
+        has = input_of(self.dataset, self.dataset_sha256)
+        check_input(self.arch, self.dataset_name, has)
+        if has == "images":
+            return
+        usual = {item.name: item.default for item in dataclasses.fields(self)}
+        for name in ("image_size", "p", "corrupt_test", "augmentation"):
+            if getattr(self, name) not in (usual[name], None):
+                raise ConfigError(f"{name} has no meaning for {self.dataset_name}: it has {has}, which have no pixels")
+        object.__setattr__(self, "image_size", None)
+
     @property
     def run_id(self) -> str:
         """A readable prefix and a hash of the training alone: `mlp_small-noisy-a0.05-seed0-3f9a2c1b7e05d846`.
@@ -209,6 +223,11 @@ class TrainConfig(Identity):
         hashed = {name: value for name, value in its.items() if value != DEFAULTS.get(name)} | {"SCIENCE": SCIENCE}
         prefix = f"{self.arch}-{self.regime}-a{self.alpha_train:g}-seed{self.seed}"
         return f"{prefix}-{digest_of(hashed)[:16]}", digest_of(training)
+
+    @property
+    def threads(self) -> int:
+        """Threads of torch in this run: `cpu_threads`, and 1 where it is auto and no campaign has chosen."""
+        return 1 if self.cpu_threads == "auto" else self.cpu_threads
 
     @property
     def weights_file(self) -> Path | None:

@@ -1,7 +1,8 @@
 """Options by owner: which parts of a run take options, their names and defaults. Importing it does not import torch.
 
-The owners of a run are its regime, its architecture, its corruption of pixels, its evaluations and `weight_noise`,
-which is always measured. `{"beta": {"attack_size": 0.1}}` sets the option `attack_size` of the regime `beta`.
+The owners of a run are its regime, its architecture, its dataset where that has options, its corruption of pixels, its
+evaluations and `weight_noise`, which is always measured. `{"beta": {"attack_size": 0.1}}` sets the option `attack_size`
+of the regime `beta`.
 """
 
 import functools
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nnet import registry
-from nnet.checks import ConfigError, canonical, nearest, unknown
+from nnet.checks import ConfigError, canonical, nearest, number, unknown
 
 CORRUPTIONS = {"replacement": (), "additive": ("sigma",)}
 """The options of each corruption of pixels; all of them must be set."""
@@ -21,12 +22,16 @@ CORRUPTION = "corruptions"
 """The kind of these owners, which are no plug-ins."""
 EXAMPLE = '{"beta": {"attack_size": 0.1}}'
 Owners = dict[str, str]
-"""Name of an owner → its kind: regimes, architectures, corruptions or evaluations."""
+"""Name of an owner → its kind: regimes, architectures, datasets, corruptions or evaluations."""
 
 
-def training_owners(regime: str, arch: str, corruption: str) -> Owners:
-    """The owners whose options may change trained weights. Raises ConfigError as `unique` does."""
-    return unique([(regime, "regimes"), (arch, "architectures"), (corruption, CORRUPTION)])
+def training_owners(dataset: str | None, regime: str, arch: str, corruption: str) -> Owners:
+    """The owners whose options may change trained weights. Raises ConfigError as `unique` does.
+
+    `dataset`: None, or the path of an .npz file, has no options.
+    """
+    named = [(regime, "regimes"), (arch, "architectures"), (corruption, CORRUPTION)]
+    return unique([*named, *((name, "datasets") for name in _datasets() if name == dataset)])
 
 
 def measuring_owners(evaluations: Iterable[str]) -> Owners:
@@ -48,7 +53,16 @@ def unique(named: Iterable[tuple[str, str]]) -> Owners:
 def every_owner() -> Owners:
     """All owners that a run may have. Raises ConfigError as `unique` does."""
     kinds = {kind: registry.names(kind) for kind in ("regimes", "architectures", "evaluations")}
-    return unique((name, kind) for kind, names in (kinds | {CORRUPTION: [*CORRUPTIONS]}).items() for name in names)
+    kinds |= {"datasets": _datasets(), CORRUPTION: [*CORRUPTIONS]}
+    return unique((name, kind) for kind, names in kinds.items() for name in names)
+
+
+def check_corruption(corruption: str, its_options: Mapping[str, Any]) -> None:
+    """Raise ConfigError unless all options of a corruption are set, to numbers ≥ 0."""
+    for name in CORRUPTIONS[corruption]:
+        if name not in its_options:
+            raise ConfigError(f"corruption {corruption!r} needs the option {name!r}")
+        number(name, its_options[name])
 
 
 def names_of(kind: str, owner: str) -> list[str]:
@@ -143,6 +157,21 @@ def no_effect(owner: str, who: str, further: str = "") -> ConfigError:
     """The error for options of an owner that is not there; `who`: like "this run has"."""
     kind = every_owner()[owner].removesuffix("s")
     return ConfigError(f"options of {owner!r} have no effect: {who} {owner!r} as its {kind}{further}")
+
+
+def _datasets() -> list[str]:
+    """The datasets with options; a plug-in that is broken is passed over."""
+    return _datasets_with_options(registry.users_folder())
+
+
+@functools.cache
+def _datasets_with_options(users: Path | None) -> list[str]:
+    found = []
+    for name in registry.names("datasets"):
+        with suppress(ConfigError):
+            if registry.option_names("datasets", name):
+                found.append(name)
+    return found
 
 
 def _formed(name: str, value: object, default: object) -> object:

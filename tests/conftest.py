@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import nnet_models
+from nnet import registry
 from nnet.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +56,28 @@ def save_npz(path: Path, **changed) -> str:
     arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test} | changed
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     return str(path)
+
+
+def waves(samples: int, steps: int = 12, seed: int = 0):
+    """Two noisy traces N×T×2 whose slopes are the class, of three."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(samples) % 3
+    slopes = (labels[:, None, None] - 1) * np.linspace(-1, 1, steps)[:, None] * np.array([1, -1])
+    return (2 * slopes + random.normal(0, 0.5, (samples, steps, 2))).astype(np.float32), labels.astype(np.int64)
+
+
+def save_sequences(path: Path, **changed) -> str:
+    """An .npz dataset of waves, 60 + 30 sequences; keywords replace arrays."""
+    (x_train, y_train), (x_test, y_test) = waves(60), waves(30, seed=1)
+    np.savez(path, **{"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test} | changed)
+    return str(path)
+
+
+def sample_shape(arch: str) -> tuple[int, ...]:
+    """The shape of a sample that every network of this architecture takes."""
+    if registry.constant("architectures", arch, "INPUT", "images") == "sequences":
+        return (12, 2)
+    return (registry.constant("architectures", arch, "CHANNELS", 1), 28, 28)
 
 
 def small_run(npz: str, **changed) -> TrainConfig:
@@ -104,6 +127,12 @@ def flipped(content: bytes, place: int) -> bytes:
 def npz(tmp_path_factory) -> str:
     """The path of a small dataset that can be learnt."""
     return save_npz(tmp_path_factory.mktemp("data") / "blobs.npz")
+
+
+@pytest.fixture(scope="session")
+def sequences(tmp_path_factory) -> str:
+    """The path of a small dataset of sequences that can be learnt."""
+    return save_sequences(tmp_path_factory.mktemp("data") / "waves.npz")
 
 
 @pytest.fixture(scope="session")

@@ -13,15 +13,17 @@ from tests.conftest import ROOT
 
 
 def test_packages_md_and_requirements_name_the_same_versions():
-    files = ("requirements.txt", "requirements-cluster.txt")
-    lines = [line for name in files for line in (ROOT / name).read_text().splitlines()]
-    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins, only_pip = {}, ("requirements-sequences.txt",)
+    for name in ("requirements.txt", "requirements-cluster.txt", *only_pip):
+        lines = (ROOT / name).read_text().splitlines()
+        pins[name] = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    every = {package: version for of_file in pins.values() for package, version in of_file.items()}
     page = (ROOT / "packages.md").read_text()
-    assert dict(re.findall(r"^\| ([a-z-]+) \| ([\d.]+) \|", page, re.M)) == pins
+    assert dict(re.findall(r"^\| ([a-z-]+) \| ([\d.]+) \|", page, re.M)) == every
     conda = dict(re.findall(r'([a-z-]+)=(\d+\.\d+[\d.]*)(?==cpu|"|\s)', page.split("## conda")[1]))
-    assert {
-        name.replace("pytorch", "torch"): version for name, version in conda.items() if name != "python"
-    } == pins | {"torch": conda["pytorch"]}
+    assert {name.replace("pytorch", "torch"): version for name, version in conda.items() if name != "python"} == {
+        package: every[package] for package in every if package not in pins[only_pip[0]]
+    } | {"torch": conda["pytorch"]}
 
 
 def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be():

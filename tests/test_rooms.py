@@ -117,8 +117,9 @@ def test_tables_and_figures_are_made_in_one_room():
     wrong = []
     for path in SOURCES:
         if not name_of(path).startswith("campaign/analysis/") and name_of(path) != RETURNS_A_TABLE:
+            tables = TABLES - ({"scipy"} if name_of(path).startswith("nnet/datasets/") else set())  # spectra of sounds
             wrong += [
-                f"{name_of(path)}:{line} {name}" for name, line in rooms.imports(path) if name.split(".")[0] in TABLES
+                f"{name_of(path)}:{line} {name}" for name, line in rooms.imports(path) if name.split(".")[0] in tables
             ]
     assert wrong == []
 

@@ -82,7 +82,7 @@ def _of_plug_ins(tables: Mapping[str, pd.DataFrame]) -> Sequence[Mapping[str, st
     return [
         registry.constant(kind, name, "COLUMNS", {})
         for kind, column in named.items()
-        for name in sorted({*column} & {*registry.names(kind)})
+        for name in sorted({*column.unique()} & {*registry.names(kind)})
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from campaign.analysis import questions, tables
 from campaign.analysis import report as reports
+from campaign.analysis.remembered import Excerpts
 from campaign.store.folder import Store
 from campaign.store.index import MANY, cache_file
 from nnet import registry
@@ -20,22 +21,27 @@ KEPT = "tables"
 """The folder of the cache that remembers what the tables were made from."""
 
 
-def report(store: Store) -> str:
+def report(store: Store, known: Excerpts | None = None) -> str:
     """The report on the tables of a store, which are written unless they are there and nothing has changed.
 
-    Raises CannotWrite.
+    `known`: the excerpts of the store as far as they are in memory. Raises CannotWrite.
     """
     made_of, place = _sources(store), cache_file(store.folder, KEPT)
     body = _kept(place, store.folder, made_of)
     if body is None:
-        results = list(store.results().values())
-        made = tables.build(results, tables.reference_of(store.folder))
-        names, body = tables.save(store.folder, made, results), reports.body(store.folder, made)
+        found = (known or excerpts_of(store)).all()
+        made = tables.made(found, store.result, tables.reference_of(store.folder))
+        names, body = tables.save(store.folder, made, found), reports.body(store.folder, made)
         if len(made["results_per_run"]) > MANY and questions.complete():
             kept = {"made_of": made_of, "files": _versions(store.folder, names), "report": body}
             with suppress(CannotWrite):
                 checked_json.save(place, kept)
     return f"{reports.heading(store.folder)}{body}"
+
+
+def excerpts_of(store: Store) -> Excerpts:
+    """The excerpts of the runs in a store, none of which is read before they are asked for."""
+    return Excerpts(store, _program())
 
 
 def _sources(store: Store) -> str:

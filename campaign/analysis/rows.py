@@ -1,32 +1,23 @@
-"""From the run files of one dataset to the three tables of every campaign."""
+"""From excerpts of the runs of one dataset to the three tables of every campaign."""
 
-import functools
+import itertools
 import json
 import math
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
+from campaign.analysis.excerpts import MEASURED, POINT, RUN, SWEEP, Excerpt, Shape
 from campaign.analysis.statistics import standard_error
-from nnet.checks import ConfigError
-from nnet.config import DEFAULTS, TrainConfig
 from nnet.evaluations.parts import points
-from nnet.identity import in_group
-from nnet.options import completed, training_owners
 
-FILE_ONLY = ("form", "diverged_epoch")
-"""Entries of a run file that results_per_run.csv leaves out, beside lists and dicts."""
-RUN = "run_id dataset architecture regime seed alpha_train activation p".split()
 DERIVED = "acc_0 acc_01 drop_at_01 test_loss sweep_seconds".split()
 PER_RUN = (
     "run_id dataset architecture regime seed alpha_train noise_model activation p epochs acc_0 acc_01 drop_at_01 "
     "test_loss train_loss status train_seconds sweep_seconds"
 ).split()
-NUMBERS = (*DERIVED, "train_loss", "train_seconds")
-POINT = "evaluation settings part alpha_test".split()
-MEASURED = "noise_samples acc acc_std acc_min loss drop".split()
-SWEEP = [*RUN, *POINT, *MEASURED]
+NUMBERS = (*points.DERIVED, "train_loss", "train_seconds")
 TRAINING = "dataset architecture regime alpha_train noise_model activation p".split()
 MEANS = "n_seeds n_diverged mean_acc std_acc stderr_acc mean_drop std_drop stderr_drop mean_loss stderr_loss".split()
 SUMMARY = [*TRAINING, *POINT, *MEANS]
@@ -34,32 +25,18 @@ CONFIG_NAMES = {"architecture": "arch"}
 KEYS = {CONFIG_NAMES.get(name, name) for name in TRAINING} | {"seed"}
 
 
-def in_order(results: Iterable[dict]) -> list[dict]:
-    """Run files in the order of the tables, which does not depend on when runs finished."""
+def in_order(excerpts: Iterable[Excerpt]) -> list[Excerpt]:
+    """Runs in the order of the tables, which does not depend on when they finished."""
     keys = ("dataset", "architecture", "activation", "p", "regime", "alpha_train", "seed", "run_id")
-    return sorted(results, key=lambda result: tuple(result[key] for key in keys))
+    return sorted(excerpts, key=lambda excerpt: tuple(map(excerpt.entries.get, keys)))
 
 
-def training_of(result: dict) -> dict:
-    """The training settings of a run by name, `options` by owner.
-
-    A setting or option that is younger than the run file has its default.
-    """
-    usual = {name: DEFAULTS[name] for name in in_group(TrainConfig, "training") if name in DEFAULTS}
-    config = usual | {"noise_model": None} | result["config"]
-    owners = training_owners(result["regime"], result["architecture"], config["corruption"])
-    with suppress(ConfigError):  # the file of a plug-in is gone
-        config["options"] = completed(config["options"], owners)
-    return config
-
-
-def further_settings(results: list[dict]) -> list[dict]:
-    """For each run, the settings in which these runs differ, beyond the seed and the keys of the summary.
+def further_settings(trainings: list[dict]) -> list[dict]:
+    """For each of these trainings, the settings in which they differ, beyond the seed and the keys of the summary.
 
     Lists are JSON. `options` is JSON, too, of those options by owner that differ among the runs of the owner. The hash
     of a file is left out where the file's name already tells runs apart.
     """
-    trainings = [training_of(result) for result in results]
     varied = _varied_options([training["options"] for training in trainings])
     rows = []
     for training in trainings:
@@ -75,45 +52,64 @@ def further_settings(results: list[dict]) -> list[dict]:
     return [{name: row.get(name) for name in differ} for row in rows]
 
 
-def columns_of(result: dict) -> dict:
-    """The columns of a run in results_per_run.csv, without further settings."""
-    stored = {name: value for name, value in result.items() if not isinstance(value, list | dict)}
-    return {name: value for name, value in stored.items() if name not in FILE_ONLY} | points.derived(result)
+def per_run(excerpts: list[Excerpt], further: Mapping[Shape, dict]) -> pd.DataFrame:
+    """results_per_run.csv: a row per network, with what its last request measured.
 
-
-def per_run(results: list[dict], further: list[dict]) -> pd.DataFrame:
-    """results_per_run.csv: a row per network, with what its last request measured."""
-    rows = [columns_of(result) | settings for result, settings in zip(results, further, strict=True)]
-    asked = [_asked_settings(json.dumps(result["asked"])) for result in results]
-    if len(set(asked)) > 1:
-        rows = [row | {"asked": text} for row, text in zip(rows, asked, strict=True)]
+    `further`: the further settings of each shape.
+    """
+    rows = [excerpt.entries | further[excerpt.shape] for excerpt in excerpts]
+    if len({shape.asked for shape in further}) > 1:
+        rows = [row | {"asked": excerpt.shape.asked} for row, excerpt in zip(rows, excerpts, strict=True)]
     added = dict.fromkeys(name for row in rows for name in row if name not in PER_RUN)
     return pd.DataFrame(rows, columns=[*PER_RUN, *added]).astype(dict.fromkeys(NUMBERS, float))
 
 
-def sweep(results: list[dict]) -> pd.DataFrame:
+def sweep(excerpts: list[Excerpt]) -> pd.DataFrame:
     """sweep.csv: a row per network and point, means over draws; what evaluations add stands at the end."""
-    rows = [{name: result[name] for name in RUN} | row for result in results for row in points.table_rows(result)]
-    added = dict.fromkeys(name for row in rows for name in row if name not in SWEEP)
-    numbers = dict.fromkeys(("alpha_test", "acc", "acc_std", "acc_min", "loss", "drop"), float)
-    return pd.DataFrame(rows, columns=[*SWEEP, *added]).astype(numbers)
+    measured = [excerpt for excerpt in excerpts if excerpt.shape.points]
+    shapes = list(dict.fromkeys(excerpt.shape for excerpt in measured))
+    counts = [len(excerpt.shape.points) for excerpt in measured]
+    runs = pd.DataFrame([[*map(excerpt.entries.get, RUN)] for excerpt in measured], columns=RUN)
+    points = pd.DataFrame([row for shape in shapes for row in shape.points], columns=[*POINT, "noise_samples"])
+    ends = itertools.accumulate(len(shape.points) for shape in shapes)
+    firsts = {shape: end - len(shape.points) for shape, end in zip(shapes, ends, strict=True)}
+    of_points = [firsts[run.shape] + place for run in measured for place in range(len(run.shape.points))]
+    parts = [
+        runs.take(np.repeat(np.arange(len(measured)), counts)).reset_index(drop=True),
+        points.take(of_points).reset_index(drop=True).astype({"alpha_test": float}),
+        _numbers(measured, shapes, counts),
+    ]
+    return pd.concat(parts, axis=1)[[*SWEEP, *(name for name in parts[-1] if name not in SWEEP)]]
 
 
-def summary(results: list[dict], further: list[dict], sweep: pd.DataFrame) -> pd.DataFrame:
+def _numbers(measured: list[Excerpt], shapes: list[Shape], counts: list[int]) -> pd.DataFrame:
+    """The columns of numbers of sweep.csv."""
+    starts = np.cumsum([0, *counts])
+    names = dict.fromkeys(name for name in [*MEASURED, *(name for shape in shapes for name in shape.numbers)])
+    columns = {name: np.full(starts[-1], np.nan) for name in names if name != "noise_samples"}
+    places: dict[Shape, list[int]] = {shape: [] for shape in shapes}
+    for place, excerpt in enumerate(measured):
+        places[excerpt.shape].append(place)
+    for shape, its in places.items():
+        values = np.frombuffer(b"".join(measured[place].numbers for place in its)).reshape(-1, len(shape.numbers))
+        at = (starts[its][:, None] + np.arange(len(shape.points))).ravel()
+        for column, name in enumerate(shape.numbers):
+            columns[name][at] = values[:, column]
+    return pd.DataFrame(columns)
+
+
+def summary(excerpts: list[Excerpt], further: Mapping[Shape, dict], sweep: pd.DataFrame) -> pd.DataFrame:
     """results_summary.csv: a row per cell, over seeds; a diverged run counts in every cell that others fill."""
-    names = list(further[0]) if further else []
+    names = list(next(iter(further.values()), ()))
     settings = [*TRAINING, *names]
+    keys = ("run_id", *TRAINING, "status")
     runs = pd.DataFrame(
-        [
-            {name: result[name] for name in ("run_id", *TRAINING, "status")} | values
-            for result, values in zip(results, further, strict=True)
-        ],
-        columns=["run_id", *settings, "status"],
+        [[*map(one.entries.get, keys), *further[one.shape].values()] for one in excerpts], columns=[*keys, *names]
     )
     diverged = runs[runs["status"] == "diverged"].assign(diverged=1)
     measured = runs[runs["status"] != "diverged"].merge(sweep[["run_id", *POINT, "acc", "drop", "loss"]], on="run_id")
     counted = diverged.merge(measured[[*settings, *POINT]].drop_duplicates(), on=settings)
-    alone = diverged[~diverged["run_id"].isin(counted["run_id"])].merge(_asked_points(results), on="run_id")
+    alone = diverged[~diverged["run_id"].isin(counted["run_id"])].merge(_asked_points(excerpts), on="run_id")
     cells = pd.concat([measured.assign(diverged=0), counted, alone])
     cells = cells.astype({"diverged": int} | dict.fromkeys(("alpha_test", "acc", "drop", "loss"), float))
     grouped = cells.groupby([*TRAINING, *POINT, *names], sort=True, dropna=False)
@@ -127,25 +123,10 @@ def summary(results: list[dict], further: list[dict], sweep: pd.DataFrame) -> pd
     return means.reset_index()[[*SUMMARY, *names]]
 
 
-@functools.cache
-def _asked_settings(asked: str) -> str:
-    """The settings of weight noise in a request, JSON, that differ from their defaults, JSON."""
-    return _weight_noise_rows(json.loads(asked))[0]["settings"]
-
-
-def _asked_points(results: list[dict]) -> pd.DataFrame:
+def _asked_points(excerpts: list[Excerpt]) -> pd.DataFrame:
     """The points of weight noise at which diverged runs would have been measured, by run_id."""
-    diverged = [result for result in results if result["status"] == "diverged"]
-    rows = [{"run_id": result["run_id"], **row} for result in diverged for row in _weight_noise_rows(result["asked"])]
-    return pd.DataFrame(rows, columns=["run_id", *POINT])
-
-
-def _weight_noise_rows(asked: dict) -> list[dict]:
-    """The rows that the measurement of weight noise of a request makes in sweep.csv, without its values."""
-    want, *_ = points.asked_for(asked)
-    empty = [{"strength": strength, "draw": 0, "acc": math.nan, "loss": None} for strength in want.strengths or ()]
-    measurement = {"evaluation": want.evaluation, "version": want.version, "settings": want.settings, "points": empty}
-    return points.table_rows({"measurements": [measurement | {"images_sha256": ""}]})
+    asked = [(excerpt.entries["run_id"], row) for excerpt in excerpts for row in excerpt.shape.asked_points]
+    return pd.DataFrame([{"run_id": run_id, **row} for run_id, row in asked], columns=["run_id", *POINT])
 
 
 def _varied_options(options: list[dict]) -> dict[str, list[str]]:

@@ -1,12 +1,12 @@
 """The tables of one dataset's results, derived from the run files alone."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from campaign.analysis import columns, makers, questions, reading, rows
+from campaign.analysis import columns, excerpts, makers, questions, reading, rows, writing
+from campaign.analysis.excerpts import Excerpt
 from campaign.analysis.labels import SETTINGS, varied
 from campaign.grid.names import canonical
 from campaign.store import campaign_file, run_file
@@ -14,9 +14,10 @@ from campaign.store.folder import Store
 from nnet.checks import ConfigError, nearest
 from nnet.config import TrainConfig
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
-from nnet.files.atomic import write_file
+from nnet.files.atomic import write_chunks, write_file
 
 NAMES = ("results_per_run", "sweep", "results_summary")
+Read = Callable[[str], dict | None]
 
 
 def write(store: Store) -> dict[str, pd.DataFrame]:
@@ -24,21 +25,20 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
 
     Also makers.txt, where runs have different makers. Each file is replaced as a whole. Returns the tables by name.
     """
-    results = list(store.results().values())
-    tables = build(results, reference_of(store.folder))
-    save(store.folder, tables, results)
+    results = store.results()
+    found = excerpts.of(results.values())
+    tables = made(found, results.get, reference_of(store.folder))
+    save(store.folder, tables, found)
     return tables
 
 
-def save(folder: Path, tables: dict[str, pd.DataFrame], results: Iterable[Mapping]) -> list[str]:
-    """Write the files of these tables of results; returns their names."""
+def save(folder: Path, tables: dict[str, pd.DataFrame], runs: Iterable[Excerpt]) -> list[str]:
+    """Write the files of these tables of runs; returns their names."""
     texts = {"COLUMNS.md": columns.page(tables), **questions.texts(tables)}
     for name, table in tables.items():
-        safe = table.map(reading.no_formula).rename(columns=reading.no_formula)
-        write_file(folder / f"{name}.csv", safe.to_csv(index=False).encode(errors="backslashreplace"))
-    records = {name: _records(tables[name]) for name in NAMES}
-    write_file(folder / "results.json", f"{json.dumps(records, indent=1, allow_nan=False)}\n".encode())
-    makers.keep(folder, results)
+        write_chunks(folder / f"{name}.csv", writing.csv_of(table))
+    write_chunks(folder / "results.json", writing.json_of({name: tables[name] for name in NAMES}))
+    makers.keep(folder, (run.shape.makers for run in runs))
     for name, text in texts.items():
         write_file(folder / name, text.encode())
     return [*(f"{name}.csv" for name in tables), "results.json", makers.FILE, *texts]
@@ -57,23 +57,37 @@ def read(folder: Path) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def build(results: list[dict], reference: Mapping[str, object] = questions.REFERENCE) -> dict[str, pd.DataFrame]:
+def build(results: Iterable[dict], reference: Mapping[str, object] = questions.REFERENCE) -> dict[str, pd.DataFrame]:
     """The tables by name, from results of runs; a question adds its tables if there are runs for them."""
-    runs = runs_of(results, reference)
+    results = list(results)
+    return made(excerpts.of(results), _reader(results), reference)
+
+
+def made(found: Iterable[Excerpt], read: Read, reference: Mapping[str, object]) -> dict[str, pd.DataFrame]:
+    """The same from excerpts of runs; `read`: gives the content of a run file by run_id, None without one."""
+    runs = runs_from(found, read, reference)
     return dict(zip(NAMES, (runs.per_run, runs.sweep, runs.summary), strict=True)) | questions.tables(runs)
 
 
-def runs_of(results: list[dict], reference: Mapping[str, object] = questions.REFERENCE) -> questions.Runs:
-    """The results in a fixed order, with the three tables of every campaign.
+def runs_of(results: Iterable[dict], reference: Mapping[str, object] = questions.REFERENCE) -> questions.Runs:
+    """The results in a fixed order, with the three tables of every campaign; see `runs_from`."""
+    results = list(results)
+    return runs_from(excerpts.of(results), _reader(results), reference)
+
+
+def runs_from(found: Iterable[Excerpt], read: Read, reference: Mapping[str, object]) -> questions.Runs:
+    """The runs of these excerpts in a fixed order, with the three tables of every campaign.
 
     If networks differ in a training setting that is not a key of the summary (epochs, batch size, …), that setting
     becomes a further column of results_per_run and results_summary: such networks are never averaged together.
     """
-    results = rows.in_order(results)
-    further = rows.further_settings(results)
-    sweep = rows.sweep(results)
-    summary = rows.summary(results, further, sweep)
-    return questions.Runs(results, rows.per_run(results, further), sweep, summary, reference)
+    ordered = rows.in_order(found)
+    shapes = list(dict.fromkeys(excerpt.shape for excerpt in ordered))
+    settings = rows.further_settings([shape.training for shape in shapes])
+    further = dict(zip(shapes, settings, strict=True))
+    sweep = rows.sweep(ordered)
+    summary = rows.summary(ordered, further, sweep)
+    return questions.Runs(ordered, read, rows.per_run(ordered, further), sweep, summary, reference)
 
 
 def reference_of(folder: Path) -> Mapping[str, object]:
@@ -163,12 +177,12 @@ def _runs_in(results_dir: Path, configs: Iterable[TrainConfig] | None) -> list[d
 
 def _row(result: dict) -> dict:
     """A run as a row of `load`."""
-    training, asked = rows.training_of(result), result["asked"]
+    training, asked = excerpts.training_of(result), result["asked"]
     options = training["options"] | asked.get("options", {})
     flat = {f"{owner}.{name}": value for owner, values in options.items() for name, value in values.items()}
     settings = asked | training | {"options": options}
-    return flat | rows.columns_of(result) | makers.columns_of(result) | settings
+    return flat | excerpts.columns_of(result) | makers.columns_of(result) | settings
 
 
-def _records(table: pd.DataFrame) -> list[dict]:
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+def _reader(results: list[dict]) -> Read:
+    return {result["run_id"]: result for result in results}.get

@@ -13,6 +13,7 @@ from campaign.engines.workers.environment import exported_limits
 from campaign.grid.settings import Launch
 from campaign.machine.console import say
 from campaign.planning import plan, survey
+from campaign.planning.choice import with_threads
 from campaign.planning.measuring import Measuring
 from nnet import registry
 from nnet.checks import ConfigError, nearest
@@ -47,7 +48,8 @@ def show(
     least, most = options.bounds
     if least != most:
         raise ConfigError(f"a job script has a fixed number of jobs; got {options.jobs!r}")
-    threads = max(config.cpu_threads for config in configs)
+    configs = [with_threads(config, config.threads) for config in configs]  # shards of auto have one
+    threads = max(config.threads for config in configs)
     per_job = launch.max_workers or options.per_job(threads)
     here = dataclasses.replace(launch, engine="process", max_workers=per_job)
     campaign = survey.survey(configs, here, retry_failed, measuring=measuring)

@@ -6,7 +6,7 @@ from campaign.machine.console import duration, say
 from campaign.planning import plan
 from campaign.planning.campaign import Campaign
 
-TITLES = ("architecture", "activation", "regime", "batch", "precision", "p", "runs", "s/run", "MB")
+TITLES = ("architecture", "activation", "regime", "batch", "precision", "p", "threads", "runs", "s/run", "MB")
 
 
 def show(campaign: Campaign, memory_check: bool, as_json: bool) -> int:
@@ -27,14 +27,16 @@ def as_text(made: dict) -> str:
     rows = [TITLES]
     for kind in made["kinds"]:
         corrupted = "> 0" if kind["corrupted"] else "0"
-        *names, _, runs, seconds, megabytes = kind.values()
-        rows.append((*names, corrupted, str(runs), f"{seconds:.1f}", f"{megabytes:.0f}"))
+        *names, _, threads, runs, seconds, megabytes = kind.values()
+        rows.append((*names, corrupted, str(threads), str(runs), f"{seconds:.1f}", f"{megabytes:.0f}"))
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(TITLES))]
     lines += ["", *("  ".join(f"{cell!s:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)]
+    single = made["wall_hours_one_thread"]
     lines += [
         "",
         f"CPU time     {made['cpu_hours']:.2f} h",
-        f"wall time    {made['wall_hours']:.2f} h ({duration(3600 * made['wall_hours'])}) on {made['workers']} workers",
+        f"wall time    {_hours(made['wall_hours'])} on {made['workers']} workers",
+        *([f"one thread   {_hours(single)} if each run had one"] if single != made["wall_hours"] else []),
         f"longest run  {duration(made['longest_run_s'])}, {made['longest_run']}",
         f"memory       {made['memory_mb'] / 1024:.1f} GB at most",
         f"points       {made['points']} to compute",
@@ -51,3 +53,7 @@ def as_text(made: dict) -> str:
     lines += [f"note: {note}" for note in made["notes"]]
     lines.append(f"costs        {made['costs']} (delete it to measure again)")
     return "\n".join(lines)
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.2f} h ({duration(3600 * hours)})"

@@ -10,7 +10,8 @@ from statistics import fmean
 
 from campaign.machine.console import duration, one_line, say
 from campaign.planning import work
-from campaign.planning.plan import makespan, pace
+from campaign.planning.plan import pace
+from campaign.planning.wall_time import makespan
 from campaign.store import run_file
 from campaign.store.folder import Store
 from nnet.config import TrainConfig

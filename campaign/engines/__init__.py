@@ -16,7 +16,8 @@ campaign.
 
 Optional parts of an engine's file: a dataclass `Options`, which the command line fills; `capacity(options,
 cpu_threads)`, the number of runs that fit at once, if the workers are not on this machine; `WORKERS`, their
-number if it cannot be chosen; `NEEDS`, the packages and
+number if it cannot be chosen; `THREADS = True`, if runs with different numbers of threads may share the cores of this
+machine, so that `cpu_threads` "auto" may give a run more than one; `NEEDS`, the packages and
 `COMMANDS`, the programs that it needs; `PILOT`, the name of the engine that tries runs before a launch, if its own
 workers are slow to start. A job scheduler also defines what `--print-job` needs: `SUBMIT`, the command that submits a
 script; `ARRAY_INDEX`, the environment variable with the index of a job in its array; `directives(options, name)`, the

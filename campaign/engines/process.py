@@ -26,6 +26,7 @@ from campaign.machine import budget
 from campaign.machine.memory import peak_mb
 from nnet.config import TrainConfig
 
+THREADS = True
 LOOK_EVERY_S = 1.0
 DUMP_S = 0.3
 
@@ -117,7 +118,7 @@ class _Slot:
     def _begin(self, work: base.Work, state: State, config: TrainConfig, known: dict | None) -> Future:
         """Start the executor and its worker with a run."""
         self.server = fork_server.ensure_running(config)
-        budget.require_room(config.cpu_threads)
+        budget.require_room(config.threads)
         context = multiprocessing.get_context("forkserver")
         self.dumps, dump_to = context.Pipe(duplex=False)
         before = set(multiprocessing.active_children())

@@ -48,6 +48,8 @@ class Setting:
     """Whether None is a value."""
     several: bool
     """Whether the value is a tuple."""
+    words: tuple[str, ...]
+    """Words that are values beside those of its kind."""
     default: object
     group: str
     """Its group in TrainConfig; operation also for the fields of Launch."""
@@ -78,6 +80,8 @@ class Setting:
     def _values(self, word: str) -> list:
         if self.optional and word.lower() == "none":
             return [None]
+        if word.lower() in self.words:
+            return [word.lower()]
         bounds = re.fullmatch(r"(\d+)-(\d+)", word)
         if self.kind is int and bounds:
             if int(bounds[1]) > int(bounds[2]):
@@ -87,7 +91,8 @@ class Setting:
         try:
             return [{"true": True, "false": False}[word.lower()] if self.kind is bool else self.kind(word)]
         except (KeyError, ValueError):
-            raise ConfigError(f"{self.name} must be {words[self.kind]}; got {word!r}") from None
+            allowed = " or ".join([*self.words, words[self.kind]])
+            raise ConfigError(f"{self.name} must be {allowed}; got {word!r}") from None
 
 
 @functools.cache
@@ -124,9 +129,10 @@ def _setting(owner: type, item: dataclasses.Field) -> Setting:
     optional, several = types.NoneType in arguments, typing.get_origin(item.type) is tuple
     return Setting(
         name=item.name,
-        kind=arguments[0] if optional or several else typing.cast(type, item.type),
+        kind=arguments[0] if arguments else typing.cast(type, item.type),
         optional=optional,
         several=several,
+        words=tuple(word for argument in arguments for word in typing.get_args(argument) if isinstance(word, str)),
         default=default,
         group="operation" if owner is Launch else group_of(item),
         once=owner is Launch,

@@ -24,8 +24,8 @@ def owners_of(fields: Mapping[str, Any]) -> by_owner.Owners:
     """Name → kind of what may have options in a run with these fields; names that TrainConfig refuses are left out."""
     evaluations = fields["evaluations"] if isinstance(fields["evaluations"], list | tuple) else ()
     owners = by_owner.measuring_owners(name for name in evaluations if isinstance(name, str))
-    named = (fields["regime"], fields["arch"], fields["corruption"])
-    if all(isinstance(name, str) for name in named):
+    named = (fields["dataset"], fields["regime"], fields["arch"], fields["corruption"])
+    if all(isinstance(name, str) for name in named[1:]):
         owners |= by_owner.training_owners(*named)
     every = by_owner.every_owner()
     return {owner: kind for owner, kind in owners.items() if owner in every}

@@ -8,8 +8,10 @@ from campaign.engines import base
 from campaign.grid.shard import Shard
 from campaign.machine.cores import usable_cores
 from campaign.planning import costs, early, work
+from campaign.planning.choice import Choice
 from campaign.planning.costs import Costs
 from campaign.planning.measuring import Measuring
+from campaign.planning.wall_time import makespan
 from campaign.planning.work import Requests
 from campaign.store.folder import Store
 from campaign.store.index import Outline
@@ -56,8 +58,11 @@ class Campaign:
     """Whether it trains nothing, and what it measures again."""
     left_out: list[TrainConfig] = field(default_factory=list)
     """Runs that would have to be trained, in a launch that trains nothing."""
+    choice: Choice = field(default_factory=Choice)
+    """The threads of runs whose `cpu_threads` is auto."""
     answers: work.Answers = field(default_factory=work.Answers)
     _state: State | None = None
+    _estimated: tuple[tuple, dict[str, float]] = ((), {})
 
     @functools.cached_property
     def runs(self) -> dict[str, Requests]:
@@ -96,7 +101,8 @@ class Campaign:
 
     def left(self, config: TrainConfig) -> Requests:
         """What is asked of a run and not done by now; empty once it is finished."""
-        return self.answers.left(self.runs[config.run_id], self.known(config))
+        left = self.answers.left(self.runs[config.run_id], self.known(config))
+        return [self.choice.of(request) for request in left]
 
     def finished(self) -> int:
         """How many of its runs are trained and measured as asked by now."""
@@ -122,9 +128,38 @@ class Campaign:
         missing = self.answers.points_left(self.runs[config.run_id], known)
         return self.costs.seconds(config, missing, _is_trained(config, known))
 
+    def memory_mb(self, config: TrainConfig) -> float:
+        """Memory of this machine that a run takes; 0 if it is unknown or the run is on another machine."""
+        return 0.0 if self.elsewhere else self.costs.memory_mb(config)
+
     def estimates(self) -> dict[str, float]:
-        """Estimated seconds of the runs to do, by run_id."""
-        return {config.run_id: self.seconds(config) for config in self.pending}
+        """Estimated seconds of the runs to do, by run_id; found anew when something has changed."""
+        now, before = (self.state(), self.costs, self.pending), self._estimated[0]
+        if not before or any(old is not new for old, new in zip(before, now, strict=True)):
+            self._estimated = now, {config.run_id: self.seconds(config) for config in self.pending}
+        return self._estimated[1]
+
+    def choose(self, choice: Choice) -> None:
+        """Let the runs to do have these threads."""
+        self.choice, self.pending = choice, [choice.of(config) for config in self.pending]
+
+    def wall_s(self, seconds: Mapping[str, float]) -> float:
+        """Seconds until the last of these runs ends, from the seconds of each by run_id, in all shards together."""
+        if self.choice.cores is None:
+            return makespan(seconds.values(), self.all_workers)
+        threads = [self.choice.threads.get(run_id, 1) for run_id in seconds]
+        return makespan(seconds.values(), self.all_workers, threads, self.choice.cores)
+
+    def wide(self, dataset_name: str) -> dict[str, int]:
+        """The threads of the runs to do on this dataset that have more than one, by run_id."""
+        configs = [config for config in self.pending if config.threads > 1 and config.dataset_name == dataset_name]
+        return {config.run_id: config.threads for config in configs}
+
+    @property
+    def shares_cores(self) -> bool:
+        """Whether its runs, of whatever numbers of threads, share the cores of this machine and nothing else does."""
+        threads = registry.constant(base.ENGINES, self.engine, "THREADS", False)
+        return threads and self.shard is None and not any(config.use_cuda for config in self.pending)
 
     def open(self, what: base.Work) -> base.Engine:
         """The engine, with its options, that does this work on each run of the campaign."""

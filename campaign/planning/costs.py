@@ -98,6 +98,8 @@ class Costs:
     """Memory of the process from which workers are forked."""
     machine: dict = field(default_factory=dict)
     """Processor and library versions of the pilots, as in a run file."""
+    rough: set[str] = field(default_factory=set)
+    """The kinds that were measured while the machine was busy."""
     notes: list[str] = field(default_factory=list)
     """What a person should know about them."""
     failures: list[base.Failure] = field(default_factory=list)
@@ -129,7 +131,7 @@ def kind_of(cfg: TrainConfig) -> str:
         "smoothed_accuracy": cfg.smoothed_accuracy,
         "trains": cfg.epochs > 0,
     }
-    return repr(sorted((fields | {"threads": cfg.cpu_threads, "cuda": cfg.use_cuda}).items(), key=str))
+    return repr(sorted((fields | {"threads": cfg.threads, "cuda": cfg.use_cuda}).items(), key=str))
 
 
 def measure(
@@ -163,6 +165,7 @@ def measure(
                 if not outcome["busy"]:
                     good[kind_of(config)] = costs.kinds[kind_of(config)]
                 else:
+                    costs.rough.add(kind_of(config))
                     said.append("the machine was busy while costs were measured: times are rough estimates")
             costs.notes += [note for note in said if note not in costs.notes]
     _refuse_if_none(costs.failures, len(unknown) + len(rest))
@@ -204,10 +207,11 @@ def _tried(
 ) -> Iterable[tuple[TrainConfig, dict | base.Failure]]:
     """Each of these runs with its outcome, side by side as far as the memory suffices.
 
-    Every worker does one of them, because the memory of a process is known by its peak.
+    Every worker does one of them, because the memory of a process is known by its peak. All threads have a core.
     """
     shared_gpu = any(config.use_cuda for config in runs)
-    width = 1 if shared_gpu else int(max(1, min(len(runs), workers, memory.free_mb() // PILOT_MB)))
+    fitting = workers // max((config.threads for config in runs), default=1)
+    width = 1 if shared_gpu else int(max(1, min(len(runs), fitting, memory.free_mb() // PILOT_MB)))
     for start in range(0, len(runs), width):
         with open_engine(work, width) as engine:
             yield from engine.outcomes(runs[start : start + width])
@@ -240,6 +244,6 @@ def _remember(costs: Costs, workers: int) -> None:
     kinds = {kind: asdict(cost) for kind, cost in costs.kinds.items()}
     try:
         about = {"shared_mb": costs.shared_mb, "machine": costs.machine, "kinds": kinds}
-        checked_json.save(path(workers), about, indent=1)
+        checked_json.save(path(workers), about, lines=True)
     except CannotWrite as error:
         complain(f"warning: measured costs cannot be kept: {error}")

@@ -4,12 +4,11 @@ import ctypes
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from campaign.machine.console import complain
-from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
+from nnet.datasets.base import files_of
 
 DRIVER = "libcuda.so.1"
 """The library of NVIDIA's driver, without which torch finds no GPU."""
@@ -23,10 +22,10 @@ def check(configs: Sequence[TrainConfig]) -> None:
             "processors; leave --use-cuda out"
         )
     for dataset, folder in dict.fromkeys((config.dataset, config.data_dir) for config in configs):
-        files = [] if dataset.endswith(".npz") else registry.constant("datasets", dataset, "FILES", ())
-        missing = [name for name in files if not (Path(folder) / name).is_file()]
+        missing = [name for name, paths in files_of(dataset, folder).items() if not paths]
         if missing:
-            complain(f"note: {dataset} is not complete in {folder} ({missing[0]} is missing): it is downloaded now")
+            lacking = f"{dataset} is not complete in {folder} ({missing[0]} is missing)"
+            complain(f"note: {lacking}: it is downloaded now, if its file can do so")
 
 
 def may_have_gpu() -> bool:

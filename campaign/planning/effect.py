@@ -35,10 +35,10 @@ def without_a_core(campaign: "Campaign") -> Iterator[str]:
     """A note if workers or threads of this machine would wait for each other."""
     if campaign.elsewhere or not campaign.pending:
         return
-    cores, threads = usable_cores(), max(config.cpu_threads for config in campaign.pending)
+    cores, threads = usable_cores(), max(config.threads for config in campaign.pending)
     if threads > cores:
         yield f"{threads} threads of a run share {cores} core(s): cpu_threads {cores} is as fast"
-    elif campaign.workers > 1 and campaign.workers * threads > cores:
+    elif campaign.choice.cores is None and campaign.workers > 1 and campaign.workers * threads > cores:
         enough = max(1, cores // threads)
         yield f"{campaign.workers} workers share {cores} core(s): max_workers {enough} is as fast and takes less memory"
 

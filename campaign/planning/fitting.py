@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def fitting_workers(campaign: "Campaign", memory_check: bool) -> tuple[int, list[str]]:
     """How many workers of a campaign this machine has room for, at least 1, and a note on each limit that is met."""
     workers, notes = campaign.workers, []
-    threads = max((config.cpu_threads for config in campaign.pending), default=1)
+    threads = max((config.threads for config in campaign.pending), default=1)
     fitting, limit = budget.fitting_workers(workers, threads)
     if fitting < workers:
         notes.append(f"{limit} suffice for {fitting} of {workers} workers, so no more are started")

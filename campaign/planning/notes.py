@@ -13,8 +13,6 @@ from nnet.record.provenance import commit
 if TYPE_CHECKING:
     from campaign.planning.campaign import Campaign
 
-MOST_THREADS = 4
-"""More threads do not speed up networks as small as these."""
 LISTED = 10
 
 
@@ -24,11 +22,12 @@ def idle_cores(campaign: "Campaign") -> list[str]:
     if not runs or registry.constant(base.ENGINES, campaign.engine, "WORKERS") is not None:
         return []
     now = campaign.pending[0].cpu_threads
+    if now == "auto":
+        return []
     cores = min(campaign.workers * now, usable_cores())
-    threads = min(cores // runs, MOST_THREADS)
-    return [] if threads <= now else [
-        f"{runs} run(s) cannot use all {cores} cores; --cpu-threads {threads} would use more of them, and may change "
-        "the last bits of results"
+    return [] if cores // runs <= now else [
+        f"{runs} run(s) cannot use all {cores} cores; --cpu-threads auto lets long runs use more of them, and may "
+        "change the last bits of results"
     ]  # fmt: skip
 
 
@@ -82,14 +81,16 @@ def _watches(config: TrainConfig) -> bool:
 
 def other_machines(campaign: "Campaign") -> list[str]:
     """A note for each difference in code, libraries or machine between finished runs and those to do."""
-    here = campaign.costs.machine | commit()
+    threads = {config.threads for config in campaign.pending}
+    here = campaign.costs.machine | commit() | {"threads": min(threads, default=1)}
     runs = campaign.state().known
     before = [run["provenance"] for run in runs.values() if run is not None]
     if not any(runs[config.run_id] is None for config in campaign.pending):
         return []  # nothing new is trained
     notes = []
     for name, now in here.items():
-        others = Counter(str(made.get(name)) for made in before if made.get(name, now) != now)
+        same = threads if name == "threads" else {now}
+        others = Counter(str(made.get(name)) for made in before if made.get(name, now) not in same)
         if others:
             notes.append(
                 f"{others.total()} trained runs were made with {name} {' or '.join(sorted(others))}, the others will "

@@ -1,21 +1,24 @@
 """What a campaign will take: runs, time, memory."""
 
-import heapq
+import copy
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from campaign.machine import memory
 from campaign.machine.console import duration
 from campaign.machine.cores import usable_cores
-from campaign.planning import effect, fitting, notes, weights, work
+from campaign.planning import effect, notes, threads, weights, work
 from campaign.planning.costs import Costs, path
 from nnet.config import TrainConfig
 
 if TYPE_CHECKING:
     from campaign.planning.campaign import Campaign
 
-COLUMNS = ("architecture", "activation", "regime", "batch_size", "precision", "corrupted", "runs", "run_s", "memory_mb")
+COLUMNS = (
+    *("architecture", "activation", "regime", "batch_size", "precision", "corrupted", "threads"),
+    *("runs", "run_s", "memory_mb"),
+)
 
 
 def make(campaign: "Campaign", memory_check: bool = True) -> dict:
@@ -25,29 +28,31 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
     workers than cores here, because then the plan is for another machine. `memory_check`: see `Launch`. Raises
     ConfigError if a run cannot be set up, and RuntimeError with the traceback of the worker if trying it fails.
     """
-    cores, costs = usable_cores(), campaign.measure()
+    cores, costs, file = usable_cores(), campaign.measure(), path(campaign.at_once)
     if costs.failures:
         raise RuntimeError(f"a run that was tried failed:\n{costs.failures[0].traceback}")
-    seconds = campaign.estimates()
-    order = sorted(campaign.pending, key=lambda config: seconds[config.run_id], reverse=True)
-    workers = campaign.workers
-    if workers <= cores and not campaign.elsewhere:
-        workers, _ = fitting.fitting_workers(campaign, memory_check)
+    campaign = copy.copy(campaign)  # which stays as it is
+    met = threads.settle(campaign, memory_check, here=campaign.workers <= cores)
+    seconds, workers, single_s = campaign.estimates(), campaign.workers, campaign.choice.single_wall_s
+    order, wall_s = sorted(campaign.pending, key=threads.first(seconds)), campaign.wall_s(seconds)
     said = notes.left_out(campaign.left_out) + notes.resized_twice(campaign) + weights.notes(campaign)
     said += effect.notes(campaign)
     return counts(campaign) | {
         "workers": workers,
         "cores_of_this_machine": cores,
-        "cpu_hours": sum(seconds[config.run_id] * config.cpu_threads for config in order) / 3600,
-        "wall_hours": makespan(seconds.values(), workers) / 3600,
+        "cpu_hours": sum(seconds[config.run_id] * config.threads for config in order) / 3600,
+        "wall_hours": wall_s / 3600,
+        "wall_hours_one_thread": (wall_s if single_s is None else single_s) / 3600,
         "longest_run_s": max(seconds.values(), default=0.0),
         "longest_run": order[0].run_id if order else None,
         "memory_mb": memory_mb(costs, order, workers),
         "kinds": _rows(order, seconds, costs),
-        "pending": [{"run_id": config.run_id, "seconds": seconds[config.run_id]} for config in order],
+        "pending": [
+            {"run_id": config.run_id, "seconds": seconds[config.run_id], "threads": config.threads} for config in order
+        ],
         "weights": weights.kept(campaign),
-        "notes": costs.notes + said,
-        "costs": str(path(campaign.at_once)),
+        "notes": costs.notes + met + said,
+        "costs": str(file),
     }
 
 
@@ -105,7 +110,7 @@ def found(campaign: "Campaign") -> str:
     line = counted(counts(campaign))
     if not campaign.pending:
         return line
-    wall = makespan(campaign.estimates().values(), campaign.all_workers)
+    wall = campaign.wall_s(campaign.estimates())
     share = f" in each of {campaign.shard.count} shards, this is {campaign.shard}" if campaign.shard else ""
     return f"{line} on {campaign.workers} worker(s){share}, about {duration(wall)}"
 
@@ -114,14 +119,6 @@ def memory_mb(costs: Costs, runs: Sequence[TrainConfig], workers: int) -> float:
     """Memory of `workers` workers that do the largest of these runs at the same time."""
     needs = sorted(map(costs.memory_mb, runs), reverse=True)
     return costs.shared_mb + sum(memory.with_margin(need) for need in needs[:workers])
-
-
-def makespan(seconds: Iterable[float], workers: int) -> float:
-    """Seconds until the last run ends, if each free worker takes the longest run that is left."""
-    free = [0.0] * workers
-    for run in sorted(seconds, reverse=True):
-        heapq.heapreplace(free, free[0] + run)
-    return max(free)
 
 
 def pace(estimates: dict[str, float], taken: dict[str, float]) -> float:
@@ -139,4 +136,5 @@ def _rows(order: Sequence[TrainConfig], seconds: dict[str, float], costs: Costs)
 
 
 def _row_of(config: TrainConfig) -> tuple:
-    return config.arch, config.activation, config.regime, config.batch_size, config.precision, config.p > 0
+    kind = config.arch, config.activation, config.regime, config.batch_size, config.precision, config.p > 0
+    return *kind, config.threads

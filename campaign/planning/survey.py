@@ -9,7 +9,7 @@ from campaign.engines import base
 from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.machine.cores import usable_cores
-from campaign.planning import effect, fitting, notes, weights
+from campaign.planning import effect, notes, threads, weights
 from campaign.planning.campaign import Campaign
 from campaign.planning.measuring import Measuring
 from campaign.store.folder import Store
@@ -32,14 +32,14 @@ def survey(
     """
     measuring = measuring or Measuring()
     measuring.check(configs)
-    threads = max((config.cpu_threads for config in configs), default=1)
-    capacity = base.capacity(launch.engine, engine_options or {}, threads)
+    most = max((config.threads for config in configs), default=1)
+    capacity = base.capacity(launch.engine, engine_options or {}, most)
     if launch.run_timeout_s is not None and not launch.run_timeout_s > 0:
         raise ConfigError(f"run_timeout_s must be above 0; got {launch.run_timeout_s}")
     stores = {
         name: Store(Path(launch.output_dir) / name) for name in sorted({config.dataset_name for config in configs})
     }
-    workers = _workers(configs, launch, capacity, threads)
+    workers = _workers(configs, launch, capacity, most)
     folders = {Path(config.checkpoint_dir) for config in configs if config.checkpoint_dir}
     for folder in {Path(launch.output_dir)} | folders:
         _refuse_unwritable(folder)
@@ -53,6 +53,7 @@ def survey(
         campaign.pending = _pending(campaign, retry_failed)
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+    campaign.choose(threads.recorded(campaign))
     if measuring.only:
         campaign.left_out = [config for config in campaign.pending if not campaign.is_trained(config)]
         campaign.pending = [config for config in campaign.pending if campaign.is_trained(config)]
@@ -80,14 +81,12 @@ def prepare(
     campaign = survey(configs, launch, retry_failed, engine_options, measuring)
     campaign.reference, campaign.shard = reference, shard
     campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
-    campaign.notes += campaign.costs.notes
-    campaign.pending.sort(key=campaign.seconds, reverse=True)
+    met = threads.settle(campaign, launch.memory_check)
+    campaign.notes += campaign.costs.notes + met
+    campaign.pending.sort(key=threads.first(campaign.estimates()))
     if shard is not None:
         mine = shard.own([requests[0] for requests in campaign.runs.values()])
         campaign.pending.sort(key=lambda config: config.run_id not in mine)
-    if not campaign.elsewhere:
-        campaign.workers, met = fitting.fitting_workers(campaign, launch.memory_check)
-        campaign.notes += met
     campaign.notes += notes.unwatched(campaign) + notes.resized_twice(campaign) + weights.notes(campaign)
     campaign.notes += effect.fixed_workers(launch.engine, launch.max_workers) + effect.notes(campaign)
     campaign.notes += effect.without_a_core(campaign)

@@ -35,7 +35,7 @@ def refused(campaign: "Campaign") -> dict[TrainConfig, list[str]]:
     machine, found = campaign.costs.machine, {}
     for config in gone(campaign) if machine.keys() >= {*SAME_BITS} else []:
         run = campaign.known(config)
-        here = machine | {"threads": config.cpu_threads}
+        here = machine | {"threads": config.threads}
         if run is not None and (differences := other_bits(run["provenance"], here)):
             found[config] = differences
     return found

@@ -57,8 +57,8 @@ class _Launch:
         }
         self.folders = Folders(campaign)
         self.tables = Tables(self.folders)
-        need_mb = (lambda config: 0.0) if campaign.elsewhere else campaign.costs.memory_mb
-        self.schedule = Schedule(campaign.pending, campaign.workers, campaign.shard is None, need_mb)
+        memory_mb, cores = campaign.memory_mb, campaign.choice.cores
+        self.schedule = Schedule(campaign.pending, campaign.workers, campaign.shard is None, memory_mb, cores)
         self.progress: Progress  # made when the work begins
         self.given: dict[str, dict | None] = {}
         self.met: set[str] = set()
@@ -66,14 +66,14 @@ class _Launch:
     def begin(self) -> None:
         """Print and record what is to be done."""
         found, estimates = plan.found(self.campaign), self.campaign.estimates()
-        say(found)
-        for note in self.campaign.notes:
-            say(f"note: {note}")
+        for line in [found, *(f"note: {note}" for note in self.campaign.notes)]:
+            say(line)
         for name, store in self.campaign.stores.items():
             mine = {run_id for run_id, (config, *_) in self.campaign.runs.items() if config.dataset_name == name}
             seconds = {run_id: estimate for run_id, estimate in estimates.items() if run_id in mine}
             spent = {run_id: run_file.seconds(run) for run_id, run in store.outlines().items() if run_id in mine}
-            store.remember_campaign(sorted(mine), self.campaign.reference, seconds, spent)
+            wide, reference = self.campaign.wide(name), self.campaign.reference
+            store.remember_campaign(sorted(mine), reference, seconds=seconds, spent=spent, threads=wide)
             self.logs[name].add("launch", detail=found)
             for path in store.set_aside_damaged():
                 say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is repeated")
@@ -84,7 +84,7 @@ class _Launch:
     def work(self) -> None:
         """Run what is pending. Raises KeyboardInterrupt, and OSError if nothing more can be written or started."""
         before = {config.run_id: self.campaign.known(config) for config in self.campaign.pending}
-        self.progress = Progress(self.campaign.estimates(), self.campaign.all_workers, before)
+        self.progress = Progress(self.campaign, before)
         what = tasks.measure if self.campaign.measuring.only else tasks.train
         with closing(self.progress), self.campaign.open(what) as engine:
             while self.schedule.unfinished():
@@ -229,12 +229,12 @@ class _Launch:
         if isinstance(outcome, base.Failure):
             store.fail(config, outcome)
         self.tables.due = True
-        failed = isinstance(outcome, base.Failure)
-        self._note("failed" if failed else "finished", config, self.progress.describe(config, outcome))
+        failed, words = isinstance(outcome, base.Failure), self.progress.describe(config, outcome)
+        self._note("failed" if failed else "finished", config, words)
         if not failed and (more := self.campaign.left(config)):
             self.schedule.soon(more[0])  # what else is asked of this network; its claim stays
             return
-        self.progress.finished(config, outcome)
+        self.progress.finished(config, outcome, words)
         store.claims.release(config.run_id)
 
     def _meet(self, holder: str | None) -> None:

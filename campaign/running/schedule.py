@@ -1,5 +1,6 @@
 """Which run is started next, and how many at a time."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -35,15 +36,19 @@ class Schedule:
         workers: int,
         stay: bool = True,
         need_mb: Callable[[TrainConfig], float] = lambda config: 0.0,
+        cores: int | None = None,
     ):
         """`stay`: wait for runs that another campaign has claimed, instead of ending when nothing else is left.
 
-        `need_mb`: the memory of a run in MB, 0 if it is unknown or not on this machine.
+        `need_mb`: the memory of a run in MB, 0 if it is unknown or not on this machine; `cores`: the most threads that
+        the runs under way have in all, None if only the workers limit them.
         """
         self.stay, self.workers, self.active = stay, workers, workers
         self.patience, self.need_mb, self.needed = Patience(), need_mb, (0.0, 0.0)
+        self.cores = math.inf if cores is None else cores
         self.waiting, self.others, self.alone = deque(configs), deque(), deque()
-        self.running: dict[str, int] = {}
+        self.running: dict[str, tuple[int, int]] = {}
+        """Of each run under way: how many were started before it, and its threads."""
         self.starts = self.lowered_at = self.clean = 0
         self.lonely = False
         self.looked = time.monotonic()
@@ -58,7 +63,7 @@ class Schedule:
             return None
         self.lonely = False
         if self.waiting:
-            return self.waiting.popleft()
+            return self._first_that_fits()
         if self.alone and not self.running:
             self.lonely = True
             return self.alone.popleft()
@@ -66,7 +71,7 @@ class Schedule:
 
     def started(self, config: TrainConfig) -> None:
         """The proposed run is under way."""
-        self.running[config.run_id] = self.starts
+        self.running[config.run_id] = self.starts, config.threads
         self.starts += 1
 
     def elsewhere(self, config: TrainConfig) -> None:
@@ -111,7 +116,7 @@ class Schedule:
 
     def died(self, config: TrainConfig, death: Death, alone: bool) -> bool:
         """The worker of a run died: try the run again, `alone` or soon. True if fewer runs work at a time from now."""
-        started = self.running.pop(config.run_id)
+        started, _ = self.running.pop(config.run_id)
         if alone:
             self.alone.append(config)
         else:
@@ -124,9 +129,20 @@ class Schedule:
 
     def gave_up(self, config: TrainConfig, death: Death) -> None:
         """The worker of a run died for the last time."""
-        started = self.running.pop(config.run_id)
+        started, _ = self.running.pop(config.run_id)
         if death.killed:
             self._lower(started)
+
+    def _first_that_fits(self) -> TrainConfig | None:
+        """The first waiting run with no more threads than there are free cores; any if nothing is under way."""
+        free = self.cores - sum(threads for _, threads in self.running.values())
+        if free < 1 and self.running:
+            return None
+        for place, config in enumerate(self.waiting):
+            if config.threads <= free or not self.running:
+                del self.waiting[place]
+                return config
+        return None
 
     def _first(self, config: TrainConfig) -> None:
         del self.running[config.run_id]

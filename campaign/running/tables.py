@@ -19,6 +19,7 @@ class Tables:
     def __init__(self, folders: Folders):
         """`folders`: those that the campaign writes to, where dead workers may have left half-written files."""
         self.folders = folders
+        self._excerpts = {store.folder: current.excerpts_of(store) for store in folders.stores}
         self.due = False
         """Whether a run has ended since they were written."""
         self._written, self._took_s = time.monotonic(), 0.0
@@ -45,7 +46,7 @@ class Tables:
         begun = time.monotonic()
         self.folders.check_there()
         self.folders.remove_leftovers()
-        reports = [current.report(store) for store in self.folders.stores]
+        reports = [current.report(store, self._excerpts[store.folder]) for store in self.folders.stores]
         self._written, self.due = time.monotonic(), False
         self._took_s = self._written - begun
         return reports

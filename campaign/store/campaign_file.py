@@ -1,4 +1,4 @@
-"""campaign.json: the runs of a folder's latest campaign, what they are compared with, and how long they take."""
+"""campaign.json: the runs of a folder's latest campaign, what they are compared with, their seconds and threads."""
 
 import functools
 from pathlib import Path
@@ -13,15 +13,16 @@ FORM = {
     "reference?": {str: (str, float, bool, type(None))},
     "seconds?": {str: float},
     "spent?": {str: float},
+    "threads?": {str: int},
     str: set(),
 }
 """The shape of the file: it has no other names."""
 
 
-def write(folder: Path, runs: list[str], reference: dict | None, seconds: dict | None, spent: dict | None) -> None:
-    """Replace the file. Raises CannotWrite."""
-    about = {"runs": sorted(runs), "reference": reference or {"regime": "clean"}}
-    checked_json.save(folder / NAME, about | {"seconds": seconds or {}, "spent": spent or {}}, indent=1)
+def write(folder: Path, runs: list[str], reference: dict | None, by_run: dict[str, dict]) -> None:
+    """Replace the file; `by_run`: `seconds`, `spent` and `threads` by run_id. Raises CannotWrite."""
+    about = {"runs": sorted(runs), "reference": reference or {"regime": "clean"}, "seconds": {}, "spent": {}}
+    checked_json.save(folder / NAME, about | by_run, lines=True)
 
 
 def read(folder: Path) -> dict:

@@ -82,8 +82,10 @@ class Store:
 
         What was kept of the run while it was unfinished or failed is deleted.
         """
-        path = self.index.path(result["run_id"])
-        run_file.write(path, points.stored(result))
+        path, run = self.index.path(result["run_id"]), points.stored(result)
+        run_file.write(path, run)
+        with suppress(OSError):  # else it is read when it is asked for
+            self.index.add(run)
         self.damaged.pop(path, None)
         self._forget_unfinished(result["run_id"])
         return path
@@ -175,14 +177,16 @@ class Store:
                     path.unlink(missing_ok=True)
         self.claims.remove_dead()
 
-    def remember_campaign(
-        self, run_ids: list[str], reference: dict | None = None, seconds: dict | None = None, spent: dict | None = None
-    ) -> None:
+    def remember_campaign(self, run_ids: list[str], reference: dict | None = None, **by_run: dict) -> None:
         """Write campaign.json: the runs of the latest campaign and its reference.
 
-        By run_id: `seconds`, the estimated seconds of what is to do, and `spent`, those that the run took before.
+        By run_id: `seconds`, the estimated seconds of what is to do, `spent`, those that the run took before, and
+        `threads`, of the runs to do that have several. Unfinished runs of other campaigns keep theirs.
         """
-        campaign_file.write(self.folder, run_ids, reference, seconds, spent)
+        others = self._under_way() - set(run_ids)
+        kept = {run_id: number for run_id, number in self.threads().items() if run_id in others}
+        by_run["threads"] = kept | by_run.get("threads", {})
+        campaign_file.write(self.folder, run_ids, reference, by_run)
         self._begun = True
 
     def check_there(self) -> None:
@@ -200,6 +204,21 @@ class Store:
         """`seconds` and `spent` as the latest launch wrote them; empty if it did not."""
         known = campaign_file.read(self.folder)
         return known.get("seconds", {}), known.get("spent", {})
+
+    def threads(self) -> dict[str, int]:
+        """The threads that launches have chosen for runs, by run_id.
+
+        Those of the latest launch count only if something of what it was to do is finished, partly done or under way.
+        """
+        known = campaign_file.read(self.folder)
+        planned, threads = known.get("seconds", {}).keys(), known.get("threads", {})
+        if planned & (self._under_way() | self.outlines().keys()):
+            return dict.fromkeys(planned, 1) | threads
+        return {run_id: number for run_id, number in threads.items() if run_id not in planned}
+
+    def _under_way(self) -> set[str]:
+        """The run_ids of runs that are partly done, or at work now."""
+        return self.partly_done() | self.claims.living().keys()
 
     def _forget_unfinished(self, run_id: str) -> None:
         partial = [self._partial_file(run_id, suffix) for suffix in PARTIAL]

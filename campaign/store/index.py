@@ -63,7 +63,7 @@ class Index:
             self._seen = {run_id: outline for run_id, outline in found.items() if outline is not None}
             self._read = {run_id: self._read[run_id] for run_id in self._seen}
             self._seen_version = now
-            if self._unsaved > MANY:
+            if self._unsaved > max(MANY, len(found) // 10):
                 self._remember()
         return self._seen
 
@@ -79,6 +79,13 @@ class Index:
                 raise
             return None if known is None else known[2]
         return self._current(run_id, version)
+
+    def add(self, run: dict) -> None:
+        """Note a run whose file was written just now, so that it need not be read."""
+        if self._read is not None:
+            version = version_of(os.stat(self.path(run["run_id"])))
+            self._read[run["run_id"]] = version, True, self._outline(run)
+            self._unsaved += 1
 
     def content(self, run_id: str) -> dict | None:
         """The run in a file, or None without one. A damaged file is listed in `damaged`. Raises OtherForm, OSError."""

@@ -14,7 +14,7 @@ class OtherForm(ConfigError):
 
 def write(path: Path, run: dict) -> None:
     """Write a run. Raises CannotWrite, and ValueError for values that are not JSON, like NaN."""
-    checked_json.save(path, run, indent=1)
+    checked_json.save(path, run, lines=True)
 
 
 def read(path: Path) -> dict:

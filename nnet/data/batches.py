@@ -1,4 +1,4 @@
-"""From images in memory to the batches of a run: order, augmentation, corruption, pixels in [0, 1]."""
+"""From images or sequences in memory to the batches of a run: order, augmentation, corruption, pixels in [0, 1]."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -9,26 +9,29 @@ import torch
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from nnet.data.images import crop_flip, pixels, repeated
-from nnet.data.prepared import Images, stratified_order
+from nnet.data.images import crop_flip, cutout
+from nnet.data.prepared import Images, kind_of, stratified_order
 from nnet.perturbations.pixel_noise import PixelNoise
 from nnet.random import streams
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+GPU_BATCH = 500
+"""Images per batch at evaluation on a GPU, unless the architecture states more: small batches leave a GPU idle."""
 
 
 class Batches:
     """The batches of one run, of training, validation and test images, on its device.
 
-    A batch is (images, labels): float32 B×C×H×W in [0, 1] and int64 B. Images with one channel are repeated to the
-    number of channels that the architecture states as `CHANNELS`.
+    A batch is (images, labels): float32 B×C×H×W in [0, 1], or sequences B×T×C, and int64 B. Images with one channel are
+    repeated to the number of channels that the architecture states as `CHANNELS`.
     """
 
     def __init__(self, cfg: TrainConfig, images: Images, device: torch.device):
         self.cfg, self.images, self.device = cfg, images, device
-        self.evaluation_batch = registry.constant("architectures", cfg.arch, "EVALUATION_BATCH", 128)
-        stated = registry.constant("architectures", cfg.arch, "CHANNELS", 1)
-        self.channels = stated if images.shape[0] == 1 else images.shape[0]
+        stated = registry.constant("architectures", cfg.arch, "EVALUATION_BATCH", 128)
+        self.evaluation_batch = max(GPU_BATCH, stated) if device.type == "cuda" else stated
+        self.channels = registry.constant("architectures", cfg.arch, "CHANNELS", 1)
+        self.kind = kind_of(images.x_train)
         self.x_train, self.y_train = images.x_train.to(device), images.y_train.to(device)
         x_test, y_test = subset(images.x_test, images.y_test, cfg.max_test_samples)
         self.x_test, self.y_test = x_test.to(device), y_test.to(device)
@@ -42,9 +45,9 @@ class Batches:
         self.test_size = len(self.y_test)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of the network's input."""
-        return (self.channels, *self.images.shape[1:])
+    def image_shape(self) -> tuple[int, ...]:
+        """(C, H, W) of the network's input, or (T, C)."""
+        return self.kind.sample_shape(self.images.x_train, self.channels)
 
     @property
     def steps(self) -> int:
@@ -64,8 +67,8 @@ class Batches:
         augment = self._augmentation(epoch)
         corrupt = self._corruption("pixels", epoch)
         for part in parts:
-            images = corrupt(pixels(augment(self.x_train.index_select(0, part))))
-            yield repeated(images, self.channels), self.y_train[part]
+            images = corrupt(self.kind.inputs(augment(self.x_train.index_select(0, part))))
+            yield self.kind.repeated(images, self.channels), self.y_train[part]
 
     def validation(self) -> Iterator[Batch]:
         """The held-out clean training images in their order; none at `validation_share` 0."""
@@ -74,7 +77,7 @@ class Batches:
     def test(self) -> Iterator[Batch]:
         """The test images in their order, corrupted only with `corrupt_test`; the last batch may be short."""
         if self.cfg.corrupt_test:
-            return self._evaluation(self._corruption("test_pixels")(pixels(self.x_test)), self.y_test)
+            return self._evaluation(self._corruption("test_pixels")(self.kind.inputs(self.x_test)), self.y_test)
         return self._evaluation(self.x_test, self.y_test)
 
     def all_test(self) -> Iterator[Batch]:
@@ -86,12 +89,17 @@ class Batches:
             return
         for part, of_part in zip(images.split(self.evaluation_batch), labels.split(self.evaluation_batch), strict=True):
             part = part.to(self.device)  # noqa: PLW2901
-            yield repeated(part if part.is_floating_point() else pixels(part), self.channels), of_part.to(self.device)
+            yield self.kind.repeated(self.kind.inputs(part), self.channels), of_part.to(self.device)
 
     def _augmentation(self, epoch: int) -> Callable[[torch.Tensor], torch.Tensor]:
         if self.cfg.augmentation == "none":
             return lambda images: images
-        return functools.partial(crop_flip, generator=streams.generator(self.cfg.seed, "augment", epoch))
+        crop = functools.partial(crop_flip, generator=streams.generator(self.cfg.seed, "augment", epoch))
+        if self.cfg.augmentation == "crop_flip":
+            return crop
+        squares = streams.generator(self.cfg.seed, "cutout", epoch)
+        colour = (255 * torch.tensor(self.images.mean)).round().to(torch.uint8).to(self.device)
+        return lambda images: cutout(crop(images), colour, squares)
 
     def _corruption(self, purpose: str, epoch: int = 0) -> PixelNoise:
         cfg, seed = self.cfg, streams.seed_of(self.cfg.seed, purpose, epoch)

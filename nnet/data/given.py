@@ -9,7 +9,6 @@ import torch
 from nnet.checks import ConfigError, whole_number
 from nnet.data import npz, prepared, validation
 from nnet.data.batches import Batch, subset
-from nnet.data.images import pixels, repeated, resized
 from nnet.datasets.base import check_dataset
 
 Data = str | Path | Sequence[torch.Tensor | np.ndarray]
@@ -38,10 +37,10 @@ class Given(Sequence[Batch]):
 
     def __getitem__(self, number):
         images, labels = self.parts[number]
-        images = images.to(self.device)
-        images = images if images.is_floating_point() else pixels(images)
+        kind = prepared.kind_of(images)
+        images = kind.inputs(images.to(self.device))
         one = images.dim() == 4 and images.shape[1] == 1
-        return repeated(images, self.channels) if one else images, labels.to(self.device)
+        return kind.repeated(images, self.channels) if one else images, labels.to(self.device)
 
     def __iter__(self) -> Iterator[Batch]:
         return (self[number] for number in range(len(self)))
@@ -52,8 +51,9 @@ def given_images(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Test images (uint8 or float32) and their labels (int64), at most `most` of them: a fixed stratified subset.
 
-    `image_size`: pixels to which the images of a dataset or file are resized; `data_dir`: the folder of the datasets'
-    files. Of an .npz file only x_test and y_test are used. Raises ConfigError, in one sentence, for anything else.
+    `image_size`: pixels to which the images of a dataset or file are resized, None for sequences; `data_dir`: the
+    folder of the datasets' files. Of an .npz file only x_test and y_test are used. Raises ConfigError, in one sentence,
+    for anything else.
     """
     if isinstance(data, str | Path):
         images, labels = _of_name(check_dataset("data", data), image_size, data_dir)
@@ -105,7 +105,9 @@ def _of_name(name: str, image_size: int | None, data_dir: str) -> tuple[torch.Te
     if x.dtype == np.uint8:
         images = validation.as_images(x, "x_test", name)
         validation.say_layouts({"x_test": x.shape}, name)
-        x = resized(np.ascontiguousarray(images), image_size)
+        x = np.ascontiguousarray(images)
+    if x.dtype == np.uint8 or x.ndim == 3:
+        x = prepared.kind_of(x).resized(x, image_size)
     return checked(x, y, name)
 
 

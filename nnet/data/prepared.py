@@ -1,4 +1,4 @@
-"""The images of a run: prepared once per machine, then mapped into memory and shared by all workers.
+"""The images or sequences of a run: prepared once per machine, then mapped into memory and shared by all workers.
 
 dataset plug-in or .npz file -> resize -> stratified shuffle -> uncompressed .npy files in the cache
                                                                      │ mapped, copy on write
@@ -9,9 +9,11 @@ import functools
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +21,9 @@ import torch
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.console import complain
-from nnet.data import npz
-from nnet.data.images import mean_and_std, resized
+from nnet.data import images, npz, sequences
 from nnet.data.validation import validated
+from nnet.datasets.base import files_of, input_of
 from nnet.files import checked_json
 from nnet.files.atomic import locked, sync_folder
 from nnet.files.cache import cache_root
@@ -33,13 +35,16 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 FORMAT = 4
 ABOUT = {"num_classes": int, "mean": [float], "std": [float], "sha256": str}
 """The shape of about.json."""
-KINDS = {"x": (np.uint8, 4), "y": (np.int64, 1)}
-"""Type and dimensions of images and of labels."""
+KINDS: dict[str, list] = {"x": [(np.uint8, 4), (np.float32, 3)], "y": [(np.int64, 1)]}
+"""Type and dimensions of images or sequences, and of labels."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """One dataset in memory: images uint8 N×C×H×W, labels int64 N; training images in stratified order."""
+    """One dataset in memory: images uint8 N×C×H×W or sequences float32 N×T×C, labels int64 N.
+
+    Training samples are in stratified order.
+    """
 
     x_train: torch.Tensor
     y_train: torch.Tensor
@@ -47,46 +52,57 @@ class Images:
     y_test: torch.Tensor
     num_classes: int
     mean: list[float]
-    """Of all training images, per channel, pixels from 0 to 1."""
+    """Of all training samples, per channel, pixels from 0 to 1."""
     std: list[float]
     """Standard deviation, likewise."""
     sha256: str
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of one image."""
-        _, channels, height, width = self.x_train.shape
-        return channels, height, width
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of one image, (T, C) of one sequence."""
+        return tuple(self.x_train.shape[1:])
 
 
-def load(dataset: str, image_size: int | None, data_dir: str | Path, sha256: str | None = None) -> Images:
-    """The images of a dataset or .npz file at `image_size` pixels, prepared unless the cache has them.
+def kind_of(samples: torch.Tensor | np.ndarray) -> Any:
+    """The functions for these samples: the module `images` or, for three dimensions, `sequences`."""
+    return sequences if samples.ndim == 3 else images
 
-    `sha256`: of the content that the .npz file must have; None takes the file as it is now. Raises ConfigError, in one
-    sentence, if files are missing or damaged or cannot be cached, and Refused if the .npz file has another content.
+
+def load(
+    dataset: str,
+    image_size: int | None,
+    data_dir: str | Path,
+    sha256: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Images:
+    """The samples of a dataset or .npz file, images at `image_size` pixels, prepared unless the cache has them.
+
+    `sha256`: of the content that the .npz file must have; None takes the file as it is now. `options`: those of the
+    dataset that are set, by name. Raises ConfigError, in one sentence, if files are missing or damaged or cannot be
+    cached, and Refused if the .npz file has another content.
     """
-    source = (dataset, image_size, Path(data_dir), sha256 or _sha256_of(dataset))
+    source = _source(dataset, image_size, data_dir, sha256, options)
     try:
-        images = _mapped(_folder(*source))
-        if images is None:
+        found = _mapped(_folder(*source))
+        if found is None:
             folder = _folder(*source)
             with locked(folder.with_name(f".{folder.name}.lock")):
-                images = _mapped(_folder(*source))  # another process may have prepared them meanwhile
-                if images is None:
+                found = _mapped(_folder(*source))  # another process may have prepared them meanwhile
+                if found is None:
                     if _folder(*source).exists():
                         warning = f"warning: the cached data in {_folder(*source)} are damaged; they are prepared again"
                         complain(warning)
-                    images = _mapped(_prepare(*source))
+                    found = _mapped(_prepare(*source))
     except OSError as error:
         raise ConfigError(f"{dataset} cannot be cached in {cache_root()} ({error}); set NNET_CACHE_DIR") from error
-    assert images is not None, "it has just been prepared"
-    return images
+    assert found is not None, "it has just been prepared"
+    return found
 
 
-def verify(dataset: str, image_size: int | None, data_dir: str | Path) -> None:
+def verify(dataset: str, image_size: int | None, data_dir: str | Path, options: Mapping[str, Any]) -> None:
     """Check the prepared data, if any, once for this process and all processes forked from it."""
     with suppress(ConfigError):  # the run will say what is wrong with the file
-        _mapped(_folder(dataset, image_size, Path(data_dir), _sha256_of(dataset)))
+        _mapped(_folder(*_source(dataset, image_size, data_dir, None, options)))
 
 
 def stratified_order(labels: np.ndarray) -> np.ndarray:
@@ -107,18 +123,27 @@ def _sha256_of(dataset: str) -> str | None:
         raise ConfigError(f"cannot read {dataset}: {error}") from error
 
 
-def _folder(dataset: str, image_size: int | None, data_dir: Path, sha256: str | None) -> Path:
+def _source(dataset, image_size, data_dir, sha256, options) -> tuple:
+    """What the functions below take: the folder as a path, the content of an .npz file, options with their defaults."""
+    sha256 = sha256 or _sha256_of(dataset)
+    defaults = {} if sha256 else registry.option_defaults("datasets", dataset)
+    return dataset, image_size, Path(data_dir), sha256, defaults | dict(options or {})
+
+
+def _folder(dataset: str, image_size: int | None, data_dir: Path, sha256: str | None, options: dict) -> Path:
     """The folder of the prepared data, named after everything that determines them.
 
-    That is the content of an .npz file; of a dataset with a name, its code and the versions of its files.
+    That is the content of an .npz file; of a dataset with a name, its options, its code and the versions of its files.
     """
+    origin: tuple
     if sha256 is not None:
         name, origin = Path(dataset).stem, (FORMAT, sha256)
     else:
-        sources = [data_dir / file for file in registry.constant("datasets", dataset, "FILES", ())]
-        files = [(path.resolve(), path.stat()) for path in sources if path.exists()]
+        sources = [path for paths in files_of(dataset, data_dir).values() for path in paths]
+        files = [(path.resolve(), path.stat()) for path in sources]
         versions = [(str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns) for path, status in files]
         name, origin = dataset, (FORMAT, registry.source("datasets", dataset), versions)
+        origin += (sorted(options.items()),) if options else ()
     fingerprint = hashlib.sha256(repr(origin).encode()).hexdigest()[:16]
     return cache_root() / f"{name}-{image_size or 'native'}-{fingerprint}"
 
@@ -156,28 +181,29 @@ def _array(folder: Path, name: str) -> np.ndarray:
     opened(path).close()  # a pipe would not be
     with parsing(f"{path} is damaged: not an array"):
         array = np.load(path, mmap_mode="c")
-        if (array.dtype, array.ndim) != KINDS[name[0]] or not array.flags.c_contiguous:
+        if (array.dtype, array.ndim) not in KINDS[name[0]] or not array.flags.c_contiguous:
             raise ValueError(f"{array.dtype} of {array.ndim} dimensions")
     return array
 
 
-def _prepare(dataset: str, image_size: int | None, data_dir: Path, sha256: str | None) -> Path:
+def _prepare(dataset: str, image_size: int | None, data_dir: Path, sha256: str | None, options: dict) -> Path:
     if sha256 is not None:
         arrays = npz.read(Path(dataset), sha256=sha256)
     else:
-        arrays = registry.load("datasets", dataset).read(data_dir)
-    x_train, y_train, x_test, y_test = validated(arrays, dataset)
-    order = stratified_order(y_train)
-    prepared = (resized(x_train[order], image_size), y_train[order], resized(x_test, image_size), y_test)
+        arguments = registry.make_options("datasets", dataset, options)
+        arrays = registry.load("datasets", dataset).read(data_dir, **arguments)
+    x_train, y_train, x_test, y_test = validated(arrays, dataset, input_of(dataset, sha256))
+    order, kind = stratified_order(y_train), kind_of(x_train)
+    prepared = (kind.resized(x_train[order], image_size), y_train[order], kind.resized(x_test, image_size), y_test)
     arrays = {name: np.ascontiguousarray(array) for name, array in zip(ARRAYS, prepared, strict=True)}
-    folder = _folder(dataset, image_size, data_dir, sha256)  # only now: `read` may have downloaded files
+    folder = _folder(dataset, image_size, data_dir, sha256, options)  # only now: `read` may have downloaded files
     remove_leftovers(folder.parent)
     beside = folder.with_name(temporary_name(folder.name))
     beside.mkdir()
     try:
         for name, array in arrays.items():
             np.save(beside / f"{name}.npy", array)
-        mean, std = mean_and_std(arrays["x_train"])
+        mean, std = kind.mean_and_std(arrays["x_train"])
         about = {"num_classes": int(y_train.max()) + 1, "mean": mean, "std": std, "sha256": _sha256(arrays)}
         checked_json.save(beside / "about.json", about)
         shutil.rmtree(folder, ignore_errors=True)

@@ -12,22 +12,26 @@ LONG = 4
 """Arrays this many times longer than wide are signals, not images."""
 
 
-def validated(arrays: Sequence, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """x_train, y_train, x_test, y_test: images uint8 N×C×H×W, labels int64 N from 0 up.
+def validated(
+    arrays: Sequence, source: str, kind: str = "images"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """x_train, y_train, x_test, y_test: images uint8 N×C×H×W or sequences float32 N×T×C, labels int64 N from 0 up.
 
-    Images of shape N×H×W or N×H×W×C are recognised and rearranged, with a warning on stderr. Raises ConfigError, in
-    one sentence that names `source`, for wrong types or shapes, and for labels with gaps, of one class only, or unknown
-    in training.
+    `kind`: images or sequences. Images of shape N×H×W or N×H×W×C are recognised and rearranged, with a warning on
+    stderr. Raises ConfigError, in one sentence that names `source`, for wrong types or shapes, and for labels with
+    gaps, of one class only, or unknown in training.
     """
     if len(arrays) != 4:
         raise ConfigError(f"{source} must give x_train, y_train, x_test and y_test; it gives {len(arrays)} arrays")
     x_train, y_train, x_test, y_test = (np.asarray(array) for array in arrays)
     given = {"x_train": x_train.shape, "x_test": x_test.shape}
-    x_train, x_test = (as_images(x, name, source) for x, name in ((x_train, "x_train"), (x_test, "x_test")))
-    say_layouts(given, source)
+    check = as_images if kind == "images" else _as_sequences
+    x_train, x_test = (check(x, name, source) for x, name in ((x_train, "x_train"), (x_test, "x_test")))
+    if kind == "images":
+        say_layouts(given, source)
     if x_train.shape[1:] != x_test.shape[1:]:
         raise ConfigError(
-            f"x_train and x_test of {source} have images of different shapes: {x_train.shape[1:]}, {x_test.shape[1:]}"
+            f"x_train and x_test of {source} have {kind} of different shapes: {x_train.shape[1:]}, {x_test.shape[1:]}"
         )
     y_train, y_test = _labels(y_train, x_train, "y_train", source), _labels(y_test, x_test, "y_test", source)
     classes = np.unique(y_train)
@@ -61,6 +65,17 @@ def as_images(images: np.ndarray, name: str, source: str) -> np.ndarray:
     if images.ndim == 3:
         return images[:, None]
     return images.transpose(0, 3, 1, 2) if layout(images.shape, name, source) == CHANNELS_LAST else images
+
+
+def _as_sequences(sequences: np.ndarray, name: str, source: str) -> np.ndarray:
+    """One array of sequences, float32 N×T×C. Raises ConfigError for anything else, and for values not finite."""
+    if sequences.dtype != np.float32 or sequences.ndim != 3 or 0 in sequences.shape:
+        raise ConfigError(
+            f"{name} of {source} must be sequences float32 N×T×C, not empty; it is {sequences.dtype} {sequences.shape}"
+        )
+    if not np.isfinite(sequences).all():
+        raise ConfigError(f"{name} of {source} has values that are not finite")
+    return sequences
 
 
 def layout(shape: tuple[int, ...], name: str, source: str) -> str:

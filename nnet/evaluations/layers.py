@@ -28,8 +28,8 @@ class Options:
     draws: int = setting(3, whole(1))
     """Samples of the noise for each α, at least 1. Default 3."""
     noise_model: str = setting("tensor_std", one_of(NOISE_MODELS))
-    """What α is relative to. tensor_std: the standard deviation of the layer's weights. magnitude: each weight.
-    Default: that of the run."""
+    """What α is relative to. tensor_std: the standard deviation of the layer's weights. magnitude: each weight. range:
+    the largest magnitude of the layer's weights. Default: that of the run."""
 
     def __post_init__(self):
         check_fields(self)

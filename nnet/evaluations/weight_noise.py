@@ -19,8 +19,8 @@ class Options:
     """Options of weight noise beside `alpha_tests` and `noise_samples`. Raises ConfigError for a wrong value."""
 
     noise_model: str = setting("tensor_std", one_of(NOISE_MODELS))
-    """What α is relative to: tensor_std (the standard deviation of the weight tensor) or magnitude (each weight's own
-    size). Default: the noise_model of the run."""
+    """What α is relative to: tensor_std (the standard deviation of the weight tensor), magnitude (each weight's own
+    size) or range (the largest size in the weight tensor). Default: the noise_model of the run."""
 
     def __post_init__(self):
         check_fields(self)

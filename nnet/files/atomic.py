@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,11 +43,19 @@ def writing(folder: Path) -> Iterator[None]:
 def write_file(path: Path, content: bytes | memoryview) -> None:
     """Write `content` beside `path`, flush it to the disk, and move it into place; creates missing folders.
 
+    A reader sees the old file or the new one, never a part. Raises CannotWrite, as `write_chunks`.
+    """
+    write_chunks(path, [content])
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """The same for a content that comes in several parts.
+
     A reader sees the old file or the new one, never a part. Raises CannotWrite, which leaves the old file unchanged
     unless only the last step, flushing the folder, failed.
     """
     with writing(path.parent), _opened(path.parent) as folder:
-        with _beside(folder, path, content, durable=True) as beside:
+        with _beside(folder, path, chunks, durable=True) as beside:
             os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         _sync(folder, path.parent)
 
@@ -58,7 +66,7 @@ def create_file(path: Path, content: bytes) -> bool:
     The file need not survive a power cut.
     """
     with writing(path.parent), _opened(path.parent) as folder:
-        with _beside(folder, path, content, durable=False) as beside:
+        with _beside(folder, path, [content], durable=False) as beside:
             try:
                 os.link(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
             except FileExistsError:  # on a network disk perhaps by a first request whose answer was lost
@@ -69,7 +77,7 @@ def create_file(path: Path, content: bytes) -> bool:
             else:
                 return True
         try:
-            _write_new(folder, path, content, durable=False)
+            _write_new(folder, path, [content], durable=False)
         except FileExistsError:
             return False
     return True
@@ -132,21 +140,22 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _beside(folder: int, path: Path, content: bytes | memoryview, durable: bool) -> Iterator[str]:
+def _beside(folder: int, path: Path, chunks: Iterable[bytes | memoryview], durable: bool) -> Iterator[str]:
     """The name of a new file with this content in an opened folder; it is deleted after the block."""
     beside = path.with_name(temporary_name(path.name))
     try:
-        _write_new(folder, beside, content, durable)
+        _write_new(folder, beside, chunks, durable)
         yield beside.name
     finally:
         with suppress(OSError):
             os.unlink(beside.name, dir_fd=folder)
 
 
-def _write_new(folder: int, path: Path, content: bytes | memoryview, durable: bool) -> None:
+def _write_new(folder: int, path: Path, chunks: Iterable[bytes | memoryview], durable: bool) -> None:
     with _closing(os.open(path.name, NEW, 0o666, dir_fd=folder)) as descriptor:
         try:
-            _write(descriptor, content)
+            for chunk in chunks:
+                _write(descriptor, chunk)
             if durable:
                 _sync(descriptor, path.parent)
         except BaseException:

@@ -9,13 +9,14 @@ from nnet.files import outside
 from nnet.files.atomic import write_file
 
 
-def save(path: Path, content: dict, indent: int | None = None) -> None:
-    """Write `content`; `indent`: spaces for each level, None for one line.
+def save(path: Path, content: dict, lines: bool = False) -> None:
+    """Write `content`; `lines`: each entry in a line of its own, instead of all in one.
 
     Raises CannotWrite, and ValueError for values that are not JSON, like NaN.
     """
-    text = json.dumps(content | {"checksum": checksum_of(content)}, indent=indent, allow_nan=False)
-    write_file(path, f"{text}\n".encode())
+    summed, between = content | {"checksum": checksum_of(content)}, ",\n " if lines else ", "
+    entries = [f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in summed.items()]
+    write_file(path, f"{{{between.join(entries)}}}\n".encode())
 
 
 def load(path: Path, shape: Any = object, without_sum: bool = False) -> dict:

@@ -23,9 +23,9 @@ def standard_deviation(tensor: torch.Tensor) -> float | torch.Tensor:
     numbers = tensor.contiguous().numpy().reshape(-1)
     size = len(numbers)
     whole = size // BLOCK * BLOCK
-    rest = numbers[whole:].astype(float) - float(numbers[0])
     total, squares = _sums(numbers[:whole].reshape(-1, BLOCK), numbers[0])
     with np.errstate(over="ignore", invalid="ignore"):  # if the network diverges
+        rest = numbers[whole:].astype(float) - float(numbers[0])
         total, squares = total + rest.sum(), squares + np.square(rest).sum()
     return math.sqrt(max(0.0, squares - total**2 / size) / max(1, size - 1))
 
@@ -42,6 +42,20 @@ def root_mean_square(tensor: torch.Tensor) -> float | torch.Tensor:
     """‖x‖₂/√n of all n elements; a tensor on a GPU, to avoid waiting for it."""
     size = torch.linalg.vector_norm(tensor) / math.sqrt(tensor.numel())
     return size.item() if tensor.device.type == "cpu" else size
+
+
+def largest_magnitude(tensor: torch.Tensor) -> float | torch.Tensor:
+    """max|x| of all elements; a tensor on a GPU, to avoid waiting for it."""
+    largest = torch.linalg.vector_norm(tensor, torch.inf)
+    return largest.item() if tensor.device.type == "cpu" else largest
+
+
+def clipped(tensor: torch.Tensor, deviations: float) -> torch.Tensor:
+    """The tensor clipped to ±`deviations` times its standard deviation; as it is where all its elements are equal."""
+    limit = deviations * standard_deviation(tensor)
+    if isinstance(limit, float):
+        return tensor if limit == 0 else tensor.clamp(-limit, limit)
+    return torch.where(limit > 0, tensor.clamp(-limit, limit), tensor)
 
 
 @compiled

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from nnet.perturbations.magnitude import standard_deviation
+from nnet.perturbations.magnitude import clipped
 from nnet.random.normals import Normals
 
 LARGEST_CONDUCTANCE = 25.0
@@ -36,9 +36,9 @@ class PhaseChangeMemory:
 
     def __init__(self, weights: Sequence[nn.Parameter], clip: float | None, compensated: bool):
         self.compensated = compensated
-        clipped = [clipped_weights(weight.data, clip) for weight in weights]
-        self.largest = [weight.abs().max() for weight in clipped]
-        self.targets = [pairs(weight, largest) for weight, largest in zip(clipped, self.largest, strict=True)]
+        held = [weight.data if clip is None else clipped(weight.data, clip) for weight in weights]
+        self.largest = [weight.abs().max() for weight in held]
+        self.targets = [pairs(weight, largest) for weight, largest in zip(held, self.largest, strict=True)]
 
     def program(self, stream: Normals) -> None:
         """Program all devices, with the next normal numbers of a stream: for programming, drift and reading."""
@@ -65,12 +65,6 @@ class PhaseChangeMemory:
                 weight = weight * torch.where(mean > 0, at_first / mean, 1.0)
             weights.append(weight)
         return weights
-
-
-def clipped_weights(weight: torch.Tensor, clip: float | None) -> torch.Tensor:
-    """A weight tensor clipped to ±`clip` standard deviations; as it is with None, or where all weights are equal."""
-    deviation = float(standard_deviation(weight))
-    return weight if clip is None or deviation == 0 else weight.clamp(-clip * deviation, clip * deviation)
 
 
 def pairs(weight: torch.Tensor, largest: torch.Tensor) -> torch.Tensor:

@@ -14,11 +14,13 @@ def attacked_images(
 ) -> torch.Tensor:
     """Images with a large `loss`; no pixel changes by more than `size` or leaves [0, 1].
 
-    `images`: float32 B×C×H×W in [0, 1]; `loss` returns a 0-dimensional tensor. Takes `steps` steps of `size`/`steps`
-    along the sign of the gradient from a uniform start.
+    `images`: float32 B×C×H×W in [0, 1], or sequences B×T×C, whose values have no such limits; `loss` returns a
+    0-dimensional tensor. Takes `steps` steps of `size`/`steps` along the sign of the gradient from a uniform start.
     """
     images = images.contiguous()
-    low, high = (images - size).clamp_(min=0), (images + size).clamp_(max=1)
+    low, high = images - size, images + size
+    if images.dim() == 4:
+        low, high = low.clamp_(min=0), high.clamp_(max=1)
     start = torch.empty_like(images).uniform_(-size, size, generator=generator)
     attacked = torch.clamp(images + start, low, high)
     for _ in range(steps):

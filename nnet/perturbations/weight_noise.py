@@ -6,18 +6,21 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from nnet.perturbations.magnitude import standard_deviation
+from nnet.perturbations.magnitude import largest_magnitude, standard_deviation
 from nnet.perturbations.tensors import replaced, weight_tensors
 from nnet.random.normals import Draw, Normals
+
+SIZES = {"tensor_std": standard_deviation, "range": largest_magnitude}
+"""What α is relative to in the noise models whose noise is equally large for all weights of a tensor."""
 
 
 class WeightNoise:
     """Noise ε on the weights W of one network, of strength α relative to the weights.
 
     `tensor_std`: ε ~ N(0, (α·std(W))²), where std is the sample standard deviation of the tensor, computed at each use;
-    a tensor with a single element has no std and stays as it is. `magnitude`: ε ~ N(0, (α·|w|)²) element by element.
-    A draw is a standard normal number z per weight; ε = α·std(W)·z or α·|w|·z. The memory for the perturbed weights is
-    allocated once.
+    a tensor with a single element has no std and stays as it is. `range`: ε ~ N(0, (α·max|w|)²), with the largest
+    magnitude of the tensor at each use. `magnitude`: ε ~ N(0, (α·|w|)²) element by element. A draw is a standard normal
+    number z per weight; ε = α·std(W)·z, α·max|w|·z or α·|w|·z. The memory for the perturbed weights is allocated once.
     """
 
     def __init__(self, model: nn.Module, noise_model: str):
@@ -50,4 +53,4 @@ class WeightNoise:
         if self.noise_model == "magnitude":
             draw.added_to(weight, 0.0, alpha, out)
         else:
-            draw.added_to(weight, alpha * standard_deviation(weight), 0.0, out)
+            draw.added_to(weight, alpha * SIZES[self.noise_model](weight), 0.0, out)

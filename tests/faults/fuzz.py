@@ -1,6 +1,6 @@
 """A fuzzer over every reader: what it finds belongs into tests/faults/corpus, where the tests read it again.
 
-    python -m tests.faults.fuzz SECONDS [READER ...]        damage by chance, without further packages
+    python -m tests.faults.fuzz SECONDS [READER ...]        damage by chance, SECONDS of CPU, without further packages
     python -m tests.faults.fuzz --atheris READER [OPTIONS]  guided by coverage (pip install atheris), e.g. -runs=100000
 
 A file with a right check sum is made by changing the content, because damage by chance comes no further than the sum.
@@ -26,9 +26,9 @@ def by_chance(seconds: float, names: list[str]) -> int:
 
     chosen = {name: reader for name, reader in readers.readers().items() if not names or name in names}
     given, found, first = Counter(), Counter(), time.time_ns()
-    finish = time.monotonic() + seconds
+    finish = time.process_time() + seconds
     with tempfile.TemporaryDirectory() as folder:
-        while time.monotonic() < finish:
+        while time.process_time() < finish:
             for name, reader in chosen.items():
                 given[name] += 1
                 content = readers.variant(reader, random.Random(first + given[name]))

@@ -4,20 +4,24 @@ A reader takes the path of a file, reads it, and uses what it read as the progra
 promises: one sentence.
 """
 
+import contextlib
 import hashlib
 import io
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from campaign.analysis import tables
 from campaign.engines.cluster import options
-from campaign.store import campaign_file, run_file
+from campaign.planning import costs
+from campaign.store import campaign_file, index, run_file
+from campaign.store.claims import Claims
 from campaign.store.folder import Store
 from nnet.architectures.base import build_model
 from nnet.checks import ConfigError
@@ -25,35 +29,17 @@ from nnet.config import TrainConfig
 from nnet.data import npz, prepared
 from nnet.data.validation import validated
 from nnet.evaluations.parts import points
-from nnet.files import checked_json, checkpoint
+from nnet.files import checked_json, checkpoint, outside
 from nnet.files.outside import Unreadable
 from nnet.record import initial, kept
 from nnet.record.form import MEASUREMENTS
 from nnet.record.unfinished import STATE
 from tests.campaign.stub import run_of
 from tests.conftest import blobs
+from tests.faults.damage import changed, checked, damaged
 
 PROMISED = (Unreadable, ConfigError)
 CONFIG = TrainConfig(dataset="digits", arch="mlp_small", alpha_tests=(0, 0.1), noise_samples=2)
-CHANGED = (
-    None,
-    True,
-    0,
-    -1,
-    10**18,
-    1e308,
-    "",
-    "NaN",
-    "x" * 300,
-    "../..",
-    "\x1b[2J",
-    "é",
-    [],
-    {},
-    [[]],
-    [None],
-    {"": 0},
-)
 
 
 @dataclass(frozen=True)
@@ -64,42 +50,6 @@ class Reader:
     sound: bytes
     json: bool = False
     name: str = "file"
-
-
-def checked(content: object) -> bytes:
-    """JSON with a check sum that is right, whatever the content is."""
-    if isinstance(content, dict):
-        bare = {name: value for name, value in content.items() if name != "checksum"}
-        digest = hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
-        content = bare | {"checksum": f"sha256:{digest}"}
-    return f"{json.dumps(content)}\n".encode()
-
-
-def changed(value: object, chance: random.Random) -> object:
-    """JSON with a value somewhere that is left out, repeated, or replaced by one of another kind."""
-    if isinstance(value, dict | list) and value and chance.random() < 0.9:
-        keys = list(value) if isinstance(value, dict) else range(len(value))
-        key, copy = chance.choice(keys), value.copy()
-        if chance.random() < 0.1:
-            del copy[key]
-        else:
-            copy[key] = changed(value[key], chance)
-        return copy
-    if isinstance(value, list) and chance.random() < 0.3:
-        return 2 * value
-    return chance.choice(CHANGED)
-
-
-def damaged(content: bytes, chance: random.Random) -> bytes:
-    """The content with a few bytes changed, cut out, repeated or inserted."""
-    for _ in range(chance.choice((1, 1, 2, 8))):
-        start = chance.randrange(len(content) + 1)
-        end = min(len(content), start + chance.choice((0, 1, 1, 4, 100)))
-        new = chance.choice(
-            (chance.randbytes(end - start), b"", 2 * content[start:end], b"\xff\xff\xff\x7f", b"[" * 3000)
-        )
-        content = content[:start] + new + content[end:]
-    return content
 
 
 def _run(path: Path) -> None:
@@ -117,6 +67,42 @@ def _deaths(path: Path) -> None:
     (path.parent / "deaths").mkdir(exist_ok=True)
     path.replace(path.parent / "deaths/a.json")
     assert 1 <= Store(path.parent).died("a") <= 2**63
+
+
+def _claim(path: Path) -> None:
+    claims = Claims(path.parent / "claims")
+    claims.folder.mkdir(exist_ok=True)
+    path.replace(claims.folder / "a.json")
+    assert claims.holder("a") is None or claims.claim("a") is not None
+
+
+def _failure(path: Path) -> None:
+    store = Store(path.parent)
+    store.failure_file("a").parent.mkdir(exist_ok=True)
+    path.replace(store.failure_file("a"))
+    store.failure("a"), store.tries("a")
+
+
+@contextlib.contextmanager
+def _cached_as(path: Path, place: Callable[[], Path]) -> Iterator[None]:
+    """Within the `with` block the file lies in the place that the cache folder has for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNET_CACHE_DIR", str(path.parent / "cache"))
+        place().parent.mkdir(parents=True, exist_ok=True)
+        path.replace(place())
+        yield
+
+
+def _costs(path: Path) -> None:
+    with _cached_as(path, lambda: costs.path(1)):
+        known = costs._remembered(1)
+        known.seconds(CONFIG), known.memory_mb(CONFIG), known.weights_mb(CONFIG)
+
+
+def _index(path: Path) -> None:
+    with _cached_as(path, lambda: index.cache_file(path.parent / "runs", "index")):
+        (path.parent / "runs").mkdir(exist_ok=True)
+        assert index.Index(path.parent / "runs").all() == {}
 
 
 def _npz(path: Path) -> None:
@@ -178,6 +164,13 @@ def readers() -> dict[str, Reader]:
     state = {"identity": {}, "model": model, "regime": {}, "history": [], "seconds": 1.0}
     shown = {"runs": ["a"], "reference": {"p": 0}, "seconds": {"a": 1.5}, "spent": {}}
     prepared_data = {"num_classes": 2, "mean": [0.5], "std": [0.1], "sha256": "0"}
+    claim = {"host": "node", "boot": "1-2", "pid": 4, "started": "5", "since": 1e9}
+    failure = f"run {CONFIG.run_id}\ntried 2 time(s)\nOSError: full\n\n{{}}\n\nTraceback".encode()
+    cost = dict.fromkeys([name for name in costs.COST if isinstance(name, str)], 1.5) | {
+        "evaluations_s": {"layers": 1.0}
+    }
+    known = {"shared_mb": 100.0, "machine": {"cores": 2}, "kinds": {costs.kind_of(CONFIG): cost}}
+    outlines = {"form": 1, "shapes": ["{}"], "runs": {CONFIG.run_id: f"1 2 3 4 0 1.5 {'a' * 64} {'b' * 64}"}}
     toml = b'[slurm]\nmemory = "4GB"\ncores = 4\nsetup = ["module load python"]\n'
     return {
         "run": Reader(_run, checked(run), True, f"{CONFIG.run_id}.json"),
@@ -185,6 +178,13 @@ def readers() -> dict[str, Reader]:
         "campaign": Reader(lambda path: campaign_file.read(path.parent), checked(shown), True, "campaign.json"),
         "deaths": Reader(_deaths, checked({"deaths": 1, "progress": []}), True),
         "about": Reader(lambda path: checked_json.load(path, prepared.ABOUT), checked(prepared_data), True),
+        "claim": Reader(_claim, json.dumps(claim).encode()),
+        "failure": Reader(_failure, failure),
+        "costs": Reader(_costs, checked(known), True),
+        "index": Reader(_index, checked(outlines), True),
+        "scheduler": Reader(
+            lambda path: outside.json_value(str(path), {"address": str}), b'{"address": "tls://host:1"}'
+        ),
         "npz": Reader(_npz, _npz_file(), name="pets.npz"),
         "npy": Reader(_cached, _npy_file(), name="x_train.npy"),
         "toml": Reader(lambda path: options.options("slurm", {}, str(path)), toml),

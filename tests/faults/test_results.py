@@ -127,7 +127,7 @@ def test_results_of_several_makers_are_said_in_report_and_figures_and_told_apart
 
 
 def test_the_committed_results_have_one_maker():
-    assert makers.note(Store(ROOT / "results/mnist").results().values()) == ""
+    assert makers.note(map(makers.all_of, Store(ROOT / "results/mnist").results().values())) == ""
 
 
 def test_a_run_with_a_failed_measurement_is_there_and_said(tmp_path):

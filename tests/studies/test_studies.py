@@ -22,6 +22,8 @@ COMMITTED = {  # the number of runs, and the hash of their run_ids and of how th
     "pixels_large": (2400, "225887a6a60299d1"),
     "adaptive": (108, "5e1a9307f7635c67"),
     "adversarial": (21, "b191a4e95ae6e7c6"),
+    "adversarial_ecg": (36, "03a50f4d56ff6f37"),
+    "adversarial_speech": (18, "258c19f0f9d16a5a"),
     "pnn": (24, "ca80009aafea3e1c"),
     "pnn_control": (50, "de06257e613780ba"),
 }
@@ -169,7 +171,9 @@ def test_the_published_experiments_are_parts_of_one_study(block):
         assert part["options"].keys() == {part["arch"]}
 
 
-KEPT = {"the block": "checkpoints", "adaptive": "checkpoints", "adversarial": "checkpoints"}
+KEPT = {"the block": "checkpoints", "adaptive": "checkpoints", "adversarial": "checkpoints"} | dict.fromkeys(
+    ("adversarial_ecg", "adversarial_speech"), "checkpoints"
+)
 
 
 @pytest.mark.parametrize("name", COMMITTED)

@@ -18,12 +18,13 @@ goes on.
 
 import functools
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
 import pandas as pd
 
+from campaign.analysis.excerpts import Excerpt
 from campaign.machine.console import complain
 from nnet import registry
 from nnet.checks import ConfigError
@@ -36,8 +37,10 @@ REFERENCE = {"regime": "clean"}
 class Runs:
     """The finished runs of one results folder, as a question sees them."""
 
-    results: list[dict]
-    """The run files' contents, in the order of `per_run`."""
+    excerpts: Sequence[Excerpt]
+    """What is in memory of the run files, in the order of `per_run`."""
+    read: Callable[[str], dict | None]
+    """The content of a run file by run_id; None if it is damaged by now."""
     per_run: pd.DataFrame
     """results_per_run.csv: a row per run."""
     sweep: pd.DataFrame
@@ -46,6 +49,11 @@ class Runs:
     """results_summary.csv: a row per cell of seeds."""
     reference: Mapping[str, object]
     """What the study compares its runs with: one setting or option and its value, such as {"p": 0}."""
+
+    @property
+    def results(self) -> list[dict]:
+        """The run files' contents, in the order of `per_run`. They are read now, which takes a millisecond for each."""
+        return [run for run_id in self.per_run["run_id"] if (run := self.read(run_id)) is not None]
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from campaign.analysis.excerpts import RUN, Excerpt
 from campaign.analysis.labels import SETTINGS, paired_text, varied
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import over_seeds, pairs
@@ -32,7 +33,6 @@ COLUMNS = {
     "measure": "which accuracy is compared: test (acc_0) or validation",
     "n_diverged": "number of pairs that are left out because one of the two runs diverged",
 }
-RUN = "run_id dataset architecture regime seed alpha_train activation p".split()
 MEASURES = {
     "acc_0": "test, last epoch",
     "val_acc_last": "validation, last epoch",
@@ -44,7 +44,7 @@ MEASURES = {
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     """`epochs` and `baseline_differences`, where some run has validation images or its test accuracy every epoch."""
-    epochs = epochs_of(runs.results)
+    epochs = epochs_of(runs.excerpts)
     return {} if epochs.empty else {"epochs": epochs, "baseline_differences": differences(runs.per_run, epochs)}
 
 
@@ -68,16 +68,15 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
     return f"{title}\n{paired_text(table, [*varied(table, SETTINGS), 'measure', *counts])}"
 
 
-def epochs_of(results: Sequence[dict]) -> pd.DataFrame:
+def epochs_of(runs: Sequence[Excerpt]) -> pd.DataFrame:
     """A row per epoch of every run that has validation images or its test accuracy after every epoch; may be empty.
 
     Its columns: those that identify the run, and those of its history; several flags are separated by spaces.
     """
     rows = [
-        {name: result[name] for name in RUN} | {name: _cell(value) for name, value in row.items()}
-        for result in results
-        for row in result["history"]
-        if "val_acc" in row or "test_acc" in row
+        {name: run.entries[name] for name in RUN} | {name: _cell(value) for name, value in row.items()}
+        for run in runs
+        for row in run.history
     ]
     return pd.DataFrame(rows)
 

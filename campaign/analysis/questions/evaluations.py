@@ -58,7 +58,11 @@ def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     if not core.further_evaluations(tables["sweep"]):
         return {}
     methods = comparison.table(core.with_settings(core.of(tables["sweep"]), tables["results_per_run"]))
-    return {"comparison.md": comparison.as_markdown(methods), "comparison.tex": comparison.as_latex(methods)}
+    published = comparison.published_markdown(tables.get("published_insensitivity"))
+    return {
+        "comparison.md": comparison.as_markdown(methods) + published,
+        "comparison.tex": comparison.as_latex(methods),
+    }
 
 
 def figure_settings(evaluation: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import pandas as pd
 from campaign.analysis import panels
 from campaign.analysis import rows as by_run
 from campaign.analysis import tables as core
+from campaign.analysis.excerpts import Shape
 from campaign.analysis.labels import SETTINGS, flat_options, paired_text, spelled, varied
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import paired_differences, standard_error
@@ -48,7 +49,8 @@ PROPER, CLAIMED = "#0072B2", "#D55E00"
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     """`level_differences` and `published`, each where there are runs for it."""
-    with_masks = {result["run_id"]: _options(result) for result in runs.results if _may_have_masks(result)}
+    options = {run_id: _options(run.shape) for run_id, run in zip(runs.per_run["run_id"], runs.excerpts, strict=True)}
+    with_masks = {run_id: its for run_id, its in options.items() if "level" in its}
     rows = runs.sweep[runs.sweep["run_id"].isin(with_masks)]
     sweep = core.with_settings(core.of(rows), runs.per_run)
     sweep["noise_type"] = [with_masks[run_id].get("noise_type") for run_id in sweep["run_id"]]
@@ -102,12 +104,13 @@ def published(runs: Runs) -> pd.DataFrame:
     """
     further = [name for name in runs.summary if name not in by_run.SUMMARY]
     settings = list(dict.fromkeys([*by_run.TRAINING, "options", "epochs", *further]))
-    rows = []
+    rows, shapes = [], {run.shape for run in runs.excerpts}
     parts: list = pnn.PARTS
     for number, (part, accuracy) in enumerate(zip(parts, pnn.PUBLISHED, strict=True), 1):
         options = part["options"].get(part["arch"], {})
         complete = registry.option_defaults("architectures", part["arch"]) | options
-        is_its = [run["architecture"] == part["arch"] and _options(run) == complete for run in runs.results]
+        of_part = {shape for shape in shapes if shape.training["arch"] == part["arch"] and _options(shape) == complete}
+        is_its = [run.shape in of_part for run in runs.excerpts]
         its_runs = runs.per_run.loc[is_its].assign(options=json.dumps(options, sort_keys=True))
         for values, cell in its_runs.groupby(settings, dropna=False):
             setting = dict(zip(settings, values, strict=True))
@@ -164,13 +167,9 @@ def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
     return panels.set_title(figure, epochs, "what the first program would have reported")
 
 
-def _may_have_masks(result: dict) -> bool:
-    return "level" in result["config"]["options"].get(result["architecture"], {})
-
-
-def _options(result: dict) -> dict:
-    """All options of a run's network."""
-    return by_run.training_of(result)["options"].get(result["architecture"], {})
+def _options(shape: Shape) -> dict:
+    """All options of the network in runs of this shape."""
+    return shape.training["options"].get(shape.training["arch"], {})
 
 
 def _reached(runs: pd.DataFrame) -> dict:

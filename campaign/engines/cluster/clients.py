@@ -39,6 +39,7 @@ def connected(scheduler: str) -> Iterator[tuple[Client, Tend]]:
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConnectionError(f"no Dask scheduler answers at {scheduler}: {reason}") from error
+    assert client.scheduler is not None, "the client is connected"
     _warn_of_plain_text(client.scheduler.address)
     with quiet(), client:
         yield client, _nothing_to_tend
@@ -68,7 +69,7 @@ def _address(scheduler: str) -> str:
 @contextmanager
 def local(config: TrainConfig, workers: int) -> Iterator[tuple[Client, Tend]]:
     """A client of a temporary scheduler with `workers` single-threaded workers, on loopback, closed to other users."""
-    limits = environment.thread_limits(config.cpu_threads)
+    limits = environment.thread_limits(config.threads)
     with private.folder(Path(tempfile.gettempdir())) as folder, environment.changed(limits), quiet(), dask.config.set(
         settings(folder)
     ), LocalCluster(

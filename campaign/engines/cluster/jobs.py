@@ -36,7 +36,7 @@ def jobs(
     `settings`: the arguments of this kind of cluster beside the common ones. No job is left in the queue at the end.
     Raises ChildProcessError, with the message of the job scheduler, if a job cannot be submitted.
     """
-    processes = options.per_job(config.cpu_threads)
+    processes = options.per_job(config.threads)
     least, most = options.bounds
     wanted = min(most, max(least, math.ceil(workers / processes)))
     scheduler = {"dashboard": False, "dashboard_address": f"{clients.LOOPBACK}:0"}
@@ -48,7 +48,7 @@ def jobs(
         "cores": processes, "processes": processes, "memory": options.memory, "queue": options.queue,
         "interface": options.interface, "scheduler_options": scheduler, "worker_extra_args": listening,
         "python": shlex.quote(sys.executable), "log_directory": LOGS, "protocol": private.PROTOCOL, **settings,
-        "job_cls": private.job(settings.get("job_cls", kind.job_cls)),
+        "job_cls": private.job(settings.get("job_cls", kind.job_cls)),  # type: ignore[misc]
     }  # fmt: skip
     with clients.quiet(), private.folder(Path(LOGS)) as folder, dask.config.set(clients.settings(folder)):
         arguments["job_script_prologue"] = _prologue(options, config, folder)
@@ -87,7 +87,7 @@ def _prologue(options: Options, config: TrainConfig, folder: Path) -> list[str]:
     }
     return [
         *options.setup,
-        exported_limits(config.cpu_threads),
+        exported_limits(config.threads),
         "export " + " ".join(f"DASK_{name}={value}" for name, value in settings.items()),
         f"export PYTHONPATH={shlex.quote(str(ROOT))}${{PYTHONPATH:+:$PYTHONPATH}}",
     ]

@@ -57,7 +57,7 @@ class Pool:
 
     def __init__(self, client: Client, work: base.Work, timeout_s: float | None, first: TrainConfig):
         """`first`: a run of the campaign; the others have the same threads and folders."""
-        self.client, self.work, self.timeout_s, self.threads = client, work, timeout_s, first.cpu_threads
+        self.client, self.work, self.timeout_s, self.threads = client, work, timeout_s, first.threads
         self.done: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.hosts: dict[str, Host] = {}
         self.greeting: dict[str, Future] = {}
@@ -160,7 +160,7 @@ class Pool:
 
     def _death(self, run: _Run) -> base.Failure:
         if self.timeout_s is not None and time.monotonic() - run.started > self.timeout_s:
-            stack = "".join(message for _, message in self.client.get_events(run.future.key))
+            stack = "".join(message for _, message in self.client.get_events(str(run.future.key)))
             message = f"it was not finished after {self.timeout_s:g} s (run_timeout_s)"
             return base.Failure("TimedOut", message, stack)
         return base.Death("WorkerDied", "its worker died", "", None, None)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from campaign.engines import base
-from nnet import registry
 from nnet.config import TrainConfig
+from nnet.datasets.base import files_of
 from nnet.files.atomic import CannotWrite, create_file, write_file
 from nnet.files.cache import cache_root
 from nnet.files.host import HOST
@@ -36,9 +36,7 @@ def absolute(config: TrainConfig) -> TrainConfig:
 def data_files(config: TrainConfig) -> dict[str, int]:
     """The existing data files of a run by path, with their sizes in bytes."""
     paths = list(_given_files(config).values())
-    if not config.dataset.endswith(".npz"):
-        files = registry.constant("datasets", config.dataset, "FILES", ())
-        paths += [os.path.join(config.data_dir, file) for file in files]
+    paths += [str(path) for files in files_of(config.dataset, config.data_dir).values() for path in files]
     return {path: os.path.getsize(path) for path in paths if os.path.exists(path)}
 
 
@@ -113,10 +111,10 @@ def _localised(config: TrainConfig, written: Iterable[str]) -> TrainConfig:
     Raises ValueError if a file of the same path has another content here.
     """
     places: dict = {name: _place_of(path) for name in written if (path := getattr(config, name)) is not None}
-    places |= {name: _nearest(path, [""]) for name, path in _given_files(config).items()}
+    places |= {name: _nearest(path) for name, path in _given_files(config).items()}
     if not config.dataset.endswith(".npz"):
-        files = registry.constant("datasets", config.dataset, "FILES", ())
-        places["data_dir"] = _nearest(config.data_dir, files)
+        there = all(files_of(config.dataset, config.data_dir).values())
+        places["data_dir"] = config.data_dir if there else _place_of(config.data_dir)
     here = dataclasses.replace(config, **places)
     if here.run_id != config.run_id:
         files = " or ".join(_given_files(here).values())
@@ -136,10 +134,9 @@ def _given_files(config: TrainConfig) -> dict[str, str]:
     return dataset | ({} if config.initial_weights is None else {"initial_weights": config.initial_weights})
 
 
-def _nearest(path: str, names: Iterable[str]) -> str:
-    """The launcher's path if this machine has all `names` in it too, else the place to which they were sent."""
-    there = all(os.path.exists(path + os.sep + name if name else path) for name in names)
-    return path if there else _place_of(path)
+def _nearest(path: str) -> str:
+    """The launcher's path if this machine has it too, else the place to which it was sent."""
+    return path if os.path.exists(path) else _place_of(path)
 
 
 def _place_of(path: str) -> str:

@@ -49,8 +49,8 @@ KEPT_OPEN: list[Connection] = []
 def ensure_running(config: TrainConfig) -> int:
     """Start the warm fork server unless it runs, and wait until it can fork; returns its pid.
 
-    It has the thread limits of this run, and checks its data so that no worker has to. Raises NotStarted if it ended,
-    and ChildProcessError if it cannot import what a run needs.
+    It checks the data of this run so that no worker has to. Raises NotStarted if it ended, and ChildProcessError if it
+    cannot import what a run needs.
     """
     forkserver.set_forkserver_preload([PRELOAD])
     imported = _imported()
@@ -164,11 +164,11 @@ def _imported() -> Path:
 
 
 def _environment(config: TrainConfig, imported: Path) -> AbstractContextManager[None]:
-    """Thread limits, a path to the preload, what it needs, and a folder for temporary files."""
+    """One thread until a run sets its own number, a path to the preload, what it needs, and a temporary folder."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    data = json.dumps([config.dataset, config.image_size, config.data_dir])
+    data = json.dumps([config.dataset, config.image_size, config.data_dir, config.options_of(config.dataset)])
     about = {WARM_DATA: data, LAUNCHER: str(os.getpid()), PRELOADED: str(imported), "TMPDIR": str(imported.parent)}
-    return environment.changed(environment.thread_limits(config.cpu_threads) | {"PYTHONPATH": path} | about)
+    return environment.changed(environment.thread_limits(1) | {"PYTHONPATH": path} | about)
 
 
 @contextmanager

@@ -74,7 +74,8 @@ def look(cfg: TrainConfig) -> dict:
 
 def _measured(cfg: TrainConfig) -> dict:
     device = get_device(cfg.use_cuda)
-    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256)
+    options = cfg.options_of(cfg.dataset)
+    images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256, options)
     batches = Batches(cfg, images, device)
     testing = list(batches.test())  # kept until the end, as a run keeps them, for the memory that they take
     weights_mb = _warm_up(cfg, batches)

@@ -1,4 +1,4 @@
-"""Standardisation of pixels inside a network, with the mean and standard deviation of the dataset."""
+"""Standardisation of the input inside a network, with the mean and standard deviation of the dataset."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from torch import nn
 
 
 class Standardize(nn.Module):
-    """(pixel − mean) / std, channel by channel; before `fit` pixels pass unchanged.
+    """(value − mean) / std, channel by channel; before `fit` values pass unchanged.
 
     Mean and std are buffers: they are saved with the network, but never trained or perturbed.
     """
@@ -15,13 +15,14 @@ class Standardize(nn.Module):
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, sequences: bool = False):
         super().__init__()
-        self.register_buffer("mean", torch.zeros(channels, 1, 1))
-        self.register_buffer("std", torch.ones(channels, 1, 1))
+        shape = (channels,) if sequences else (channels, 1, 1)
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("std", torch.ones(shape))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """B×C×H×W to B×C×H×W."""
+        """B×C×H×W to B×C×H×W; sequences B×T×C to B×T×C."""
         return (images - self.mean) / self.std
 
 
@@ -30,7 +31,7 @@ def fit(model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
     for module in model.modules():
         if isinstance(module, Standardize):
             for buffer, values in ((module.mean, mean), (module.std, [value or 1.0 for value in std])):
-                buffer.copy_(torch.tensor(values).view(-1, 1, 1))
+                buffer.copy_(torch.tensor(values).view(-1, *[1] * (buffer.dim() - 1)))
 
 
 def names(model: nn.Module) -> list[str]:

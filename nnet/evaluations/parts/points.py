@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 
+DERIVED = ("acc_0", "acc_01", "drop_at_01", "test_loss", "sweep_seconds")
+"""What `derived` gives for every run."""
+
+
 def missing(want: Wanted, measurements: Iterable[dict]) -> list[Point]:
     """The wanted points that no measurement has."""
     known = [point for measurement in measurements if answers(measurement, want) for point in measurement["points"]]
@@ -112,7 +116,8 @@ def derived(run: Mapping) -> dict:
             if answers(measurement, want):
                 columns |= measurement["columns"]
                 if want.evaluation == WEIGHT_NOISE:
-                    at = {row["alpha_test"]: row for row in _rows(measurement, run)}
+                    shown = [point for point in measurement["points"] if point["strength"] in (0.0, 0.1)]
+                    at = {row["alpha_test"]: row for row in _rows(measurement | {"points": shown}, run)}
     unperturbed, tenth = at.get(0.0, {}), at.get(0.1, {})
     return {
         "acc_0": unperturbed.get("acc"),
@@ -131,7 +136,8 @@ def complete(run: Mapping) -> dict:
 
 def stored(result: Mapping) -> dict:
     """The content of a run file, from what `complete` returned."""
-    follows = {"sweep", *derived(result)}
+    columns = (name for measurement in result["measurements"] for name in measurement["columns"])
+    follows = {"sweep", *DERIVED, *columns}
     return {name: value for name, value in result.items() if name not in follows}
 
 

@@ -1,8 +1,10 @@
 """Tables are written when something has changed, and only then."""
 
+import random
+
 import pytest
 
-from campaign.analysis import current, questions, tables
+from campaign.analysis import current, questions, remembered, tables
 from campaign.store import index
 from campaign.store.folder import Store
 from tests.campaign.analysis.making import result
@@ -88,6 +90,48 @@ def test_tables_are_written_when_something_has_changed(store, written, change):
     found = contents(store)
     expected = tables.write(Store(store.folder))
     assert contents(store) == found and f"{len(expected['results_per_run'])} of" in text
+
+
+def mixed_runs() -> list[dict]:
+    """Runs whose tables change their columns and types as runs are added, some of them measured again."""
+    watched = [{"epoch": 1, "val_acc": 0.5, "val_loss": 1.0}]
+    return [
+        result(0, (1, 1)),
+        result(1, regime="noisy", alpha_train=0.2),
+        result(1, regime="noisy", alpha_train=0.2, accuracies=(0.9, 0.1)),
+        result(2, diverged=True),
+        result(3, epochs=7, columns={"first_noisy_epoch": 3}) | {"history": watched},
+        result(4, evaluations=("quantization",), options={"quantization": {"bits": [4, 8]}}),
+        result(5, arch="cnn", alpha_tests=(0,), learning_rate=1),
+        result(5, arch="cnn", alpha_tests=(0,), learning_rate=0.5),
+    ]
+
+
+@pytest.mark.parametrize("order", range(2))
+def test_tables_that_follow_a_campaign_are_those_of_all_its_runs(tmp_path, monkeypatch, order):
+    monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(remembered, "MANY", order)
+    monkeypatch.setattr(remembered, "PART", 2)
+    store, runs = Store(tmp_path / "digits"), mixed_runs()
+    random.Random(order).shuffle(runs)
+    first = current.excerpts_of(store)
+    for part, known in ((runs[:5], first), (runs[5:], current.excerpts_of(store) if order else first)):
+        for run in part:
+            store.save(run)
+        current.report(store, known)
+    found = contents(store)
+    tables.write(Store(store.folder))
+    assert contents(store) == found
+
+
+def test_only_runs_that_have_changed_are_read_again(store, monkeypatch):
+    monkeypatch.setattr(remembered, "MANY", 0)
+    current.report(store)
+    store.save(result(7))
+    read, result_of = [], Store.result
+    monkeypatch.setattr(Store, "result", lambda self, run_id: read.append(run_id) or result_of(self, run_id))
+    current.report(Store(store.folder))
+    assert read == [result(7)["run_id"]]
 
 
 def test_what_failed_is_asked_again(store, written, monkeypatch):

@@ -13,7 +13,8 @@ from campaign.commands import job_script
 from campaign.engines.cluster import options as cluster
 from campaign.grid.settings import Launch
 from campaign.machine import memory
-from campaign.planning import plan, survey
+from campaign.planning import survey
+from campaign.planning.campaign import Campaign
 from nnet.config import TrainConfig
 from tests.conftest import ROOT
 
@@ -99,7 +100,7 @@ def test_memory_and_wall_time_follow_from_the_plan(npz, tmp_path, monkeypatch):
     notes = job_script.fill(options, campaign, 1)
     assert options.walltime == "0:20" and re.fullmatch("[12]GB", options.memory)
     assert notes[0].startswith("planned: 3 runs, ") and not (tmp_path / "results").exists()
-    monkeypatch.setattr(plan, "makespan", lambda seconds, workers: 3600.0)
+    monkeypatch.setattr(Campaign, "wall_s", lambda campaign, seconds: 3600.0)
     monkeypatch.setattr(memory, "with_margin", lambda need: 4096.0)
     options = cluster.Options(jobs="2")
     job_script.fill(options, campaign, 2)

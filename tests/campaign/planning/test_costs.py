@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from campaign.grid.settings import Launch
 from campaign.machine.console import duration
 from campaign.planning import costs, plan, survey
 from campaign.planning.costs import Cost, kind_of
+from campaign.planning.wall_time import makespan
 from campaign.running import runner
 from campaign.running.progress import Progress
 from nnet import registry
@@ -80,7 +82,7 @@ def test_launch_plan_status_and_progress_give_one_estimate(configs, tmp_path, qu
     planned = 3600 * plan.make(survey.survey(configs, launch))["wall_hours"]
     campaign = survey.prepare(configs, launch)
     launched = sum(map(campaign.costs.seconds, campaign.pending))
-    progress = Progress(campaign.estimates(), 1, {})
+    progress = Progress(campaign, {})
     runner._Launch(campaign).begin()
     (store,) = campaign.stores.values()
     store.claims.take(configs[0].run_id)
@@ -94,7 +96,8 @@ def test_launch_plan_status_and_progress_give_one_estimate(configs, tmp_path, qu
 def test_progress_and_status_go_at_the_pace_of_the_finished_runs():
     configs = [TrainConfig(seed=seed) for seed in range(3)]
     estimates = {config.run_id: 10.0 for config in configs}
-    progress = Progress(estimates, 2, {})
+    wall_s = lambda seconds: makespan(seconds.values(), workers=2)  # noqa: E731
+    progress = Progress(SimpleNamespace(estimates=lambda: estimates, wall_s=wall_s), {})
     assert progress.left_s() == 20
     progress.taken[configs[0].run_id] = 30.0
     progress.left_over.discard(configs[0].run_id)
@@ -206,12 +209,14 @@ def test_settings_that_need_several_epochs_do_not_make_a_pilot_invalid(configs, 
 
 
 @pytest.mark.parametrize("study", [None, *registry.names("studies")])
-def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, study):
+def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, sequences, study):
     block = dict(arch=["mlp_small", "cnn"], regime=["clean", "noisy"], alpha_train=0.2)
     runs = blocks.expand(block, studies.load(study) if study else None).configs
     for config in {kind_of(config): config for config in runs}.values():
-        cfg = dataclasses.replace(config, dataset=npz)
-        images = Batches(cfg, prepared.load(npz, cfg.image_size, cfg.data_dir), get_device())
+        takes = registry.constant("architectures", config.arch, "INPUT", "images")
+        dataset = sequences if takes == "sequences" else npz
+        cfg = dataclasses.replace(config, dataset=dataset)
+        images = Batches(cfg, prepared.load(dataset, cfg.image_size, cfg.data_dir), get_device())
         small = pilot._small(cfg, images, 1, 1)
         plain = pilot._small(dataclasses.replace(cfg, evaluations=(), options=pilot._options(cfg, ())), images, 2, 2)
         assert small.epochs == plain.epochs == 1 and small.evaluations == cfg.evaluations

@@ -14,6 +14,7 @@ from campaign.engines.workers import pilot
 from campaign.grid.settings import Launch
 from campaign.machine import memory
 from campaign.planning import costs, plan, survey
+from campaign.planning.wall_time import makespan
 from campaign.running import runner
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
@@ -116,7 +117,7 @@ def test_the_wall_time_is_that_of_workers_that_take_run_after_run(workers):
     ends = [0.0] * workers
     for run in seconds:
         ends[ends.index(min(ends))] += run
-    assert plan.makespan(seconds, workers) == max(ends)
+    assert makespan(seconds, workers) == max(ends)
 
 
 def test_it_is_printed_as_a_table_or_as_json_and_starts_nothing(npz, tmp_path, monkeypatch, capsys):

@@ -75,9 +75,13 @@ def test_cores_that_would_have_nothing_to_do_are_told_of(configs, tmp_path, monk
     for module in ("survey", "notes", "effect"):
         monkeypatch.setattr(f"campaign.planning.{module}.usable_cores", lambda: 40)
     (note,) = notes_of(prepare(configs[:3], Launch(tmp_path, max_workers=8)))
-    assert note.startswith("3 run(s) cannot use all 8 cores; --cpu-threads 2 would use more of them")
+    assert note.startswith("3 run(s) cannot use all 8 cores; --cpu-threads auto lets long runs use more of them")
     (note,) = notes_of(prepare(configs[:3], Launch(tmp_path)))
-    assert "all 40 cores" in note and "--cpu-threads 4 " in note
+    assert "all 40 cores" in note
+    wider = [dataclasses.replace(config, cpu_threads=8) for config in configs[:3]]
+    (note,) = notes_of(prepare(wider, Launch(tmp_path)))
+    assert "all 40 cores" in note
+    assert notes_of(prepare([dataclasses.replace(config, cpu_threads=13) for config in wider], Launch(tmp_path))) == []
     assert notes_of(prepare(configs, Launch(tmp_path, max_workers=7))) == []
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import signal
 
 import pytest
@@ -42,6 +43,23 @@ def test_runs_start_in_their_order_and_it_ends_when_all_have_ended():
 
 def test_no_more_than_the_workers_are_under_way():
     assert start(schedule(5, workers=2), 4) == CONFIGS[:2]
+
+
+def test_no_more_threads_than_cores_are_under_way():
+    wide, wider, narrow, last = (
+        dataclasses.replace(CONFIGS[seed], cpu_threads=threads) for seed, threads in enumerate((2, 9, 1, 2))
+    )
+    runs = Schedule([wide, wider, narrow, last], workers=4, cores=4)
+    assert start(runs, 4) == [wide, narrow]  # what does not fit waits, what fits goes before it
+    runs.ended(narrow)
+    assert start(runs, 4) == [last]
+    runs.ended(wide)
+    runs.died(last, CRASHED, alone=False)
+    assert start(runs, 4) == [last]
+    runs.ended(last)
+    assert start(runs, 4) == [wider]  # wider than all cores: alone
+    runs.ended(wider)
+    assert not runs.unfinished()
 
 
 def test_a_lost_run_is_the_next():

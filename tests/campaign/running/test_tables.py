@@ -41,7 +41,7 @@ def test_a_signal_ends_the_writing_of_tables_and_leaves_the_old_ones(store, monk
     made.write()
     before = (store.folder / "sweep.csv").read_bytes()
     store.save(result(5))
-    monkeypatch.setattr(current.tables, "build", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(current.tables, "made", lambda *_: signal.raise_signal(signal.SIGINT))
     with signals.handled(), pytest.raises(KeyboardInterrupt), signals.held():
         made.write()
     assert (store.folder / "sweep.csv").read_bytes() == before
@@ -52,7 +52,7 @@ def test_tables_take_a_small_share_of_the_time(store, monkeypatch):
     now, reports = [1000.0], []
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
-    def report(store: Store) -> str:
+    def report(*_) -> str:
         reports.append(now[0])
         now[0] += 10
         return ""

@@ -9,6 +9,7 @@ from nnet.activations import ACTIVATIONS
 from nnet.architectures.parts import standardize
 from nnet.architectures.parts.fast import MONOTONE
 from nnet_models import ARCH_NAMES, build_model, get_activation
+from tests.conftest import sample_shape
 
 COUNTS = {
     "mlp_small": 636_554,
@@ -74,11 +75,17 @@ def test_parameter_count(arch):
 
 
 @pytest.mark.parametrize("arch", ARCH_NAMES)
-def test_every_architecture_maps_pixels_to_logits(arch):
-    channels = registry.constant("architectures", arch, "CHANNELS", 1)
-    model = build_model(arch, image_shape=(channels, 28, 28), num_classes=7)
-    model.eval()
-    assert model(torch.rand(5, channels, 28, 28)).shape == (5, 7)
+def test_every_architecture_maps_samples_to_logits_without_memory_of_other_samples(arch):
+    """No state is kept between two calls, and the answer for one sample does not depend on its batch mates."""
+    torch.manual_seed(0)
+    shape = sample_shape(arch)
+    model = build_model(arch, image_shape=shape, num_classes=7).eval()
+    samples = torch.rand(5, *shape)
+    outputs = model(samples)
+    assert outputs.shape == (5, 7)
+    alone = model(samples[2:3])
+    torch.testing.assert_close(alone, outputs[2:3], rtol=1e-4, atol=1e-5)
+    assert torch.equal(model(samples), outputs) and torch.equal(model(samples[2:3]), alone)
 
 
 @pytest.mark.parametrize("arch", [arch for arch in COUNTS if arch != "resnet18"])

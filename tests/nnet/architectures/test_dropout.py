@@ -6,19 +6,21 @@ from torch import nn
 
 from nnet import registry
 from nnet_models import TrainConfig, build_model
+from tests.conftest import sample_shape
 
 
 @pytest.mark.parametrize(
     "arch", [name for name in registry.names("architectures") if registry.constant("architectures", name, "DROPOUT")]
 )
 def test_dropout_keeps_the_mean_of_what_it_drops(arch):
-    channels = registry.constant("architectures", arch, "CHANNELS")
+    shape = sample_shape(arch)
     torch.manual_seed(0)
-    model = build_model(arch, image_shape=(channels, 8, 8), num_classes=3, dropout=0.3)
+    model = build_model(arch, image_shape=shape[:1] + (8, 8) if len(shape) == 3 else shape, num_classes=3, dropout=0.3)
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Dropout)]
     linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
     convolutional = any(isinstance(layer, nn.Conv2d) for layer in model.modules())
-    assert len(layers) == len(linear) - 1 + convolutional and {layer.p for layer in layers} == {0.3}
+    recurrent = len(shape) == 2
+    assert len(layers) == len(linear) - 1 + (convolutional or recurrent) and {layer.p for layer in layers} == {0.3}
     values = torch.rand(10)
     dropped = torch.stack([layers[0].train()(values) for _ in range(4000)])
     torch.testing.assert_close(dropped.mean(0), layers[0].eval()(values), rtol=0.1, atol=0.01)

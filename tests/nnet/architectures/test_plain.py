@@ -1,15 +1,17 @@
 """NNET_PLAIN=1: every layer is PyTorch's own, and every architecture computes and learns the same."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from nnet import registry
 from nnet.architectures.parts import fast
 from nnet.architectures.parts.fast_perceptron import Perceptron
 from nnet.record import provenance
 from nnet_models import ARCH_NAMES, build_model
+from tests.conftest import sample_shape
 
 FAST = (fast.Linear, fast.Conv2d, fast.PoolReLU, fast.Contiguous, Perceptron)
 BATCH = 8
@@ -20,19 +22,18 @@ operation; batch normalisation of eight numbers in up to 20 layers amplifies tha
 
 
 def network(arch: str, dtype: torch.dtype) -> nn.Module:
-    channels = registry.constant("architectures", arch, "CHANNELS", 1)
     torch.manual_seed(0)
-    return build_model(arch, image_shape=(channels, 28, 28)).to(dtype)
+    return build_model(arch, image_shape=sample_shape(arch)).to(dtype)
 
 
-def trained(model: nn.Module, channels: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Losses of a few steps of sgd on a repeated channel, and the network's state after them."""
+def trained(model: nn.Module, shape: tuple[int, ...], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Losses of a few steps of sgd, on a repeated channel or on sequences, and the network's state after them."""
     torch.manual_seed(1)
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     losses = []
     for _ in range(STEPS[dtype]):
-        images = torch.rand(BATCH, 1, 28, 28, dtype=dtype).expand(-1, channels, -1, -1)
-        loss = functional.cross_entropy(model(images), torch.arange(BATCH) % 10)
+        samples = torch.rand(BATCH, *((1, *shape[1:]) if len(shape) == 3 else shape), dtype=dtype)
+        loss = functional.cross_entropy(model(samples.expand(BATCH, *shape)), torch.arange(BATCH) % 10)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -43,15 +44,16 @@ def trained(model: nn.Module, channels: int, dtype: torch.dtype) -> dict[str, to
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("arch", ARCH_NAMES)
 def test_every_architecture_learns_the_same_with_plain_layers(arch, dtype, monkeypatch):
-    channels = registry.constant("architectures", arch, "CHANNELS", 1)
     quick = network(arch, dtype)
+    initial = copy.deepcopy(quick.state_dict())
+    results = trained(quick, sample_shape(arch), dtype)
     monkeypatch.setenv("NNET_PLAIN", "1")
     plain = network(arch, dtype)
     assert not any(isinstance(layer, FAST) for layer in plain.modules())
     assert all(parameter.is_contiguous() for parameter in plain.parameters())
-    assert list(quick.state_dict()) == list(plain.state_dict())
-    assert all(torch.equal(one, other) for one, other in zip(quick.parameters(), plain.parameters(), strict=True))
-    results, expected = (trained(model, channels, dtype) for model in (quick, plain))
+    assert list(initial) == list(plain.state_dict())
+    assert all(torch.equal(initial[name], parameter) for name, parameter in plain.named_parameters())
+    expected = trained(plain, sample_shape(arch), dtype)
     for name, tensor in expected.items():
         difference = (results[name] - tensor).abs().max().item()
         assert difference <= TOLERANCE[dtype] * max(1.0, tensor.abs().max().item()), name

@@ -7,7 +7,7 @@ import torch
 from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
-from nnet.data.images import crop_flip
+from nnet.data.images import crop_flip, cutout
 from nnet.random import streams
 from tests.conftest import save_npz
 
@@ -49,6 +49,33 @@ def test_crops_and_mirror_images_are_those_of_the_padded_image_and_all_are_equal
         expected = len(images) / kinds
         assert ((counts - expected) ** 2 / expected).sum() < {9: 26.1, 2: 10.8}[kinds]  # chi-squared, p = 0.001
     assert abs(np.corrcoef(rows, columns)[0, 1]) < 0.06 and abs(np.corrcoef(rows, mirrored)[0, 1]) < 0.06
+
+
+def test_cutout_paints_one_square_around_a_pixel_that_may_be_any():
+    images, colour = torch.zeros((3000, 2, 8, 8), dtype=torch.uint8), torch.tensor([7, 9], dtype=torch.uint8)
+    made = cutout(images, colour, torch.Generator().manual_seed(1))
+    centres = np.zeros((8, 8))
+    for image in made:
+        painted = (image != 0).numpy()
+        assert (painted[0] == painted[1]).all() and set(image.unique().tolist()) <= {0, 7, 9}
+        fitting = [
+            (row, column)
+            for row in range(8)
+            for column in range(8)
+            if painted[0].sum() == painted[0, max(0, row - 2) : row + 2, max(0, column - 2) : column + 2].sum()
+            and painted[0].sum() == (min(8, row + 2) - max(0, row - 2)) * (min(8, column + 2) - max(0, column - 2))
+        ]
+        assert len(fitting) == 1
+        centres[fitting[0]] += 1
+    expected = len(images) / 64
+    assert ((centres - expected) ** 2 / expected).sum() < 103.4  # chi-squared with 63 degrees of freedom, p = 0.001
+
+
+def test_cutout_follows_the_crop_with_the_mean_colour(npz):
+    cropped, cut = (next(batches(npz, augmentation=name).train(1))[0] for name in ("crop_flip", "crop_flip_cutout"))
+    changed = cropped != cut
+    assert 0.05 < changed.float().mean() < 0.3
+    assert len(cut[changed].unique()) == 1
 
 
 def test_augmentation_has_a_stream_of_its_own_and_is_fresh_in_every_epoch(npz):

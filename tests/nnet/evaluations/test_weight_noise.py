@@ -59,7 +59,8 @@ def plain_sweep(model, x, y, alphas, draws, noise_model, seed):
             normals = plain_draw(plain_stream(seed, "sweep", draw), [clean[name].shape for name in names])
             noisy = {name: tensor.clone() for name, tensor in clean.items()}
             for name, normal in zip(names, normals, strict=True):
-                scale = clean[name].std() if noise_model == "tensor_std" else clean[name].abs()
+                sizes = {"tensor_std": torch.std, "magnitude": torch.abs, "range": lambda weight: weight.abs().max()}
+                scale = sizes[noise_model](clean[name])
                 noisy[name] = clean[name] + alpha * scale * normal
             model.load_state_dict(noisy)
             with torch.no_grad():
@@ -79,7 +80,7 @@ def ours(trained, **changed) -> list[dict]:
     return points.table_rows(sweep(trained, **changed))
 
 
-@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude"])
+@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude", "range"])
 def test_accuracies_agree_with_the_plain_reference(trained, noise_model):
     model, x, y = trained
     expected = plain_sweep(model, x, y, ALPHAS, 4, noise_model, seed=2)

@@ -11,6 +11,7 @@ from nnet.perturbations.tensors import check_noised, spared_tensors
 from nnet.perturbations.weight_noise import WeightNoise
 from nnet.random import streams
 from nnet_models import ARCH_NAMES, build_model
+from tests.conftest import sample_shape
 
 
 def small_vit(classes: int = 5) -> nn.Module:
@@ -109,7 +110,7 @@ def test_few_of_many_names_are_shown():
 
 @pytest.mark.parametrize("arch", ARCH_NAMES)
 def test_every_architecture_says_which_large_tensors_are_not_noised(arch):
-    model = build_model(arch, image_shape=(registry.constant("architectures", arch, "CHANNELS", 1), 28, 28))
+    model = build_model(arch, image_shape=sample_shape(arch))
     accepted = registry.constant("architectures", arch, "NOT_NOISED", ())
     spared = check_noised(model, accepted)
     kinds = {name.rsplit(".")[-1] for name in spared}

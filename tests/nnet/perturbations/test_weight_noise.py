@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch import nn
 
-from nnet import registry
 from nnet.perturbations.magnitude import standard_deviation
 from nnet.perturbations.tensors import weight_tensors
 from nnet.perturbations.weight_noise import WeightNoise
 from nnet.random import streams
 from nnet_models import ARCH_NAMES, build_model
+from tests.conftest import sample_shape
 
 
 def mixed() -> nn.Module:
@@ -52,9 +52,10 @@ def test_all_weights_of_recurrent_and_attention_layers_are_chosen(layer, expecte
 
 @pytest.mark.parametrize("arch", ARCH_NAMES)
 def test_of_every_architecture_the_parameters_named_weight_are_chosen(arch):
-    model = build_model(arch, image_shape=(registry.constant("architectures", arch, "CHANNELS", 1), 28, 28))
+    model = build_model(arch, image_shape=sample_shape(arch))
     layers = [module for module in model.modules() if not isinstance(module, nn.modules.batchnorm._NormBase)]
-    expected = [id(layer.weight) for layer in layers if isinstance(getattr(layer, "weight", None), nn.Parameter)]
+    named = [pair for layer in layers for pair in layer.named_parameters(recurse=False)]
+    expected = [id(parameter) for name, parameter in named if name.startswith("weight")]
     assert [id(weight) for weight in weight_tensors(model)] == expected
 
 

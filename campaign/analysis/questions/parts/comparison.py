@@ -48,6 +48,30 @@ def as_latex(compared: pd.DataFrame) -> str:
     return "\n".join([f"% {_caption(compared)}", begin, r"\hline", head, r"\hline", *lines, r"\hline", end, ""])
 
 
+def published_markdown(rows: pd.DataFrame | None) -> str:
+    """The published accuracies beside those here: a row per method, a column per strength; "" without such runs.
+
+    `rows`: published_insensitivity.csv.
+    """
+    if rows is None:
+        return ""
+    strengths = sorted(rows["alpha_test"].unique())
+    lines = [["dataset", "method", *(f"ζ = {spelled(strength)}" for strength in strengths)]]
+    for (dataset, split, method, _), cells in rows.groupby(["dataset", "split", "method", "options"], dropna=False):
+        at = cells.set_index("alpha_test")
+        texts = [_beside(at.loc[strength]) if strength in at.index else "" for strength in strengths]
+        lines.append([f"{dataset} {split}".strip(), method, *texts])
+    head, *body = [f"| {' | '.join(line)} |" for line in lines]
+    about = "Accuracy in %: here, mean ± standard error over seeds / published, mean ± standard deviation over draws."
+    return "\n".join(["", head, "|" + "---|" * len(lines[0]), *body, "", about, ""])
+
+
+def _beside(row: pd.Series) -> str:
+    error = f" ± {100 * row['stderr_acc']:.2f}" if pd.notna(row["stderr_acc"]) else ""
+    published = f"{100 * row['published_mean']:.2f} ± {100 * row['published_std']:.2f}"
+    return f"{100 * row['mean_acc']:.2f}{error} / {published}"
+
+
 def _cells(compared: pd.DataFrame, bold: str, plus_minus: str) -> list[list[str]]:
     """The heading and the lines, cell by cell."""
     strengths = sorted(compared["alpha_test"].unique())
