@@ -1,13 +1,17 @@
-"""What a folder with many finished runs costs: start, --status, --plan, tables, Ctrl-C.
+"""What a folder with many finished runs costs: start, --status, --plan, tables, one new run, Ctrl-C, memory.
 
-    python -m benchmarks.many_runs [--runs 20000] [--json results/benchmarks.json]
+    python -m benchmarks.many_runs [--runs 20000] [--planned 100000] [--json results/benchmarks.json]
 
 Writes run files of made-up values and asks for the same runs again: once when nothing is remembered of them, and once
 when nothing has changed. All figures are CPU seconds (user and system) of whole processes. `empty` is what the same
-command takes for four runs, with the time to list all of them in an empty folder, which no memory can save.
+command takes for four runs, with the time to list all of them in an empty folder, which no memory can save. `new` is
+what the tables take after a run was added, in a launcher that made them before. `planned` is the memory of a launcher
+for that many runs, none of which is done. Takes some minutes.
 """
 
 import argparse
+import io
+import json
 import os
 import random
 import signal
@@ -15,11 +19,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from benchmarks.report import write_section
+from campaign.analysis import current
 from campaign.grid.lists import product
+from campaign.grid.settings import Launch
+from campaign.machine import signals
+from campaign.machine.memory import own_peak_mb
+from campaign.planning import survey
+from campaign.planning.campaign import Campaign
+from campaign.running import runner
 from campaign.store import run_file
+from campaign.store.folder import Store
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 from nnet.files import atomic
@@ -37,15 +52,22 @@ def main() -> None:
     """Measure, print, and write it where --json says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20_000, help="a multiple of four, default 20000")
+    parser.add_argument("--planned", type=int, default=100_000, help="a multiple of four, default 100000")
+    parser.add_argument("--one", choices=["new", "planned"], help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, help="file whose section `many_runs` is replaced")
     arguments = parser.parse_args()
+    if arguments.one is not None:
+        work = {"new": new, "planned": planned}[arguments.one]
+        print(json.dumps(work(arguments.folder, arguments.planned)))
+        return
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NNET_CACHE_DIR"] = f"{folder}/cache"
         many, few, none = (Path(folder) / name for name in ("many", "few", "none"))
         make(many, arguments.runs)
         make(few, len(ALPHAS))
         listing = least(none, arguments.runs, "--status") - least(none, len(ALPHAS), "--status")
-        figures: dict[str, object] = {"runs": arguments.runs, "listing_s": listing}
+        figures: dict[str, Any] = {"runs": arguments.runs, "listing_s": listing}
         for name, flags in COMMANDS.items():
             forget(folder)
             first, _ = cpu(many, arguments.runs, *flags)
@@ -54,9 +76,13 @@ def main() -> None:
             empty = least(few, len(ALPHAS), *flags) + listing
             figures[name] = {"first_s": first, "again_s": again, "empty_s": empty, "memory_mb": memory_mb}
             print(f"{name}: {first:.1f} s, then {again:.2f} s; empty {empty:.2f} s: {again - empty:+.2f} s", flush=True)
+        figures["new"] = apart("new", many, arguments.planned)
+        print("tables with one more run: {seconds:.2f} s, {memory_mb:.0f} MB".format(**figures["new"]), flush=True)
+        figures["planned"] = apart("planned", none, arguments.planned)
+        print("{runs} planned runs: {seconds:.1f} s, {memory_mb:.0f} MB".format(**figures["planned"]), flush=True)
         figures["interrupted_s"] = {"in work": interrupted(many, arguments.runs, more=len(ALPHAS))}
         forget(folder)
-        figures["interrupted_s"] |= {"in tables": interrupted(many, arguments.runs)}  # type: ignore[operator]
+        figures["interrupted_s"] |= {"in tables": interrupted(many, arguments.runs)}
         print(f"seconds until Ctrl-C has ended a launch: {figures['interrupted_s']}")
     if arguments.json is not None:
         write_section(arguments.json, "many_runs", figures)
@@ -79,6 +105,38 @@ def make(folder: Path, count: int) -> None:
     finally:
         atomic.os.fsync = atomic_sync
     time.sleep(3)  # until the files have settled
+
+
+def apart(what: str, folder: Path, count: int) -> dict:
+    """The figures of `new` or `planned`, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.many_runs", "--one", what, "--folder", str(folder)]
+    done = subprocess.run([*command, "--planned", str(count)], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def new(folder: Path, _: int) -> dict:
+    """CPU seconds of the tables of a folder after a run was added, and the largest memory so far (MB)."""
+    store = Store(folder / "digits")
+    known = current.excerpts_of(store)
+    first, *others = map(store.result, [*store.outlines()][: ROUNDS + 1])
+    took = []
+    for run in [first, *others]:
+        assert run is not None
+        run["measurements"][0]["seconds"] += 1
+        store.save(run)
+        began = time.process_time()
+        current.report(store, known)
+        took.append(time.process_time() - began)
+    return {"seconds": min(took[1:]), "memory_mb": own_peak_mb()}
+
+
+def planned(folder: Path, count: int) -> dict:
+    """CPU seconds and largest memory (MB) of a launcher that is interrupted before its first run."""
+    configs = product(TrainConfig(), arch="mlp_small", regime="noisy", alpha_train=[*ALPHAS], seed=seeds(count))
+    campaign = survey.survey(configs, Launch(str(folder)))
+    with mock.patch.object(Campaign, "open", side_effect=KeyboardInterrupt), redirect_stdout(io.StringIO()):
+        assert runner.run(campaign) == signals.EXIT_CODE
+    return {"runs": count, "seconds": time.process_time(), "memory_mb": own_peak_mb()}
 
 
 def seeds(count: int) -> list[int]:
@@ -112,8 +170,8 @@ def least(folder: Path, count: int, *flags: str) -> float:
 
 def forget(folder: str) -> None:
     """Forget what is remembered of run files and tables."""
-    for name in ("index", "tables"):
-        for path in Path(folder, "cache", name).glob("*.json"):
+    for name in ("index", "tables", "excerpts"):
+        for path in Path(folder, "cache", name).rglob("*.json"):
             path.unlink()
 
 

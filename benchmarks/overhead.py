@@ -1,64 +1,74 @@
 """What a campaign adds to the time of its runs: submitting, collecting, writing.
 
-    python -m benchmarks.overhead --json results/benchmarks.json
+    python -m benchmarks.overhead [--runs 10000] --json results/benchmarks.json
 
-The 2,400 runs of the study pixels_large, doing nothing, through the whole runner: claims, workers, run files flushed to
-the disk, log, tables. Also the time to build their configurations and to see which are done.
+Runs that do nothing, through the whole runner: claims, workers, run files flushed to the disk, log, tables. Time of the
+campaign, and CPU time of the launcher alone, of all runs and of the first and the last quarter of them. Also the time
+to build their configurations and to see which are done.
 """
 
 import argparse
 import io
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from unittest import mock
 
 from benchmarks.report import write_section
 from campaign.engines.workers import tasks
-from campaign.grid import block, study
+from campaign.grid.lists import product
 from campaign.grid.settings import Launch
+from campaign.machine.memory import own_peak_mb
 from campaign.planning import survey
 from campaign.running import runner
+from campaign.store.folder import Store
 from nnet.config import TrainConfig
+from tests.campaign.stub import run_of
 
 
 def main() -> None:
     """Measure, print, and write it where --json says."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=10_000, help="default 10000")
     parser.add_argument("--workers", type=int, default=2, help="default 2")
     parser.add_argument("--json", type=Path, help="file whose section `overhead` is replaced")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    configs = block.expand({}, study.load("pixels_large")).configs
+    configs = product(TrainConfig(), arch="mlp_small", seed=list(range(arguments.runs)))
     building = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         campaign = survey.survey(configs, Launch(folder, max_workers=arguments.workers))
         surveyed = time.perf_counter() - start
-        start = time.perf_counter()
-        with mock.patch.object(tasks, "train", nothing), redirect_stdout(io.StringIO()):
-            assert runner.run(campaign) == 0
-        seconds = time.perf_counter() - start
+        start, began = time.perf_counter(), time.process_time()
+        with mock.patch.object(tasks, "train", nothing), mock.patch.object(Store, "save", noted(saved := [])):
+            with redirect_stdout(io.StringIO()):
+                assert runner.run(campaign) == 0
+        seconds, cpu = time.perf_counter() - start, time.process_time() - began
         assert campaign.finished() == len(configs)
+    quarter = len(saved) // 4
     figures = {"runs": len(configs), "workers": arguments.workers, "building_s": building, "surveyed_s": surveyed}
     figures |= {"campaign_s": seconds, "ms_per_run": 1e3 * seconds / len(configs)}
+    figures |= {"cpu_ms_per_run": 1e3 * cpu / len(configs), "memory_mb": own_peak_mb()}
+    figures |= {"first_cpu_ms": 1e3 * (saved[quarter] - saved[0]) / quarter}
+    figures |= {"last_cpu_ms": 1e3 * (saved[-1] - saved[-1 - quarter]) / quarter}
     print("{runs} configurations: built in {building_s:.2f} s, surveyed after {surveyed_s:.2f} s".format(**figures))
     print("{runs} runs that do nothing: {campaign_s:.1f} s, {ms_per_run:.2f} ms a run".format(**figures))
+    print("CPU of the launcher: {cpu_ms_per_run:.2f} ms a run, {memory_mb:.0f} MB".format(**figures), end="; ")
+    print("first quarter {first_cpu_ms:.2f}, last quarter {last_cpu_ms:.2f}".format(**figures))
     if arguments.json is not None:
         write_section(arguments.json, "overhead", figures)
 
 
-def nothing(config: TrainConfig) -> dict:
+def noted(times: list[float], save: Callable = Store.save) -> Callable:
+    """`Store.save`, which notes the CPU time of this process whenever a run is kept."""
+    return lambda store, result: times.append(time.process_time()) or save(store, result)
+
+
+def nothing(config: TrainConfig, known: dict | None = None) -> dict:
     """The result of a run, without the run."""
-    row = {"alpha_test": 0.0, "noise_samples": 1, "acc": 0.5, "acc_std": None, "loss": 1.0, "drop": 0.0}
-    return {
-        "run_id": config.run_id, "dataset": config.dataset_name, "architecture": config.arch, "regime": config.regime,
-        "seed": config.seed, "alpha_train": config.alpha_train, "noise_model": config.noise_model,
-        "activation": config.activation, "p": config.p, "epochs": config.epochs, "acc_0": 0.5, "acc_01": None,
-        "drop_at_01": None, "test_loss": 1.0, "train_loss": 1.0, "status": "ok", "train_seconds": 0.0,
-        "sweep_seconds": 0.0, "diverged_epoch": None, "sweep": [row], "history": [], "config": config.training(),
-        "provenance": {}, "sha256": {},
-    }  # fmt: skip
+    return run_of(config, known=known)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from nnet.activations import ACTIVATIONS, check_activation
 from nnet.checks import ConfigError, between, canonical, number, one_of, optional, positive, setting, switch, whole
 from nnet.datasets.base import check_dataset, check_input, input_of
 from nnet.files.checked_json import digest_of
-from nnet.identity import Identity, group_of, in_group
+from nnet.identity import Identity, group_of, in_group, share_values
 from nnet.optimizers import LR_SCHEDULES, OPTIMIZERS, USUAL_FACTOR, check_momentum, check_schedule, milestones
 
 SCIENCE = 2
@@ -167,6 +167,7 @@ class TrainConfig(Identity):
             object.__setattr__(self, "alpha_train", 0.0)
         self._check_files()
         self._check_input()
+        share_values(self)
 
     def _train_nothing(self) -> None:
         """Set the settings that have no effect without training to their defaults."""

@@ -14,6 +14,7 @@ from nnet.files.content import sha256_of_file
 
 GROUPS = ("training", "measuring", "record", "operation")
 """The groups of fields; see TrainConfig."""
+_shared: dict[str, float | tuple] = {}
 
 
 @functools.cache
@@ -25,6 +26,13 @@ def in_group(kind: Any, group: str) -> tuple[str, ...]:
 def group_of(item: dataclasses.Field) -> str:
     """The group of a field, one of `GROUPS`."""
     return item.metadata.get("group", "training")
+
+
+def share_values(config: Any) -> None:
+    """Let a configuration share its numbers and tuples with others: there may be a hundred thousand of them."""
+    for name, value in list(vars(config).items()):
+        if isinstance(value, float | tuple):
+            object.__setattr__(config, name, _shared.setdefault(repr(value), value))
 
 
 class Identity:

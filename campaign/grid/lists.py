@@ -85,7 +85,7 @@ def join(*grids: Iterable[TrainConfig]) -> list[TrainConfig]:
 
     A network that is to be measured in several ways is there once for each.
     """
-    unique: dict[str, TrainConfig] = {}
+    unique: dict[tuple[str, str], TrainConfig] = {}
     for config in itertools.chain(*grids):
         unique.setdefault(_key(config), config)
     return list(unique.values())
@@ -146,9 +146,9 @@ def _has(config: TrainConfig, name: str, wanted: Any) -> bool:
     return values.has(vars(config), name, wanted)
 
 
-def _key(config: TrainConfig) -> str:
-    """The network and how it is measured, in one text."""
-    return f"{config.run_id} {config.asked}"
+def _key(config: TrainConfig) -> tuple[str, str]:
+    """The network and how it is measured."""
+    return config.run_id, config.asked
 
 
 def _usual_augmentation(dataset: Any) -> str:

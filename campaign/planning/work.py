@@ -18,10 +18,12 @@ Requests = list[TrainConfig]
 
 def requests_of(configs: Iterable[TrainConfig]) -> dict[str, Requests]:
     """The requests by run_id; of equal configurations the first."""
-    found: dict[str, dict[str, TrainConfig]] = {}
+    found: dict[str, Requests] = {}
     for config in configs:
-        found.setdefault(config.run_id, {}).setdefault(config.asked, config)
-    return {run_id: list(asked.values()) for run_id, asked in found.items()}
+        requests = found.setdefault(config.run_id, [])
+        if all(other.asked != config.asked for other in requests):
+            requests.append(config)
+    return found
 
 
 def checked(store: Store, config: TrainConfig, outline: Outline | None) -> Outline | None:
@@ -58,7 +60,7 @@ class Answers:
         `run`: its outline, the content of its file, or None.
         """
         if run is None:
-            return list(requests)
+            return requests
         return [request for request in requests if self._once(_lacks, [request], run)]
 
     def points_left(self, requests: Requests, run: Mapping | None) -> dict[str, int]:

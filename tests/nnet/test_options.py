@@ -81,6 +81,7 @@ def test_two_owners_of_one_name_are_refused(tmp_path, monkeypatch):
 def test_no_two_owners_have_one_name():
     kinds = ("regimes", "architectures", "evaluations")
     every = [name for kind in kinds for name in registry.names(kind)] + [*by_owner.CORRUPTIONS]
+    every += [name for name in registry.names("datasets") if registry.option_names("datasets", name)]
     assert sorted(by_owner.every_owner()) == sorted(every) == sorted(set(every))
 
 
@@ -94,11 +95,13 @@ def test_every_default_is_a_literal_in_canonical_form(kind, owner):
 
 
 @pytest.mark.parametrize(("kind", "owner"), PLUG_INS)
-def test_an_option_at_its_default_is_the_option_left_out(kind, owner):
-    field = {"regimes": "regime", "architectures": "arch", "evaluations": "evaluations"}[kind]
+def test_an_option_at_its_default_is_the_option_left_out(kind, owner, sequences):
+    field = {"regimes": "regime", "architectures": "arch", "evaluations": "evaluations", "datasets": "dataset"}[kind]
     run = {field: [owner] if field == "evaluations" else owner}
-    left_out = TrainConfig(**run)
-    written_out = TrainConfig(**run, options={owner: by_owner.defaults_of(kind, owner)})
+    has_sequences = kind in ("architectures", "datasets") and registry.constant(kind, owner, "INPUT") == "sequences"
+    others = {"dataset": sequences, "arch": "srnn"} if has_sequences else {}
+    left_out = TrainConfig(**others | run)
+    written_out = TrainConfig(**others | run, options={owner: by_owner.defaults_of(kind, owner)})
     assert (written_out.run_id, written_out.training()) == (left_out.run_id, left_out.training())
     assert written_out.measuring() == left_out.measuring()
 

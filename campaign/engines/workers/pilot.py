@@ -1,6 +1,7 @@
 """What a run costs, measured in a worker by small real runs of the same kind. It imports torch."""
 
 import dataclasses
+import math
 import time
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from nnet_models import get_device, train_and_evaluate, try_set_up
 TARGET_S = 0.3
 """Seconds that the larger of two small runs is to train, and to measure."""
 MOST_STEPS, MOST_BATCHES = 50, 20
+PART = 0.25
+"""Of a batch of test images: what the smaller run measures."""
 QUIET = 0.8
 """Share of the time for which a run has a core to itself on a quiet machine; below it the machine was busy."""
 ATTEMPTS = 2
@@ -98,9 +101,9 @@ def _measured(cfg: TrainConfig) -> dict:
 def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
     """Seconds of each part of a run of this kind, and the smallest share of the processor that a small run had."""
     plain = dataclasses.replace(cfg, evaluations=(), options=_options(cfg, ()))
-    small = _timed(plain, batches, 1, 1)
-    steps = _larger(small.train_s, 2, MOST_STEPS)
-    large = _timed(plain, batches, steps, _larger(small.measure_s, 2, MOST_BATCHES))
+    small = _timed(plain, batches, 1, PART)
+    steps, parts = _larger(small.train_s, 2, MOST_STEPS), _larger(small.measure_s, 2, round(MOST_BATCHES / PART))
+    large = _timed(plain, batches, steps, PART * parts)
     timings = [small, large]
     step_s, epoch_s = _line(small.steps, small.train_s, large.steps, large.train_s)
     images_s, pass_s = _line(small.images, small.measure_s, large.images, large.measure_s)
@@ -142,7 +145,7 @@ def _warm_up(cfg: TrainConfig, batches: Batches) -> float:
         return sum(path.stat().st_size for path in folder.glob("*/*.pt")) / 2**20
 
 
-def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> Timing:
+def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: float) -> Timing:
     """One small run of `steps` training steps on `count` batches of test images."""
     small = _small(cfg, batches, steps, count)
     size = Batches(small, batches.images, batches.device)
@@ -158,7 +161,7 @@ def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> Timing
     return Timing(size.steps, size.test_size, setting_up_s, train_s, noise_s, measured, share / seconds)
 
 
-def _small(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> TrainConfig:
+def _small(cfg: TrainConfig, batches: Batches, steps: int, count: float) -> TrainConfig:
     """A run of the same kind that takes little time: one epoch, one validation batch, one noisy pass."""
     images = batches.evaluation_batch
     watched = min(batches.watched, images) / len(batches.images.y_train)
@@ -168,7 +171,7 @@ def _small(cfg: TrainConfig, batches: Batches, steps: int, count: int) -> TrainC
         validation_share=min(cfg.validation_share, watched),
         lr_schedule="constant", lr_restart_epochs=None, lr_milestones=(), lr_factor=TrainConfig.lr_factor,
         alpha_tests=(0.0, cfg.alpha_tests[-1]) if any(cfg.alpha_tests) else (0.0,), noise_samples=1,
-        max_test_samples=min(count * images, batches.test_size), smoothed_accuracy=False,
+        max_test_samples=min(math.ceil(count * images), batches.test_size), smoothed_accuracy=False,
         options=_options(cfg, cfg.evaluations), checkpoint_dir=None, epoch_checkpoint_dir=None,
     )  # fmt: skip
 

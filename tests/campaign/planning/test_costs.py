@@ -209,12 +209,15 @@ def test_settings_that_need_several_epochs_do_not_make_a_pilot_invalid(configs, 
 
 
 @pytest.mark.parametrize("study", [None, *registry.names("studies")])
-def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, study):
+def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, sequences, study):
     block = dict(arch=["mlp_small", "cnn"], regime=["clean", "noisy"], alpha_train=0.2)
     runs = blocks.expand(block, studies.load(study) if study else None).configs
     for config in {kind_of(config): config for config in runs}.values():
-        cfg = dataclasses.replace(config, dataset=npz)
-        images = Batches(cfg, prepared.load(npz, cfg.image_size, cfg.data_dir), get_device())
+        takes = registry.constant("architectures", config.arch, "INPUT", "images")
+        dataset = sequences if takes == "sequences" else npz
+        options = {owner: its_options for owner, its_options in config.options.items() if owner != config.dataset}
+        cfg = dataclasses.replace(config, dataset=dataset, options=options)
+        images = Batches(cfg, prepared.load(dataset, cfg.image_size, cfg.data_dir), get_device())
         small = pilot._small(cfg, images, 1, 1)
         plain = pilot._small(dataclasses.replace(cfg, evaluations=(), options=pilot._options(cfg, ())), images, 2, 2)
         assert small.epochs == plain.epochs == 1 and small.evaluations == cfg.evaluations
