@@ -69,8 +69,8 @@ def of(runs: Iterable[Mapping]) -> list[Excerpt]:
     shapes: dict[str, Shape] = {}
     found = []
     for run in runs:
-        shape, *own = parts(run)
-        found.append(Excerpt(shapes.setdefault(shape, shape_from(shape)), *own))
+        shape, cells, numbers, history = parts(run)
+        found.append(Excerpt(shapes.setdefault(shape, shape_from(shape)), cells, numbers, history))
     return found
 
 
