@@ -33,6 +33,7 @@ class Excerpts:
 
     def all(self) -> list[excerpts.Excerpt]:
         """Those of all sound run files, in no particular order; only what has changed is read."""
+        often = MANY if self._known is None else max(MANY, len(self._known) // 10)
         if self._known is None:
             self._known = dict(self._remembered())
         known, now = self._known, {}
@@ -44,7 +45,7 @@ class Excerpts:
                 now[run_id] = content, self._made(*excerpts.parts(run))
                 self._unsaved += 1
         self._known = now
-        if self._unsaved > max(MANY, len(now) // 10):
+        if self._unsaved > often:
             self._remember()
         return [excerpt for _, excerpt in now.values()]
 

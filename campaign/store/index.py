@@ -50,6 +50,7 @@ class Index:
         From a disk that is gone, what was read before. Raises OtherForm for a run file of another version of this
         program, and OSError from a failing disk.
         """
+        often = MANY if self._read is None else max(MANY, len(self._read) // 10)
         if self._read is None:
             self._read = self._remembered()
         now = self._folder_version()
@@ -63,7 +64,7 @@ class Index:
             self._seen = {run_id: outline for run_id, outline in found.items() if outline is not None}
             self._read = {run_id: self._read[run_id] for run_id in self._seen}
             self._seen_version = now
-            if self._unsaved > max(MANY, len(found) // 10):
+            if self._unsaved > often:
                 self._remember()
         return self._seen
 
