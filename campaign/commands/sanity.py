@@ -10,6 +10,7 @@ from campaign.machine.console import say
 from campaign.planning.survey import prepare
 from campaign.running import runner
 from nnet.config import TrainConfig
+from nnet.datasets.base import input_of
 from nnet.files.temporary import temporary_folder
 
 TOLERANCE = 0.02
@@ -21,7 +22,7 @@ KEPT = ("dataset", "data_dir", "max_train_samples", "cpu_threads", "use_cuda")
 
 
 def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
-    """Train mlp_small for one epoch, clean and with noise, and compare the drops at α_test = 0.1; nothing is kept.
+    """Train a small network for an epoch, clean and with noise, and compare the drops at α_test = 0.1; nothing is kept.
 
     `configs`: the runs of the study, which say the data, the seeds and the strength of the noise. Returns 0 if the drop
     after training with noise is smaller or similar (tolerance 0.02), else 1.
@@ -43,10 +44,10 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
 
 
 def small_runs(configs: Sequence[TrainConfig]) -> list[TrainConfig]:
-    """Clean and noisy runs of mlp_small for one epoch, on the study's data."""
+    """Clean and noisy runs of mlp_small, for sequences of the study's first network, for one epoch, on its data."""
     return lists.product(
         TrainConfig(**{name: getattr(configs[0], name) for name in KEPT}),
-        arch="mlp_small",
+        arch="mlp_small" if input_of(configs[0].dataset) == "images" else configs[0].arch,
         regime=["clean", "noisy"],
         alpha_train=next((config.alpha_train for config in configs if config.alpha_train > 0), ALPHA),
         seed=list(dict.fromkeys(config.seed for config in configs))[:MOST_SEEDS],

@@ -68,7 +68,7 @@ def inputs(images: torch.Tensor) -> torch.Tensor:
 
 def repeated(images: torch.Tensor, channels: int) -> torch.Tensor:
     """Images with one channel as images with `channels` channels that share its memory; others as they are."""
-    return images.expand(-1, channels, -1, -1)
+    return images.expand(-1, channels, -1, -1) if images.shape[1] == 1 else images
 
 
 def sample_shape(images: torch.Tensor, channels: int) -> tuple[int, int, int]:

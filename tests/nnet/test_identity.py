@@ -200,7 +200,8 @@ def test_a_thousand_configurations_of_one_file_read_it_once(tmp_path, weights, m
 EFFECT = {"dataset": "mnist", "image_size": 20, "arch": "cnn", "activation": "tanh", "dropout": 0.3}
 NO_EFFECT = dict(
     regime="beta", alpha_train=0.3, seed=5, batch_size=7, optimizer="sgd", learning_rate=0.5, momentum=0.9, p=0.5,
-    nesterov=True, lr_schedule="cosine_restarts", lr_restart_epochs=3, weight_decay=0.1, augmentation="crop_flip",
+    nesterov=True, lr_schedule="cosine_restarts", lr_restart_epochs=3, weight_decay=0.1, weight_clip=2.0,
+    augmentation="crop_flip",
     max_train_samples=50, validation_share=0.2, precision="bf16", corruption="additive", smoothed_accuracy=True,
     options={"beta": {"attack_size": 0.5}, "additive": {"sigma": 0.4}},
 )  # fmt: skip

@@ -6,6 +6,8 @@ import pytest
 
 import run_experiments
 from campaign.commands import sanity
+from campaign.grid import block as blocks
+from campaign.grid import study as studies
 from nnet import registry
 from nnet.config import TrainConfig
 from tests.conftest import blobs, save_npz
@@ -18,7 +20,12 @@ def easy(tmp_path_factory) -> str:
     return save_npz(tmp_path_factory.mktemp("data") / "easy.npz", x_train=x_train, y_train=y_train)
 
 
-@pytest.mark.parametrize("study", [None, *registry.names("studies")])
+OF_SEQUENCES = [
+    name for name in registry.names("studies") if registry.load("studies", name).BLOCK.get("arch") == "srnn"
+]
+
+
+@pytest.mark.parametrize("study", [None, *(name for name in registry.names("studies") if name not in OF_SEQUENCES)])
 def test_sanity_works_for_the_block_and_every_study(study, easy, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["--dataset", easy, "--max-train-samples", "480", "--engine", "serial", "--seeds", "0", "--sanity"]
@@ -41,6 +48,14 @@ def test_its_runs_are_small_and_take_from_the_study_only_data_seeds_and_the_stre
     small = TrainConfig(epochs=1, alpha_tests=(0, 0.1), max_train_samples=50, cpu_threads=2, seed=4)
     assert runs[0] == small
     assert {run.alpha_train for run in sanity.small_runs([TrainConfig()])} == {0, sanity.ALPHA}
+
+
+def test_sequences_are_given_to_the_first_network_of_the_study(sequences, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["gru", "--dataset", sequences, "--engine", "serial", "--seeds", "0", "--sanity"]
+    assert run_experiments.main(words) in (0, 1)
+    assert "sanity: drop at 0.1 is" in capsys.readouterr().out
+    assert all(sanity.small_runs(blocks.expand({}, studies.load(name)).configs) for name in OF_SEQUENCES)
 
 
 @pytest.mark.parametrize(("noisy", "code"), [(0.51, 0), (0.53, 1)])
