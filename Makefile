@@ -15,7 +15,7 @@ SAMPLE := damaged_run_files or (missing_tables and empty) or epoch_that_it_kept 
 
 # A small campaign on the embedded digits, its figures, and the executed notebook.
 run: $(VENV)/installed
-	$(BIN)/python run_experiments.py --dataset digits --epochs $(EPOCHS) --batch-size 64 --noise-samples 2 --output-dir $(OUTPUT)
+	$(BIN)/python run_experiments.py --dataset digits --epochs $(EPOCHS) --batch-size 32 --noise-samples 2 --output-dir $(OUTPUT)
 	$(BIN)/python -m campaign.analysis.figures --output-dir $(OUTPUT) digits
 	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(EXECUTE) --output-dir $(OUTPUT)/digits analysis.ipynb
 	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from benchmarks.report import write_section
 from campaign.analysis import current
 from campaign.grid.lists import product
 from campaign.grid.settings import Launch
@@ -39,7 +38,6 @@ from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 from nnet.files import atomic
 from nnet.record.provenance import ROOT
-from nnet_models import train_and_evaluate
 from tests.campaign.stub import run_of
 
 ALPHAS = (0.05, 0.1, 0.15, 0.2)
@@ -85,11 +83,15 @@ def main() -> None:
         figures["interrupted_s"] |= {"in tables": interrupted(many, arguments.runs)}
         print(f"seconds until Ctrl-C has ended a launch: {figures['interrupted_s']}")
     if arguments.json is not None:
+        from benchmarks.report import write_section  # here: the launcher that is measured does not import torch
+
         write_section(arguments.json, "many_runs", figures)
 
 
 def make(folder: Path, count: int) -> None:
     """Write `count` run files: values drawn at random, everything else as in a real run."""
+    from nnet_models import train_and_evaluate
+
     of_data = train_and_evaluate(TrainConfig(epochs=1, alpha_tests=(0,)))["sha256"]  # further runs have the same data
     configs = product(TrainConfig(), arch="mlp_small", regime="noisy", alpha_train=[*ALPHAS], seed=seeds(count))
     draws = random.Random(0)

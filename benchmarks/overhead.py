@@ -16,7 +16,6 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from unittest import mock
 
-from benchmarks.report import write_section
 from campaign.engines.workers import tasks
 from campaign.grid.lists import product
 from campaign.grid.settings import Launch
@@ -58,6 +57,8 @@ def main() -> None:
     print("CPU of the launcher: {cpu_ms_per_run:.2f} ms a run, {memory_mb:.0f} MB".format(**figures), end="; ")
     print("first quarter {first_cpu_ms:.2f}, last quarter {last_cpu_ms:.2f}".format(**figures))
     if arguments.json is not None:
+        from benchmarks.report import write_section  # here: the launcher that is measured does not import torch
+
         write_section(arguments.json, "overhead", figures)
 
 
