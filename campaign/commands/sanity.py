@@ -45,9 +45,10 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
 
 def small_runs(configs: Sequence[TrainConfig]) -> list[TrainConfig]:
     """Clean and noisy runs of mlp_small, for sequences of the study's first network, for one epoch, on its data."""
+    kept = {name: getattr(configs[0], name) for name in KEPT}
+    arch = "mlp_small" if input_of(configs[0].dataset) == "images" else configs[0].arch
     return lists.product(
-        TrainConfig(**{name: getattr(configs[0], name) for name in KEPT}),
-        arch="mlp_small" if input_of(configs[0].dataset) == "images" else configs[0].arch,
+        TrainConfig(**kept, arch=arch),
         regime=["clean", "noisy"],
         alpha_train=next((config.alpha_train for config in configs if config.alpha_train > 0), ALPHA),
         seed=list(dict.fromkeys(config.seed for config in configs))[:MOST_SEEDS],

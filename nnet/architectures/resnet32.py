@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from nnet.architectures.parts import fast
 from nnet.architectures.parts.standardize import Standardize
 from nnet.checks import check_fields, setting, whole
 
@@ -76,4 +77,4 @@ def build(image_shape, num_classes, make_activation, options):
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight)
-    return network.to(memory_format=torch.channels_last)
+    return fast.arrange(network)

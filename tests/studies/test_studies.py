@@ -88,7 +88,7 @@ def test_editing_the_block_changes_no_study_but_where_and_how_it_is_launched(blo
         optimizer="sgd", noise_samples=2, max_train_samples=10, augmentation="crop_flip", options=options,
     )  # fmt: skip
     assert expanded(edited, name) == before
-    edited |= dict(max_workers=3, engine="serial", run_timeout_s=9, cpu_threads=2, data_dir="/there")
+    edited |= dict(max_workers=3, engine="serial", run_timeout_s=9, cpu_threads_per_worker=2, data_dir="/there")
     edited |= dict(output_dir="elsewhere", epoch_checkpoint_s=5)
     after = expanded(edited, name)
     assert [config.run_id for config in after.configs] == [config.run_id for config in before.configs]
@@ -112,7 +112,7 @@ def test_the_block_has_one_commented_line_for_each_of_its_settings(block):
 
 def test_the_block_is_the_default_configuration_but_for_what_varies(block):
     """So that a study, which starts from TrainConfig's defaults, and the block mean the same by a missing line."""
-    varied = {"arch", "regime", "alpha_train", "seed", "checkpoint_dir", "data_dir", "cpu_threads"}
+    varied = {"arch", "regime", "alpha_train", "seed", "checkpoint_dir", "data_dir", "cpu_threads_per_worker"}
     defaults = {setting.name: setting.default for setting in blocks.settings().values()}
     assert {name: value for name, value in block.items() if name not in varied} == {
         name: defaults[name] for name in block if name not in varied

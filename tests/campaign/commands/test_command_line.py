@@ -35,6 +35,7 @@ EXAMPLES = {
     "lr_milestones": ("60 90", (60, 90)),
     "lr_factor": ("0.1", 0.1),
     "weight_decay": ("1e-4", 1e-4),
+    "weight_clip": ("2", 2.0),
     "dropout": ("0.3", 0.3),
     "augmentation": ("dataset", "dataset"),
     "max_train_samples": ("2000", 2000),

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from nnet import registry
+from nnet.architectures.parts import fast
 from nnet_models import TrainConfig, build_model
 from tests.conftest import sample_shape
 
@@ -41,7 +42,7 @@ def test_the_published_network_of_fashion_mnist(npz):
     assert sum(parameter.numel() for parameter in model.parameters()) == 493_642
     sides = []
     for layer in model:
-        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d | fast.PoolReLU):
             layer.register_forward_hook(lambda _, __, outputs: sides.append(outputs.shape[-1]))
     images = torch.rand(6, 1, 28, 28)
     outputs = model(images)

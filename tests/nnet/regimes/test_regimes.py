@@ -85,7 +85,7 @@ def test_every_regime_goes_on_after_an_interruption_with_the_same_bits(
 class Averaging(base.Regime):
     """A regime that remembers something of its own, and draws from the process-wide generator."""
 
-    def __init__(self, cfg, model, optimizer):
+    def __init__(self, cfg, model, optimizer, options):
         super().__init__(cfg, model, optimizer)
         self.mean = 0.0
 
@@ -206,7 +206,7 @@ def trained_in_both_ways(npz, dtype, arch, noise_model, alpha):
     for target, source in zip(plain.parameters(), model.parameters(), strict=True):
         target.data.copy_(source)
     cfg = config(npz, arch=arch, regime="noisy", alpha_train=alpha, noise_model=noise_model, seed=4)
-    rule = registry.load("regimes", "noisy").Regime(cfg, model, torch.optim.Adam(model.parameters(), fused=True))
+    rule = noisy.Regime(cfg, model, torch.optim.Adam(model.parameters(), fused=True), noisy.Options())
     optimizer = torch.optim.Adam(plain.parameters(), fused=False, foreach=False)
     model.train()
     plain.train()
