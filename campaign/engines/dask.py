@@ -1,6 +1,6 @@
 """Workers of a running Dask scheduler; without `scheduler`, of a temporary one on this machine, to try Dask out."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 from campaign.engines.cluster.engine import ClusterEngine
@@ -9,6 +9,8 @@ from nnet.config import TrainConfig
 
 NEEDS = ("dask", "distributed", "cryptography")
 PILOT = "process"
+RESTART_S = 15
+"""Seconds for which a scheduler without workers is given the time to get one."""
 
 
 @dataclass
@@ -29,6 +31,8 @@ def capacity(options: Options, cpu_threads: int) -> int | None:
 
     try:
         with connected(options.scheduler) as (client, _):
+            with suppress(TimeoutError):  # those of a launcher that was killed are being started again
+                client.wait_for_workers(1, timeout=RESTART_S)
             threads = client.nthreads().values()
     except ConnectionError as error:
         raise ConfigError(str(error)) from error

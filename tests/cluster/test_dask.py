@@ -65,7 +65,8 @@ def test_the_scheduler_is_killed_and_the_campaign_resumed(place, dask, undisturb
     dask.scheduler()
     dask.workers(2)
     wait_for_workers(dask, place)
-    assert place.launch(*ENGINE, str(dask.file), *KEEP, base=LONG)[0] == 0
+    code, _, complaint = place.launch(*ENGINE, str(dask.file), *KEEP, base=LONG)
+    assert code == 0, complaint
     assert_same(place.results, undisturbed(4, LONG))
 
 
@@ -160,7 +161,8 @@ def test_when_the_launcher_ends_its_runs_end_and_the_workers_are_free_for_the_ne
         assert code == 130 and time.monotonic() - start < 15 and "the same command goes on" in complaint
     wait_for(lambda: len(before & set(busy_workers(nannies))) < 2)
     wait_for_workers(dask, place)
-    assert place.launch(*ENGINE, str(dask.file), *KEEP, base=LONG)[0] == 0
+    code, _, complaint = place.launch(*ENGINE, str(dask.file), *KEEP, base=LONG)
+    assert code == 0, complaint
     assert_same(place.results, undisturbed(4, LONG))
 
 
