@@ -24,11 +24,13 @@ TRAINED = {
     "sha256": {"data": str, "initial_weights": str, "weights": str},
 }
 """The shape of the trained part, as `nnet.files.outside.check` takes it; further entries may have any."""
+IMAGES = {"sweep_precision": str, "corrupt_test": bool, "max_test_samples": (int, NOTHING)}
+"""The settings that every measurement has beside its own."""
 MEASUREMENTS = [
     {
         "evaluation": str,
         "version": int,
-        "settings": dict,
+        "settings": IMAGES,
         "images_sha256": str,
         "points": [
             {"strength": float, "draw": int, "acc": float, "loss": (float, NOTHING), "part?": str}
@@ -43,11 +45,9 @@ ASKED = {
     "alpha_tests": [float],
     "noise_samples": int,
     "evaluations": [str],
-    "sweep_precision": str,
-    "corrupt_test": bool,
-    "max_test_samples": (int, NOTHING),
     "noise_model": str,
     "options": OPTIONS,
+    **IMAGES,
 }
 RUN = TRAINED | {"asked": ASKED, "measurements": MEASUREMENTS}
 """The shape of a run file."""
