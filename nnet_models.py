@@ -30,7 +30,7 @@ from nnet.random import streams
 from nnet.record import form, initial, kept, provenance, result
 from nnet.record.unfinished import Partial, PartialPoints
 from nnet.regimes.base import Regime
-from nnet.training.clipping import keep_clipped
+from nnet.training.constraints import constrain
 from nnet.training.lr_schedule import scheduled
 
 __all__ = [
@@ -162,7 +162,7 @@ def _set_up(cfg: TrainConfig) -> _Run:
     optimizer = OPTIMIZERS[cfg.optimizer].build(
         model.parameters(), lr=cfg.learning_rate, weight_decay=cfg.weight_decay, **momentum
     )
-    keep_clipped(model, optimizer, cfg.weight_clip)
+    constrain(model, optimizer, cfg.weight_clip)
     regime_options = registry.make_options("regimes", cfg.regime, cfg.options_of(cfg.regime))
     regime = registry.load("regimes", cfg.regime).Regime(cfg, model, optimizer, **regime_options)
     partial = Partial(cfg, model, regime, images.sha256)

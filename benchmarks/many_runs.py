@@ -6,7 +6,7 @@ Writes run files of made-up values and asks for the same runs again: once when n
 when nothing has changed. All figures are CPU seconds (user and system) of whole processes. `empty` is what the same
 command takes for four runs, with the time to list all of them in an empty folder, which no memory can save. `new` is
 what the tables take after a run was added, in a launcher that made them before. `planned` is the memory of a launcher
-for that many runs, none of which is done. Takes some minutes.
+with that many runs to do. Takes some minutes.
 """
 
 import argparse

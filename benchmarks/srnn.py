@@ -65,7 +65,7 @@ class _Norse(nn.Module):
 
 
 def networks(shape: tuple[int, int], classes: int) -> dict[str, nn.Module]:
-    """The networks by name: srnn twice, of which the second uses the plain loop, and those of installed libraries."""
+    """The networks by name: srnn, srnn with the plain loop, and those of the installed libraries."""
     made = {name: build_model("srnn", image_shape=shape, num_classes=classes) for name in ("srnn", "plain loop")}
     for name, layer in ((SNNTORCH, _SnnTorch), (NORSE, _Norse)):
         try:

@@ -5,22 +5,15 @@
 The seven methods of Büchel, Faber and Muir (ICLR 2022), table 1.
 """
 
-BLOCK = dict(
+from studies.parts.insensitivity import SHARED
+
+BLOCK = SHARED | dict(
     dataset="fashion_mnist",
     arch="fmnist_cnn",
-    noise_model="magnitude",
-    seed=[0, 1, 2],
     epochs=40,
-    batch_size=100,
     learning_rate=1e-4,
-    lr_schedule="steps",
     lr_milestones=(36,),  # a tenth of the learning rate in the last five epochs
-    lr_factor=0.1,
-    alpha_tests=(0, 0.1, 0.2, 0.3, 0.5, 0.7),
-    noise_samples=100,
     evaluations=("worst_case", "random_corners", "landscape", "quantization"),
-    output_dir="results/adversarial",
-    checkpoint_dir="checkpoints",  # for measurements that come later
 )
 PARTS = [
     dict(regime="clean"),

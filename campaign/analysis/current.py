@@ -40,7 +40,7 @@ def report(store: Store, known: Excerpts | None = None) -> str:
 
 
 def excerpts_of(store: Store) -> Excerpts:
-    """The excerpts of the runs in a store, none of which is read before they are asked for."""
+    """The excerpts of the runs in a store; none is read yet."""
     return Excerpts(store, _program())
 
 

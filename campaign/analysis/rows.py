@@ -12,7 +12,6 @@ from campaign.analysis.excerpts import MEASURED, POINT, RUN, SWEEP, Excerpt, Sha
 from campaign.analysis.statistics import standard_error
 from nnet.evaluations.parts import points
 
-DERIVED = "acc_0 acc_01 drop_at_01 test_loss sweep_seconds".split()
 PER_RUN = (
     "run_id dataset architecture regime seed alpha_train noise_model activation p epochs acc_0 acc_01 drop_at_01 "
     "test_loss train_loss status train_seconds sweep_seconds"

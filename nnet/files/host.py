@@ -22,7 +22,7 @@ def _host() -> str:
 
 
 def _boot() -> str:
-    """An id that is unique to this machine until it restarts; the full host name where there is no /proc."""
+    """An id of this machine that changes when it restarts; without /proc, the full host name."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -7,7 +7,7 @@ from torch import nn
 
 from nnet.config import TrainConfig
 from nnet.training import precision
-from nnet.training.loss import constrain, loss_of
+from nnet.training.loss import loss_of
 
 
 class Regime:
@@ -32,7 +32,6 @@ class Regime:
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.backward(images, labels)
         self.optimizer.step()
-        constrain(self.model)
         return loss
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

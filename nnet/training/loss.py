@@ -1,4 +1,4 @@
-"""The loss that training minimises, and what a network demands of its weights."""
+"""The loss that training minimises."""
 
 import torch
 from torch import nn
@@ -13,10 +13,3 @@ def loss_of(model: nn.Module, logits: torch.Tensor, labels: torch.Tensor) -> tor
     cross_entropy = functional.cross_entropy(logits, labels)
     penalty = getattr(model, "penalty", None)
     return cross_entropy if penalty is None else cross_entropy + penalty()
-
-
-def constrain(model: nn.Module) -> None:
-    """After an update: a network that defines a method `constrain()` brings its weights back to what it allows."""
-    bring_back = getattr(model, "constrain", None)
-    if bring_back is not None:
-        bring_back()

@@ -44,13 +44,32 @@ PUBLISHED = {
 of each of two networks (at 0 over the two networks)."""
 
 
-def parts(beta: float, beta_with_noise: float) -> list[dict]:
-    """The six methods; β of the robustness term without and with forward noise, which differs from system to system."""
+SHARED = dict(
+    noise_model="magnitude",
+    seed=[0, 1, 2],
+    batch_size=100,
+    lr_schedule="steps",
+    lr_factor=0.1,
+    alpha_tests=STRENGTHS,
+    noise_samples=100,
+    output_dir="results/adversarial",
+    checkpoint_dir="checkpoints",  # for measurements that come later
+)
+"""The lines of the block that are the same in all three studies."""
+
+
+def parts(beta: float, beta_with_noise: float, awp_input: float = 0.0) -> list[dict]:
+    """The six methods, with what differs from system to system.
+
+    `beta`, `beta_with_noise`: β of the robustness term without and with forward noise; `awp_input`: how far AWP moves
+    the input.
+    """
+    awp = {"options": {"awp": {"input_size": awp_input}}} if awp_input > 0 else {}
     return [
         dict(regime="clean"),
         dict(regime="clean", dropout=0.3),
         dict(regime="noisy", alpha_train=0.3),
-        dict(regime="awp"),
+        dict(regime="awp", **awp),
         dict(regime="beta", alpha_train=0, options={"beta": {"beta_robustness": beta}}),
         dict(regime="beta", alpha_train=0.3, options={"beta": {"beta_robustness": beta_with_noise}}),
     ]

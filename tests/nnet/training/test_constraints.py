@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from nnet.training.clipping import keep_clipped
+from nnet.training.constraints import constrain
 from nnet_models import train_and_evaluate
 from tests.conftest import small_run
 
@@ -23,7 +23,7 @@ def test_weights_are_clipped_before_the_first_step_and_after_each_and_nothing_el
     expected = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     weights = ("0.weight", "2.weight")
     optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
-    keep_clipped(model, optimizer, 2.0)
+    constrain(model, optimizer, 2.0)
     for _ in range(3):
         for name in weights:
             expected[name] = plainly_clipped(expected[name])
@@ -52,5 +52,5 @@ def test_every_regime_trains_with_clipped_weights_and_learns(npz, tmp_path, regi
 def test_a_network_of_equal_weights_stays_as_it_is():
     model = nn.Linear(3, 3)
     nn.init.constant_(model.weight, 0.5)
-    keep_clipped(model, torch.optim.SGD(model.parameters()), 1.0)
+    constrain(model, torch.optim.SGD(model.parameters()), 1.0)
     assert model.weight.eq(0.5).all()
