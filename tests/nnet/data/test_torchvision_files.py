@@ -66,7 +66,9 @@ def test_files_that_lie_there_packed_are_unpacked(tmp_path, empty_cache, monkeyp
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no archive", gzip.compress(b"x" * 1000)[:-9], b"\x1f\x8b\x08" + 60 * b"\xff"]
+    "content",
+    [b"", b"no archive", gzip.compress(b"x" * 1000)[:-9], b"\x1f\x8b\x08" + 60 * b"\xff"],
+    ids=["empty", "text", "cut", "noise"],  # an archive holds the second in which it was made
 )
 def test_a_damaged_archive_is_named(tmp_path, empty_cache, monkeypatch, content):
     monkeypatch.setattr("urllib.request.urlopen", None)
