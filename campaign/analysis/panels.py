@@ -134,11 +134,13 @@ def alpha_axis(axes: "Axes", table: pd.DataFrame) -> None:
 
 def _mark_break(axes: "Axes", place: float) -> None:
     """Two strokes across the horizontal axis, and a gap between them."""
-    ends = [0.92 * place, 1.08 * place]
-    on_axis = {"transform": axes.get_xaxis_transform(), "clip_on": False, "gid": BREAK}
-    axes.plot(ends, [0, 0], color="white", linewidth=1.6, zorder=3, **on_axis)
-    strokes = {"marker": [(-0.5, -1), (0.5, 1)], "markersize": 7, "mec": "black", "mew": 0.7}
-    axes.plot(ends, [0, 0], linestyle="none", zorder=4, **strokes, **on_axis)
+    from matplotlib.path import Path
+
+    strokes = Path([(-0.6, -1), (0, 1), (0, -1), (0.6, 1)], [Path.MOVETO, Path.LINETO] * 2)
+    gap = Path([(-0.6, -1), (0, 1), (0.6, 1), (0, -1), (-0.6, -1)], closed=True)
+    on_axis = {"transform": axes.get_xaxis_transform(), "clip_on": False, "linestyle": "none", "ms": 8, "gid": BREAK}
+    axes.plot([place], [0], marker=gap, mfc="white", mec="none", zorder=3, **on_axis)
+    axes.plot([place], [0], marker=strokes, mfc="none", mec="black", mew=0.7, zorder=4, **on_axis)
 
 
 def label_panels(
@@ -183,8 +185,11 @@ def renderer(figure: "Figure"):
 
 
 def typeset(text: str) -> str:
-    """A text as matplotlib shows it as it is, but for α_train and α_test, which get their subscripts."""
-    return re.sub(r"α_(\w+)", r"$α_\\mathrm{\1}$", text.replace("$", r"\$"))
+    """A text as matplotlib shows it as it is, but for α_train and α_test, which get their subscripts.
+
+    No line breaks beside "=".
+    """
+    return re.sub(r"α_(\w+)", r"$α_\\mathrm{\1}$", text.replace("$", r"\$").replace(" = ", "\u00a0=\u00a0"))
 
 
 def wrap(text: str, inches: float, size: float) -> str:
@@ -196,7 +201,7 @@ def wrap(text: str, inches: float, size: float) -> str:
         widths = [text_to_path.get_text_width_height_descent(line, font, "$" in line)[0] for line in lines]
         return max(widths, default=0) <= 72 * inches
 
-    font, words = FontProperties(size=size), " ".join(text.split())
+    font, words = FontProperties(size=size), re.sub("[ \n]+", " ", text).strip()
     if is_narrow([words] if words else []):
         return words
     every = [textwrap.wrap(words, most, break_long_words=False) for most in range(1, len(words) + 1)]

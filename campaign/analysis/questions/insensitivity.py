@@ -80,7 +80,7 @@ def _look(method: str, cells: pd.DataFrame, looks: Looks, shift: float) -> Look:
     """That of the first runs with this method in the other figures of the folder."""
     for setting, value in METHODS[method].items():
         cells = cells[cells[setting] == value] if setting in cells else cells
-    return looks.of(cells.iloc[0], method, shift)
+    return looks.of(cells.iloc[0], style.current().names.line(cells.iloc[0], ["dropout"]), shift)
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:

@@ -18,8 +18,9 @@ ROWS = {"loss": 3, "accuracy": 3, "difference": 1.6, "strength": 1.4, "flags": 1
 LABELS = {
     "loss": "loss (nats)",
     "accuracy": "validation accuracy (%)",
-    "difference": "− baseline\n(points)",
-    "strength": "noise m",
+    "difference": "difference\n(points)",
+    "strength": "strength\nof noise",
+    "flags": "flags",
 }
 COLUMN_WIDTH, HEIGHT = 1.7, 7.0
 """Inches, of a network and its baseline."""
@@ -100,11 +101,13 @@ def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, named: list[str], method:
         panels[0].set_title(drawing.typeset(_words({name: settings[name] for name in named})))
     for name, axes in zip(ROWS, grid[:, 0], strict=True):
         axes.set_ylabel(LABELS.get(name, ""))
+    for axes in grid[-1]:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     figure.align_ylabels(grid[:, 0])
     figure.supxlabel("epoch")
     drawing.place_legend(figure, *grid[0], title=method)
     what = f"losses, validation accuracy, strength of the noise and flags of every epoch: {method}, {seeds}"
-    return drawing.describe(figure, epochs, what, "one network and its baseline of the same seed in each column")
+    return drawing.describe(figure, epochs, what, "each column: one network and its baseline of the same seed")
 
 
 def _draw(panels: dict[str, Axes], run: pd.DataFrame, baseline: pd.DataFrame) -> None:
