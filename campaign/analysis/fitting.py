@@ -13,7 +13,7 @@ ROTATION = 45
 GAP = 3
 """Points between the texts of two neighbouring ticks."""
 LINES = 1.4
-"""Distance of turned texts, in heights of their letters."""
+"""Distance of lines and of turned texts, in heights of their letters."""
 
 
 def fit(figure: "Figure") -> None:
@@ -27,13 +27,19 @@ def fit(figure: "Figure") -> None:
     width, height = figure.get_size_inches()
     figure.supxlabel(wrap(figure.get_supxlabel(), 0.95 * width, style.TEXT), ma="center")
     figure.supylabel(wrap(figure.get_supylabel(), 0.7 * height, style.TEXT), ma="center")
+    further: dict[int, int] = {}
     for axes in figure.axes:
         extent = axes.get_window_extent()
         across, up = extent.width / figure.dpi, extent.height / figure.dpi
         axes.set_title(wrap(axes.get_title(), 1.05 * across, style.TEXT))
         axes.set_xlabel(wrap(axes.get_xlabel(), 1.1 * across, style.TEXT))
         axes.set_ylabel(wrap(axes.get_ylabel(), 1.05 * up, style.TEXT), ma="center")
-    figure.draw_without_rendering()
+        place = axes.get_subplotspec()
+        row = place.rowspan.start if place else 0
+        further[row] = max(further.get(row, 0), axes.get_title().count("\n"))
+    figure.set_size_inches(width, height + LINES * style.TEXT / 72 * sum(further.values()))
+    for _ in range(2):  # the second time with the places of ticks that the first one chose
+        figure.draw_without_rendering()
     for axes in figure.axes if turned else ():
         _thin(axes, figure.dpi)
     figure.set_layout_engine("none")  # it is laid out: every file that is written of it looks the same

@@ -29,7 +29,6 @@ from nnet.architectures.parts.mask_options import NOISE_STD
 from studies import pnn
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TABLES = ("level_differences", "published")
@@ -44,6 +43,8 @@ COLUMNS = {
 }
 CIFAR10 = re.compile("cifar10(?!0)", re.IGNORECASE)
 """The names of datasets for which the published accuracies hold."""
+ROOM, LINE_HEIGHT = 1.5, 0.14
+"""Inches, of the names of rows."""
 PROPER, CLAIMED = "#0072B2", "#D55E00"
 
 
@@ -126,19 +127,24 @@ def against_level_0(differences: pd.DataFrame, summary: pd.DataFrame) -> "Figure
     """
     cells = summary[summary["alpha_test"] == 0].sort_values("mean_acc").reset_index(drop=True)
     pairs = differences[differences["alpha_test"] == 0].sort_values("mean_difference").reset_index(drop=True)
-    width, longest = style.current().width, max(len(cells), len(pairs))
-    beside = width > style.WIDTHS["single"]
-    figure = panels.new_figure((0.9 + 0.3 * longest) * (1 if beside else 2))
+    names = _row_names(cells, [_shown(cell) for _, cell in cells.iterrows()])
+    names_of_pairs = _row_names(pairs, [_shown(pair) | {"level": pair["level"]} for _, pair in pairs.iterrows()])
+    lines = 1 + max(name.count("\n") for name in [*names, *names_of_pairs])
+    height = 0.7 + (0.1 + LINE_HEIGHT * lines) * max(len(names), len(names_of_pairs))
+    beside = style.current().width > style.WIDTHS["single"]
+    figure = panels.new_figure(height if beside else 2 * height)
     left, right = figure.subplots(1, 2) if beside else figure.subplots(2, 1)
     error = 100 * cells["stderr_acc"]
     left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER)
-    _name_rows(left, cells, [_shown(cell) for _, cell in cells.iterrows()])
     left.set_xlabel("test accuracy (%)")
     half = 100 * (pairs["high"] - pairs["mean_difference"])
     right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="s", color=CLAIMED)
     right.axvline(0, color="black", linewidth=0.6)
-    _name_rows(right, pairs, [_shown(pair) | {"level": pair["level"]} for _, pair in pairs.iterrows()])
     right.set_xlabel("accuracy with masks − at level 0 (percentage points)")
+    for axes, rows in ((left, names), (right, names_of_pairs)):
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.grid(axis="x", alpha=0.25)
     return panels.finish(
         figure,
         cells,
@@ -193,16 +199,15 @@ def _shown(row: pd.Series) -> dict:
     return json.loads(row["options"]).get(row["architecture"], {})
 
 
-def _name_rows(axes: "Axes", rows: pd.DataFrame, options: list[dict]) -> None:
-    """Label each row with its architecture and, below, the options in which rows of that architecture differ."""
+def _row_names(rows: pd.DataFrame, options: list[dict]) -> list[str]:
+    """For each row its architecture and, below, the options in which rows of that architecture differ."""
     names, texts = style.current().names, []
     for architecture, its_options in zip(rows["architecture"], options, strict=True):
         alike = [other for name, other in zip(rows["architecture"], options, strict=True) if name == architecture]
         words = [_word(*item) for item in its_options.items() if any(other.get(item[0]) != item[1] for other in alike)]
-        texts.append(f"{names.of('architecture', architecture)}\n{', '.join(words)}".strip())
-    axes.set_yticks(range(len(texts)), [panels.typeset(text) for text in texts])
-    axes.set_ylim(-0.6, len(texts) - 0.4)
-    axes.grid(axis="x", alpha=0.25)
+        lines = [names.of("architecture", architecture), ", ".join(words)]
+        texts.append("\n".join(panels.wrap(panels.typeset(line), ROOM, style.SMALL) for line in lines if line))
+    return texts
 
 
 def _word(name: str, value: object) -> str:

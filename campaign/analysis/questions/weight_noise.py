@@ -107,7 +107,9 @@ def drop_at(every: pd.DataFrame, alpha_test: float, images: int = 0) -> "Figure"
         panels.draw_line(axes, line, "place", "drop", cells["n_seeds"].max(), look, style_of_line="none")
     axes.axhline(0, color="black", linewidth=0.6)
     axes.grid(axis="y", alpha=0.25)
-    axes.set_xticks(range(len(architectures)), [panels.typeset(name) for name in architectures.values()])
+    room = 0.85 * style.current().width / max(1, len(architectures))
+    names = [panels.wrap(panels.typeset(name), room, style.SMALL) for name in architectures.values()]
+    axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.5, max(1, len(architectures)) - 0.5)
     axes.set_ylabel(panels.QUANTITIES["drop"][0])
     small = resolution.show([axes], _points(cells, "drop"), images)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.patches import Patch
 
-from campaign.analysis import figures, questions, tables
+from campaign.analysis import figures, questions, style, tables
 from campaign.store.folder import Store
 from tests.campaign.analysis.making import result
 
@@ -45,8 +45,9 @@ def draw_all(folder, width="double") -> dict:
     all_figures = {}
     for question in questions.modules():
         all_figures |= figures.draw(question, made, "5 of 5 runs", folder, width)
-    for figure in all_figures.values():
-        figure.draw_without_rendering()
+    with style.used(style.Style()):
+        for figure in all_figures.values():
+            figure.draw_without_rendering()
     return all_figures
 
 
