@@ -57,7 +57,7 @@ def _thin(axes: "Axes", dpi: float) -> None:
         place, text = axes.transData.transform((tick.get_loc(), 0))[0], tick.label1
         if not _is_number(text.get_text()):
             continue
-        if place - last < LINES * text.get_fontsize() * dpi / 72:
+        if place - last < LINES * style.SMALL * dpi / 72:
             text.set_visible(False)
         else:
             last = place

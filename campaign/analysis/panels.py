@@ -6,7 +6,7 @@ matplotlib is imported when the first figure is made, because a launcher that on
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -41,7 +41,7 @@ def new_figure(height: float) -> "Figure":
     return Figure(figsize=(style.current().width, height), layout="constrained")
 
 
-def make_panels(titles: Mapping[str, str], columns: int | None = None) -> "tuple[Figure, dict[str, Axes]]":
+def make_panels(titles: Mapping[Any, str], columns: int | None = None) -> "tuple[Figure, dict[Any, Axes]]":
     """A figure with one panel per title, by name, in this number of columns (by default up to 3) or fewer."""
     width, count = style.current().width, max(1, len(titles))
     most = max(1, int(width / LEAST_WIDTH))
@@ -71,8 +71,13 @@ def draw_points(
     """Points with error bars of these half-lengths, joined by a line; `hollow`: which of them are hollow."""
     from matplotlib.transforms import offset_copy
 
-    beside = offset_copy(axes.transData, axes.get_figure(), x=look.shift, units="points")
-    style_of = {"color": look.colour, "marker": look.marker, "linestyle": line, "label": typeset(look.label)}
+    beside = offset_copy(axes.transData, axes.get_figure(root=True), x=look.shift, units="points")
+    style_of: dict[str, Any] = {
+        "color": look.colour,
+        "marker": look.marker,
+        "linestyle": line,
+        "label": typeset(look.label),
+    }
     axes.errorbar(x, middle, half, transform=beside, **style_of)
     known, reach = middle.notna(), half.fillna(0)
     if known.any():  # what is moved to the side does not count for the limits of axes
@@ -81,7 +86,7 @@ def draw_points(
         axes.autoscale_view()
     if hollow is not None and (hollow & known).any():
         few = hollow & known
-        empty = {"mec": look.colour, "mfc": "white", "zorder": 3, "gid": HOLLOW, "transform": beside}
+        empty: dict[str, Any] = {"mec": look.colour, "mfc": "white", "zorder": 3, "gid": HOLLOW, "transform": beside}
         axes.plot(x[few], middle[few], look.marker, **empty)
 
 
@@ -132,13 +137,26 @@ def alpha_axis(axes: "Axes", table: pd.DataFrame) -> None:
         _mark_break(axes, 0.5 * smallest)
 
 
+def whole_numbers(axes: "Axes") -> None:
+    """Ticks of a horizontal axis of epochs."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
 def _mark_break(axes: "Axes", place: float) -> None:
     """Two strokes across the horizontal axis, and a gap between them."""
     from matplotlib.path import Path
 
     strokes = Path([(-0.6, -1), (0, 1), (0, -1), (0.6, 1)], [Path.MOVETO, Path.LINETO] * 2)
     gap = Path([(-0.6, -1), (0, 1), (0.6, 1), (0, -1), (-0.6, -1)], closed=True)
-    on_axis = {"transform": axes.get_xaxis_transform(), "clip_on": False, "linestyle": "none", "ms": 8, "gid": BREAK}
+    on_axis: dict[str, Any] = {
+        "transform": axes.get_xaxis_transform(),
+        "clip_on": False,
+        "linestyle": "none",
+        "ms": 8,
+        "gid": BREAK,
+    }
     axes.plot([place], [0], marker=gap, mfc="white", mec="none", zorder=3, **on_axis)
     axes.plot([place], [0], marker=strokes, mfc="none", mec="black", mew=0.7, zorder=4, **on_axis)
 
@@ -168,8 +186,8 @@ def place_legend(figure: "Figure", *panels: "Axes", title: str = "") -> None:
     width, height = figure.get_size_inches()
     for columns in range(len(texts), 0, -1):
         wrapped = texts if columns > 1 else [wrap(text, width - 0.5, style.SMALL) for text in texts]
-        arguments = {"loc": "outside upper center", "ncols": columns, "title": typeset(title) or None}
-        legend = figure.legend([handles[text] for text in texts], wrapped, columnspacing=1.2, **arguments)
+        settings = {"ncols": columns, "title": typeset(title) or None, "columnspacing": 1.2}
+        legend = figure.legend([handles[text] for text in texts], wrapped, loc="outside upper center", **settings)
         extent = legend.get_window_extent(renderer(figure))
         if columns == 1 or extent.width <= figure.bbox.width - 10:
             figure.set_size_inches(width, height + extent.height / figure.dpi)

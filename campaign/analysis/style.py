@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,7 +20,7 @@ COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#5
 MARKERS = "os^Dvp*X"
 TEXT, SMALL = 8, 7
 """Points, at the size at which the figure is printed: of axes and titles, and of ticks and legends."""
-SETTINGS: dict[str, object] = {
+SETTINGS: dict[Any, Any] = {
     **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize", "figure.labelsize", "figure.titlesize"), TEXT),
     **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize", "legend.title_fontsize"), SMALL),
     **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width", "grid.linewidth"), 0.6),

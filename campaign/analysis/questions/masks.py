@@ -173,7 +173,7 @@ def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
             axes.plot(run["epoch"], 100 * run["smoothed_acc"], "--", color=CLAIMED)
             axes.plot(best["epoch"], 100 * best["smoothed_acc"], "o", color=CLAIMED)
         axes.grid(alpha=0.25)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        panels.whole_numbers(axes)
     for axes in by_name.values():
         axes.plot([], [], color=PROPER, label="all test images")
         axes.plot([], [], "--o", color=CLAIMED, label="running value, and its best epoch")

@@ -102,7 +102,7 @@ def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, named: list[str], method:
     for name, axes in zip(ROWS, grid[:, 0], strict=True):
         axes.set_ylabel(LABELS.get(name, ""))
     for axes in grid[-1]:
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        drawing.whole_numbers(axes)
     figure.align_ylabels(grid[:, 0])
     figure.supxlabel("epoch")
     drawing.place_legend(figure, *grid[0], title=method)
