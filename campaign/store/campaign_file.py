@@ -20,8 +20,16 @@ FORM = {
 
 
 def write(folder: Path, runs: list[str], reference: dict | None, by_run: dict[str, dict]) -> None:
-    """Replace the file; `by_run`: `seconds`, `spent` and `threads` by run_id. Raises CannotWrite."""
-    about = {"runs": sorted(runs), "reference": reference or {"regime": "clean"}, "seconds": {}, "spent": {}}
+    """Replace the file. `by_run`: `seconds`, `spent` and `threads` by run_id. Raises CannotWrite.
+
+    `runs`: run_ids in the order of the configuration, which is that of the panels of figures.
+    """
+    about = {
+        "runs": runs,
+        "reference": reference or {"regime": "clean"},
+        "seconds": {},
+        "spent": {},
+    }
     checked_json.save(folder / NAME, about | by_run, lines=True)
 
 
