@@ -9,6 +9,7 @@ from campaign.analysis import columns, excerpts, makers, questions, reading, row
 from campaign.analysis.excerpts import Excerpt
 from campaign.analysis.labels import SETTINGS, varied
 from campaign.grid.names import canonical
+from campaign.grid.settings import RESOLUTION
 from campaign.store import campaign_file, run_file
 from campaign.store.folder import Store
 from nnet.checks import ConfigError, nearest
@@ -27,7 +28,7 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     """
     results = store.results()
     found = excerpts.of(results.values())
-    tables = made(found, results.get, reference_of(store.folder))
+    tables = made(found, results.get, reference_of(store.folder), resolution_of(store.folder))
     save(store.folder, tables, found)
     return tables
 
@@ -63,9 +64,11 @@ def build(results: Iterable[dict], reference: Mapping[str, object] = questions.R
     return made(excerpts.of(results), _reader(results), reference)
 
 
-def made(found: Iterable[Excerpt], read: Read, reference: Mapping[str, object]) -> dict[str, pd.DataFrame]:
+def made(
+    found: Iterable[Excerpt], read: Read, reference: Mapping[str, object], resolution: float = RESOLUTION
+) -> dict[str, pd.DataFrame]:
     """The same from excerpts of runs; `read`: gives the content of a run file by run_id, None without one."""
-    runs = runs_from(found, read, reference)
+    runs = runs_from(found, read, reference, resolution)
     return dict(zip(NAMES, (runs.per_run, runs.sweep, runs.summary), strict=True)) | questions.tables(runs)
 
 
@@ -75,7 +78,9 @@ def runs_of(results: Iterable[dict], reference: Mapping[str, object] = questions
     return runs_from(excerpts.of(results), _reader(results), reference)
 
 
-def runs_from(found: Iterable[Excerpt], read: Read, reference: Mapping[str, object]) -> questions.Runs:
+def runs_from(
+    found: Iterable[Excerpt], read: Read, reference: Mapping[str, object], resolution: float = RESOLUTION
+) -> questions.Runs:
     """The runs of these excerpts in a fixed order, with the three tables of every campaign.
 
     If networks differ in a training setting that is not a key of the summary (epochs, batch size, …), that setting
@@ -87,13 +92,19 @@ def runs_from(found: Iterable[Excerpt], read: Read, reference: Mapping[str, obje
     further = dict(zip(shapes, settings, strict=True))
     sweep = rows.sweep(ordered)
     summary = rows.summary(ordered, further, sweep)
-    return questions.Runs(ordered, read, rows.per_run(ordered, further), sweep, summary, reference)
+    return questions.Runs(ordered, read, rows.per_run(ordered, further), sweep, summary, reference, resolution)
 
 
 def reference_of(folder: Path) -> Mapping[str, object]:
     """What the folder's latest campaign compares its runs with, from campaign.json; by default the regime clean."""
     reference = campaign_file.read(folder).get("reference", {})
     return reference if len(reference) == 1 else questions.REFERENCE
+
+
+def resolution_of(folder: Path) -> float:
+    """The half-width of an interval for which the folder's latest campaign counts missing seeds, percentage points."""
+    resolution = campaign_file.read(folder).get("resolution", RESOLUTION)
+    return resolution if resolution > 0 else RESOLUTION
 
 
 def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:
