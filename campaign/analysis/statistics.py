@@ -75,7 +75,7 @@ def more_seeds(std: pd.Series, n: pd.Series, half: float) -> pd.Series:
     It is an estimate: the standard deviation over seeds may not stay at `std`. NA without spread over seeds.
     """
     enough = np.fmax(n, np.floor((ndtri((1 + LEVEL) / 2) * std / half) ** 2))  # t is wider: it takes some more
-    while (short := half_width(std, enough) > half).any():
+    while np.any(short := half_width(std, enough) > half):
         enough = enough + short
     return (enough - n).where(std > NO_SPREAD).astype("Int64")
 
