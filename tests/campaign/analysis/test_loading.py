@@ -31,11 +31,10 @@ def folder(tmp_path):
 def test_a_row_is_a_run_a_point_or_an_epoch(folder):
     runs, points, epochs = (campaign.load(folder, rows=rows) for rows in ("runs", "points", "epochs"))
     assert (len(runs), len(points), len(epochs)) == (12, 24, 24)
-    for (arch, regime, seed), (_, cell) in itertools.product(CELLS, points.groupby("run_id")):
-        if tuple(cell[["architecture", "regime", "seed"]].iloc[0]) == (arch, regime, seed):
-            assert cell["alpha_test"].tolist() == [0, 0.1] and cell["noise_samples"].tolist() == [1, 5]
-            assert cell["acc"].tolist() == pytest.approx([0.9, accuracy(arch, regime, seed)])
-            assert set(cell["learning_rate"]) == {0.001} and set(cell["evaluation"]) == {"weight_noise"}
+    for place, cell in points.groupby(["architecture", "regime", "seed"]):
+        assert cell["alpha_test"].tolist() == [0, 0.1] and cell["noise_samples"].tolist() == [1, 5]
+        assert cell["acc"].tolist() == pytest.approx([0.9, accuracy(*place)])
+        assert set(cell["learning_rate"]) == {0.001} and set(cell["evaluation"]) == {"weight_noise"}
     assert epochs.query("seed == 2 and epoch == 2")["train_loss"].tolist() == [2.5] * 4
     assert not {"acc_0", "acc_01"} & {*points, *epochs} and "git_commit" in points
     assert len(campaign.load(folder, {"alpha_test": 0.1, "regimes": "noisy"}, rows="points")) == 6
