@@ -108,7 +108,8 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     if line.export is not None:
         from campaign.commands.export import export
 
-        return export(*line.export, configs, where.output_dir)
+        exporter, folder = line.export
+        return export(exporter, folder, configs, where.output_dir)
     if line.merge is not None:
         from campaign.commands.merge import merge
 
