@@ -69,8 +69,11 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
 def report(tables: dict[str, pd.DataFrame]) -> str:
     """What the differences say as a whole, and whether more seeds or more noise draws would narrow the error bars."""
     found = [verdict.text(tables["differences"])] if "differences" in tables else []
-    share = share_of_draws(core.with_settings(core.of(tables["sweep"]), tables["results_per_run"]))
-    return "\n".join(found if math.isnan(share) else [*found, _advice(share)])
+    sweep = core.with_settings(core.of(tables["sweep"]), tables["results_per_run"])
+    drawn = sweep.loc[sweep["noise_samples"] > 1, "alpha_test"]
+    alpha_test = 0.1 if (drawn == 0.1).any() else drawn.max()
+    share = share_of_draws(sweep, alpha_test)
+    return "\n".join(found if math.isnan(share) else [*found, _advice(share, alpha_test)])
 
 
 def against_alpha(every: pd.DataFrame, quantity: str) -> "Figure":
@@ -148,13 +151,13 @@ def _of_summary(row: pd.Series, every: pd.DataFrame) -> dict:
     return settings | {"options": json.dumps(options, sort_keys=True)}
 
 
-def _advice(share: float) -> str:
-    """What narrows the error bars, if this share of the variance over seeds comes from the noise draws."""
+def _advice(share: float, alpha_test: float) -> str:
+    """What narrows the error bars, if this share of the variance over seeds at α_test comes from the noise draws."""
     narrower = 1 - (1 - 0.75 * share) ** 0.5  # four times the draws leave a quarter of their share of the variance
     advice = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
     return (
-        f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, use {advice} "
-        f"(four times the draws make them {narrower:.0%} narrower, four times the seeds 50%)"
+        f"{share:.0%} of the variance over seeds comes from the noise draws (at α_test = {alpha_test:g}): to narrow the "
+        f"bars, use {advice} (four times the draws make them {narrower:.0%} narrower, four times the seeds 50%)"
     )
 
 

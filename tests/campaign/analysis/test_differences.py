@@ -134,7 +134,24 @@ def test_the_report_says_how_many_intervals_exclude_zero_what_is_excluded_and_wh
 
 def test_the_report_of_one_seed_says_that_there_are_no_intervals():
     said = weight_noise.report(tables.build(campaign(seeds=1)))
-    assert "weight_noise, drop: no intervals; 1 rows have one seed" in said
+    assert "weight_noise, drop: no intervals; left out: 1 of 1 (one seed" in said
+
+
+def test_the_report_counts_each_family_and_leaves_out_what_cannot_differ():
+    both = [result(seed, (0.9 + 0.01 * seed * p, 0.5), p=p) for seed in range(3) for p in (0.0, 0.1, 0.3)]
+    for run in both:
+        del run["measurements"][0]["points"][1:]
+    said = weight_noise.report(tables.build(both, {"p": 0}))
+    assert "differences to p 0" in said and "weight_noise, acc: 0 of 2 intervals exclude zero" in said
+    assert "drop" not in said
+
+
+def test_the_advice_is_for_the_largest_strength_where_0_1_was_not_measured():
+    runs = campaign()
+    for run in runs:
+        for one in run["measurements"][0]["points"][1:]:
+            one["strength"] = 0.5
+    assert "comes from the noise draws (at α_test = 0.5): to narrow the bars" in weight_noise.report(tables.build(runs))
 
 
 @pytest.mark.parametrize("name", registry.names("studies"))

@@ -10,12 +10,14 @@ from campaign.analysis.statistics import LEVEL, in_family
 def text(differences: pd.DataFrame) -> str:
     """How many intervals exclude zero, before and after Holm's correction, what is excluded, and what seeds would do.
 
-    `differences`: differences.csv. Only rows that belong to a family of Holm's correction are counted.
+    `differences`: differences.csv. Only rows that belong to a family of Holm's correction are counted, without the drop
+    at strength 0, which is 0 for every network.
     """
-    families = differences[in_family(differences)].groupby(["evaluation", "measure"])
+    rows = differences[(differences["measure"] != "drop") | (differences["alpha_test"] > 0)]
+    families = rows[in_family(rows)].groupby(["evaluation", "measure"])
+    reference = differences["reference"].iloc[0]
     title = (
-        f"differences to {differences['reference'].iloc[0]}, seed by seed, with 95 % intervals; Holm's correction over "
-        "the rows of an evaluation above strength 0"
+        f"differences to {reference}, seed by seed, with 95 % intervals, and Holm's correction in each family of rows"
     )
     return "\n".join([title, *(line for names, rows in families for line in _lines(", ".join(names), rows))])
 
@@ -23,7 +25,7 @@ def text(differences: pd.DataFrame) -> str:
 def _lines(name: str, rows: pd.DataFrame) -> Iterator[str]:
     tested = rows.dropna(subset="p_value")
     without = len(rows) - len(tested)
-    left_out = f"{without} rows have one seed, or the same difference for all seeds" if without else ""
+    left_out = f"left out: {without} of {len(rows)} (one seed, or the same difference for all seeds)" if without else ""
     if tested.empty:
         yield f"  {name}: no intervals; {left_out}"
         return
@@ -33,7 +35,7 @@ def _lines(name: str, rows: pd.DataFrame) -> Iterator[str]:
     limits = 100 * tested[["low", "high"]].abs().max(axis=1)
     yield f"    excluded are differences above {_in_rows(limits, '.2f', 'points')}"
     half = 100 * tested["resolution"].iloc[0]
-    yield f"    half-widths of {half:g} points take {_in_rows(tested['more_seeds'], ',.0f', 'more seeds')}"
+    yield f"    half-widths of {half:g} {'point' if half == 1 else 'points'} take {_in_rows(tested['more_seeds'], ',.0f', 'more seeds')}"
 
 
 def _in_rows(values: pd.Series, form: str, unit: str) -> str:
