@@ -102,7 +102,7 @@ def reference_of(folder: Path) -> Mapping[str, object]:
 def resolution_of(folder: Path) -> float:
     """The half-width of an interval for which the folder's latest campaign counts missing seeds, percentage points."""
     resolution = campaign_file.read(folder).get("resolution", RESOLUTION)
-    return resolution if resolution > 0 else RESOLUTION
+    return min(max(resolution, 0.001), 100)
 
 
 def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nnet.checks import ConfigError, positive, switch
+from nnet.checks import ConfigError, between, switch
 from nnet.config import TrainConfig
 from nnet.identity import group_of
 
@@ -39,7 +39,7 @@ class Launch:
 
     def __post_init__(self):
         object.__setattr__(self, "output_dir", str(self.output_dir))
-        object.__setattr__(self, "resolution", positive("resolution", self.resolution))
+        object.__setattr__(self, "resolution", between(0.001, 100)("resolution", self.resolution))
         switch("memory_check", self.memory_check)
 
 

@@ -156,8 +156,8 @@ def _advice(share: float, alpha_test: float) -> str:
     narrower = 1 - (1 - 0.75 * share) ** 0.5  # four times the draws leave a quarter of their share of the variance
     advice = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
     return (
-        f"{share:.0%} of the variance over seeds comes from the noise draws (at α_test = {alpha_test:g}): to narrow the "
-        f"bars, use {advice} (four times the draws make them {narrower:.0%} narrower, four times the seeds 50%)"
+        f"{share:.0%} of the variance over seeds comes from the noise draws (at α_test = {alpha_test:g}): to narrow "
+        f"the bars, use {advice} (four times the draws make them {narrower:.0%} narrower, four times the seeds 50%)"
     )
 
 

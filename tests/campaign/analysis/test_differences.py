@@ -224,8 +224,8 @@ def test_the_resolution_of_the_launch_reaches_the_tables(tmp_path):
     assert json.loads((store.folder / "campaign.json").read_text())["resolution"] == 1.5
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "nan", "a"])
-def test_a_resolution_is_a_number_above_0(value, tmp_path, capsys):
+@pytest.mark.parametrize("value", ["0", "-1", "1e-9", "101", "nan", "a"])
+def test_a_resolution_is_a_number_from_0_001_to_100(value, tmp_path, capsys):
     assert run_experiments.main(["--resolution", value, "--output-dir", str(tmp_path)]) == 2
     assert "resolution must be" in capsys.readouterr().err and not list(tmp_path.iterdir())
 

@@ -16,9 +16,7 @@ def text(differences: pd.DataFrame) -> str:
     rows = differences[(differences["measure"] != "drop") | (differences["alpha_test"] > 0)]
     families = rows[in_family(rows)].groupby(["evaluation", "measure"])
     reference = differences["reference"].iloc[0]
-    title = (
-        f"differences to {reference}, seed by seed, with 95 % intervals, and Holm's correction in each family of rows"
-    )
+    title = f"differences to {reference}, seed by seed, with 95 % intervals; Holm's correction in each family of rows"
     return "\n".join([title, *(line for names, rows in families for line in _lines(", ".join(names), rows))])
 
 
@@ -35,7 +33,8 @@ def _lines(name: str, rows: pd.DataFrame) -> Iterator[str]:
     limits = 100 * tested[["low", "high"]].abs().max(axis=1)
     yield f"    excluded are differences above {_in_rows(limits, '.2f', 'points')}"
     half = 100 * tested["resolution"].iloc[0]
-    yield f"    half-widths of {half:g} {'point' if half == 1 else 'points'} take {_in_rows(tested['more_seeds'], ',.0f', 'more seeds')}"
+    unit, missing = "point" if half == 1 else "points", _in_rows(tested["more_seeds"], ",.0f", "more seeds")
+    yield f"    half-widths of {half:g} {unit} take {missing}"
 
 
 def _in_rows(values: pd.Series, form: str, unit: str) -> str:
