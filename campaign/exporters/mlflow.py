@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ FORBIDDEN = re.compile(r"[^\w\-. :/]")
 """Letters that the name of a metric may not have."""
 
 
-def export(runs: Iterable[Run], folder: Path) -> None:
+def export(runs: Sequence[Run], folder: Path) -> None:
     """Write <folder>/mlflow.db: settings as parameters, histories by epoch and figures as metrics, makers as tags."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # else it sends to its makers what is done with it
     from mlflow import MlflowClient

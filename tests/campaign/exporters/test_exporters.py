@@ -96,10 +96,12 @@ def test_tensorboard_reads_what_was_exported_once(results, tmp_path):
     read = EventAccumulator(str(folders[made()[1]["run_id"]])).Reload()
     curve = [(event.step, event.value) for event in read.Scalars("history/train_loss")]
     assert curve == [(1, 2.0), (2, 1.5)]
-    for name, value in (("acc_01", 0.81), ("weight_noise/0.1/acc", 0.81), ("layers/1 0.2/acc", 0.7)):
+    for name, value in (("figures/acc_01", 0.81), ("weight_noise/0.1/acc", 0.81), ("layers/1 0.2/acc", 0.7)):
         (event,) = read.Scalars(name)
         assert event.step == 2 and event.value == pytest.approx(value)
-    assert any("hparams" in name for name in read.PluginTagToContent("hparams"))
+    contents = read.PluginTagToContent("hparams")
+    assert b"figures/acc_01" in contents["_hparams_/experiment"]  # a figure is found under the name of its scalar
+    assert b"regime" in contents["_hparams_/session_start_info"] and b"epochs" not in b"".join(contents.values())
 
 
 def test_mlflow_reads_what_was_exported_once(results, tmp_path):
