@@ -20,10 +20,8 @@ def export(runs: Sequence[Run], folder: Path) -> None:
     from torch.utils.tensorboard.summary import hparams
 
     for run, varied in zip(runs, _varied(runs), strict=True):
-        place, figures = (
-            folder / run.dataset / run.run_id,
-            {f"figures/{name}": its for name, its in run.figures.items()},
-        )
+        place = folder / run.dataset / run.run_id
+        figures = {f"figures/{name}": value for name, value in run.figures.items()}
         for before in place.glob(f"events.*{SUFFIX}"):
             before.unlink()
         with SummaryWriter(str(place), filename_suffix=SUFFIX) as writer:
