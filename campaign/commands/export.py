@@ -27,7 +27,7 @@ def export(exporter: str, folder: str | Path, configs: Sequence[TrainConfig], ou
         raise ConfigError(f"{folder} is a file; give a folder for --export {exporter}")
     place.mkdir(parents=True, exist_ok=True)
     registry.load(base.KIND, exporter).export(runs, place)
-    say(f"{len(runs)} of {asked} runs exported to {folder}")
+    say(f"{len(runs)} of {asked} runs exported to {place}")
     say(f"to see them: {registry.constant(base.KIND, exporter, 'SHOW').format(folder=place)}")
     return 0
 

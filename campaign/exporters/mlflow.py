@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from campaign.exporters.base import Run
+from nnet.checks import ConfigError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from sqlalchemy.exc import DatabaseError
 
 PACKAGES = ("mlflow", "sqlalchemy")
 SHOW = "mlflow ui --backend-store-uri sqlite:///{folder}/mlflow.db"
@@ -23,12 +25,18 @@ FORBIDDEN = re.compile(r"[^\w\-. :/]")
 
 
 def export(runs: Sequence[Run], folder: Path) -> None:
-    """Write <folder>/mlflow.db: settings as parameters, histories by epoch and figures as metrics, makers as tags."""
+    """Write <folder>/mlflow.db: settings as parameters, histories by epoch and figures as metrics, makers as tags.
+
+    Raises ConfigError if that file is no database of MLflow.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # else it sends to its makers what is done with it
     from mlflow import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    try:
+        client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    except DatabaseError as error:
+        raise ConfigError(f"{folder}/mlflow.db is no database of MLflow ({error.orig}): give another folder") from error
     for run in runs:
         experiment = _experiment(client, run.dataset, folder)
         for before in client.search_runs([experiment], f"tags.{NAME} = '{run.run_id}'"):

@@ -121,6 +121,15 @@ def test_mlflow_reads_what_was_exported_once(results, tmp_path):
     assert sorted((metric.step, metric.value) for metric in curve) == [(1, 2.0), (2, 1.5)]
 
 
+def test_a_file_that_is_no_database_is_refused_and_kept(results, tmp_path, capsys):
+    needed("mlflow")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/mlflow.db").write_text("a list of things to do")
+    assert export("mlflow", tmp_path / "there", results) == 2
+    assert re.search("^error: .*mlflow.db is no database of MLflow", capsys.readouterr().err)
+    assert (tmp_path / "there/mlflow.db").read_text() == "a list of things to do"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
