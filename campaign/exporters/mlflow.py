@@ -12,7 +12,6 @@ from nnet.checks import ConfigError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from sqlalchemy.exc import DatabaseError
 
 PACKAGES = ("mlflow", "sqlalchemy")
 SHOW = "mlflow ui --backend-store-uri sqlite:///{folder}/mlflow.db"
@@ -31,6 +30,7 @@ def export(runs: Sequence[Run], folder: Path) -> None:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # else it sends to its makers what is done with it
     from mlflow import MlflowClient
+    from sqlalchemy.exc import DatabaseError
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
