@@ -121,6 +121,28 @@ def test_mlflow_reads_what_was_exported_once(results, tmp_path):
     assert sorted((metric.step, metric.value) for metric in curve) == [(1, 2.0), (2, 1.5)]
 
 
+MINE = """'One line per run.'
+
+PACKAGES = ()
+SHOW = "cat {folder}/runs.txt"
+
+
+def export(runs, folder):
+    lines = [f"{run.run_id} {run.figures['acc_01']:.2f}" for run in runs]
+    (folder / "runs.txt").write_text("\\n".join(lines))
+"""
+
+
+def test_an_exporter_of_ones_own_is_one_file(results, tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine/exporters").mkdir(parents=True)
+    (tmp_path / "mine/exporters/lines.py").write_text(MINE)
+    monkeypatch.setenv("NNET_PLUGINS", str(tmp_path / "mine"))
+    assert export("lines", tmp_path / "there", results) == 0
+    assert f"to see them: cat {tmp_path}/there/runs.txt" in capsys.readouterr().out
+    written = dict(line.split() for line in (tmp_path / "there/runs.txt").read_text().splitlines())
+    assert written[made()[1]["run_id"]] == "0.81" and len(written) == 3
+
+
 def test_a_file_that_is_no_database_is_refused_and_kept(results, tmp_path, capsys):
     needed("mlflow")
     (tmp_path / "there").mkdir()
