@@ -9,6 +9,8 @@ from campaign.grid.study import KIND
 from nnet import registry
 from nnet.checks import unknown
 
+EXPORTERS = "campaign.exporters"
+
 
 def add_further(trained: Callable, launch: Callable) -> None:
     """Which runs: `trained` and `launch` add a flag to a section of the help."""
@@ -47,6 +49,8 @@ def add_commands(add: Callable) -> None:
     add("--prune-weights", action="store_true", help="delete those of these runs that are measured as asked")
     add("--json", action="store_true", help="with one of the last four: print JSON")
     add("--merge", metavar="FOLDER", help="join another results folder into this one, point by point")
+    known = ", ".join(registry.names(EXPORTERS))
+    add("--export", nargs=2, metavar=("PROGRAM", "DIR"), help=f"write the finished runs for another program: {known}")
     add("--sanity", action="store_true", help="quick check: does training with noise help?")
     add("--verify", metavar="RUN_ID", help="train and measure a run again and compare every bit")
     add("--print-job", metavar="SCHEDULER", type=_scheduler, help=f"{' or '.join(schedulers())}: {script}")

@@ -32,7 +32,9 @@ COLUMNS: dict[str, str] = {}
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     """`dropout_differences`: accuracy under weight noise with dropout minus without, where runs differ in it."""
     sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
-    return {"dropout_differences": paired_differences(sweep, by="dropout", reference=0.0)} if "dropout" in sweep else {}
+    if "dropout" not in sweep:
+        return {}
+    return {"dropout_differences": paired_differences(sweep, "acc", "dropout", 0.0, runs.resolution)}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":

@@ -55,7 +55,7 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     rows = runs.sweep[runs.sweep["run_id"].isin(with_masks)]
     sweep = core.with_settings(core.of(rows), runs.per_run)
     sweep["noise_type"] = [with_masks[run_id].get("noise_type") for run_id in sweep["run_id"]]
-    answers = {"level_differences": level_differences(sweep), "published": published(runs)}
+    answers = {"level_differences": level_differences(sweep, runs.resolution), "published": published(runs)}
     return {name: table for name, table in answers.items() if not table.empty}
 
 
@@ -79,14 +79,14 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
     return f"{title}\n{paired_text(tables['level_differences'], columns)}"
 
 
-def level_differences(sweep: pd.DataFrame) -> pd.DataFrame:
+def level_differences(sweep: pd.DataFrame, resolution: float) -> pd.DataFrame:
     """Accuracy with masks of a level above 0 minus that at level 0, seed by seed, with 95 % intervals over seeds.
 
     `sweep`: the result of `campaign.analysis.tables.with_settings`, and `noise_type`, the kind of the masks. A row per
     α_test and setting with both levels; `noise_std` is the standard deviation of the masks before training times the
     level; in a first layer of masks it is `scale_noise` times larger.
     """
-    differences = paired_differences(sweep, by="level", reference=0)
+    differences = paired_differences(sweep, "acc", "level", 0, resolution)
     if differences.empty:
         return differences
     stds = [

@@ -31,7 +31,8 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     if runs.per_run["p"].nunique() < 2:
         return {}
     sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
-    return {"pixel_differences": paired_differences(sweep[sweep["alpha_test"] == 0], by="p", reference=0)}
+    clean = sweep[sweep["alpha_test"] == 0]
+    return {"pixel_differences": paired_differences(clean, "acc", "p", 0, runs.resolution)}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":

@@ -8,7 +8,9 @@ draws; bars are standard errors over seeds. The drop is the accuracy without noi
 compared with their reference (the regime `clean` unless the study names another) seed by seed. The figure and the table
 show these paired differences in accuracy (`acc`) and in drop, with 95 % intervals (Student t over seeds); in the table
 1 = 100 %. A positive difference in `acc`, or a negative one in `drop`, is better than the reference. If an interval
-contains zero, the data do not show a difference.
+contains zero, the data do not show a difference. Of many intervals some exclude zero by chance: `p_holm` is the p value
+after Holm's correction over all rows of an evaluation above strength 0, and `more_seeds` says how many more seeds would
+narrow the interval to a half-width of `resolution`.
 """
 
 import json
@@ -22,6 +24,7 @@ from campaign.analysis import labels, panels, resolution, style
 from campaign.analysis import tables as core
 from campaign.analysis.looks import Looks, lines_of, shifts
 from campaign.analysis.questions import Runs
+from campaign.analysis.questions.parts import verdict
 from campaign.analysis.statistics import DIFFERENCE, paired_differences, share_of_draws
 from nnet.checks import canonical
 
@@ -37,13 +40,14 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 
     The columns are those of `campaign.analysis.statistics.paired_differences`, and `reference`, its name.
     """
-    if not _measured(runs.summary):
-        return {}
     sweep = core.with_settings(runs.sweep, runs.per_run)
-    ((by, value),) = runs.reference.items()
-    parts = [paired_differences(sweep, name, by, value).assign(measure=name) for name in ("acc", "drop")]
+    ((name, value),) = runs.reference.items()
+    by = "architecture" if name == "arch" else name
+    parts = [paired_differences(sweep, its, by, value, runs.resolution).assign(measure=its) for its in ("acc", "drop")]
+    if parts[0].empty:
+        return {}
     differences = pd.concat(parts, ignore_index=True)
-    differences["reference"] = str(value) if by == "regime" else f"{by} {value}"
+    differences["reference"] = str(value) if by in ("regime", "architecture") else f"{by} {str(value).lower()}"
     settings = [name for name in differences if name not in DIFFERENCE]
     return {"differences": differences[[*settings, *DIFFERENCE]]}
 
@@ -66,12 +70,13 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
-    """Whether more seeds or more noise draws would narrow the error bars."""
-    share = share_of_draws(core.with_settings(core.of(tables["sweep"]), tables["results_per_run"]))
-    if math.isnan(share):
-        return ""
-    advice = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
-    return f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, use {advice}"
+    """What the differences say as a whole, and whether more seeds or more noise draws would narrow the error bars."""
+    found = [verdict.text(tables["differences"])] if "differences" in tables else []
+    sweep = core.with_settings(core.of(tables["sweep"]), tables["results_per_run"])
+    drawn = sweep.loc[sweep["noise_samples"] > 1, "alpha_test"]
+    alpha_test = 0.1 if (drawn == 0.1).any() else drawn.max()
+    share = share_of_draws(sweep, alpha_test)
+    return "\n".join(found if math.isnan(share) else [*found, _advice(share, alpha_test)])
 
 
 def against_alpha(every: pd.DataFrame, quantity: str, images: int = 0) -> "Figure":
@@ -164,6 +169,16 @@ def _of_summary(row: pd.Series, every: pd.DataFrame) -> dict:
     for name in set(row.index) - {*every, *DIFFERENCE, "measure", "reference"}:
         options.setdefault(row["architecture"], {})[name] = canonical(row[name])
     return settings | {"options": json.dumps(options, sort_keys=True)}
+
+
+def _advice(share: float, alpha_test: float) -> str:
+    """What narrows the error bars, if this share of the variance over seeds at α_test comes from the noise draws."""
+    narrower = 1 - (1 - 0.75 * share) ** 0.5  # four times the draws leave a quarter of their share of the variance
+    advice = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
+    return (
+        f"{share:.0%} of the variance over seeds comes from the noise draws (at α_test = {alpha_test:g}): to narrow "
+        f"the bars, use {advice} (four times the draws make them {narrower:.0%} narrower, four times the seeds 50%)"
+    )
 
 
 def _measured(summary: pd.DataFrame) -> bool:
