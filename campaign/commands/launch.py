@@ -81,6 +81,10 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import status
 
         return status.show(configs, where.output_dir, line.json)
+    if line.report:
+        from campaign.commands import report
+
+        return report.write(configs, where.output_dir)
     if line.print_job:
         from campaign.commands import job_script
 

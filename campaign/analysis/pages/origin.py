@@ -1,0 +1,93 @@
+"""Where the results of a folder come from: failures, launches, commands, commits, machines and libraries."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from markupsafe import Markup
+
+from campaign.analysis import makers
+from campaign.analysis.pages.render import Section, rows_of
+from campaign.store.folder import Store
+from nnet.files import outside
+
+MOST_FAILURES, MOST_CHARACTERS = 50, 20_000
+MOST_UNDER_WAY = 50
+MOST_VALUES = 20
+MOST_LAUNCHES = 20
+EVENTS = ("launch", "stop")
+COMMAND = "command"
+"""The entry of the provenance that has its own paragraph."""
+
+
+def failures(store: Store) -> Section | None:
+    """The runs that have failed, each with its file: reason, configuration, traceback."""
+    failed = store.failed()
+    if not failed:
+        return None
+    shown = failed[:MOST_FAILURES]
+    details = [(f"{run_id}: {store.failure(run_id)}", _content(store.failure_file(run_id))) for run_id in shown]
+    about = f"<p>{len(failed):,} failed. <code>--retry-failed</code> tries them again.</p>"
+    more = f"The first {MOST_FAILURES} are shown; the folder failures/ has all." if len(failed) > MOST_FAILURES else ""
+    return Section("Failures", "failures", Markup(about), details=details, note=more)
+
+
+def under_way(store: Store) -> Section | None:
+    """The runs on which a launcher works now."""
+    claims = store.claims.living()
+    if not claims:
+        return None
+    rows = [
+        (run_id, owner.get("host"), owner.get("pid"), _time(owner.get("since")), store.epoch(run_id))
+        for run_id, owner in sorted(claims.items())
+    ]
+    more = f"The first {MOST_UNDER_WAY} of {len(rows):,}." if len(rows) > MOST_UNDER_WAY else ""
+    columns = ("run_id", "machine", "process", "since (UTC)", "epoch kept")
+    return Section("Under way", "under_way", tables=[rows_of("runs under way", columns, rows[:MOST_UNDER_WAY], more)])
+
+
+def provenance(store: Store) -> Section:
+    """What made the networks, with the number of runs for each value; the commands; the launches."""
+    made_by = [outline["provenance"] for outline in store.outlines().values()]
+    commands = Counter(str(about[COMMAND]) for about in made_by if about.get(COMMAND))
+    texts = ["\n".join(command for command, _ in commands.most_common(MOST_VALUES))] if commands else []
+    note = makers.kept(store.folder)
+    launches = _launches(store.folder)
+    tables = [rows_of("what made the networks", ("entry", "value", "networks"), _counted(made_by))] if made_by else []
+    tables += [rows_of("launches", ("time (UTC)", "event", "what"), launches)] if launches else []
+    about = "<p>Commands that made these networks:</p>" if commands else ""
+    return Section("Provenance", "provenance", Markup(about), [*texts, *([note] if note else [])], tables=tables)
+
+
+def _counted(made_by: Iterable[Mapping]) -> list[tuple[str, str, int]]:
+    """Entry, value, number of networks; the most frequent values of each entry."""
+    counts: dict[str, Counter] = {}
+    for about in made_by:
+        for name, value in about.items():
+            text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+            if name != COMMAND:
+                counts.setdefault(name, Counter())[text] += 1
+    return [(name, *item) for name, values in counts.items() for item in values.most_common(MOST_VALUES)]
+
+
+def _launches(folder: Path) -> list[tuple[str, ...]]:
+    """The last launches and stops of all logs of a folder."""
+    lines = [line for path in sorted(folder.glob("campaign*.log")) for line in _content(path, None).splitlines()]
+    parts = [line.split(maxsplit=4) for line in sorted(lines)]
+    found = [(f"{day} {time}", event, *rest[1:]) for day, time, event, *rest in parts if len(rest) > 1]
+    return [row for row in found if row[1] in EVENTS][-MOST_LAUNCHES:]
+
+
+def _content(path: Path, most: int | None = MOST_CHARACTERS) -> str:
+    """A text file's content; of a long one the last part."""
+    with suppress(OSError, outside.Unreadable):
+        text = path.read_text(errors="replace")
+        return text if most is None or len(text) <= most else f"…\n{text[-most:]}"
+    return ""
+
+
+def _time(since: float | None) -> str:
+    return "" if since is None else f"{datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S}"
