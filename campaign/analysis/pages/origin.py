@@ -77,8 +77,8 @@ def _launches(folder: Path) -> list[tuple[str, ...]]:
     """The last launches and stops of all logs of a folder."""
     lines = [line for path in sorted(folder.glob("campaign*.log")) for line in _content(path, None).splitlines()]
     parts = [line.split(maxsplit=4) for line in sorted(lines)]
-    found = [(f"{day} {time}", event, *rest[1:]) for day, time, event, *rest in parts if len(rest) > 1]
-    return [row for row in found if row[1] in EVENTS][-MOST_LAUNCHES:]
+    found = [part for part in parts if len(part) == 5 and part[2] in EVENTS]
+    return [(f"{day} {time}", event, detail) for day, time, event, _, detail in found[-MOST_LAUNCHES:]]
 
 
 def _content(path: Path, most: int | None = MOST_CHARACTERS) -> str:
