@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,17 +49,18 @@ def under_way(store: Store) -> Section | None:
     return Section("Under way", "under_way", tables=[rows_of("runs under way", columns, rows[:MOST_UNDER_WAY], more)])
 
 
-def provenance(store: Store) -> Section:
-    """What made the networks, with the number of runs for each value; the commands; the launches."""
-    made_by = [outline["provenance"] for outline in store.outlines().values()]
+def provenance(folder: Path, made_by: Sequence[Mapping], things: str = "networks") -> Section:
+    """What made the networks of a folder, with the number of them for each value; the commands; the launches.
+
+    `made_by`: the provenance of each network, or of other `things`.
+    """
     commands = Counter(str(about[COMMAND]) for about in made_by if about.get(COMMAND))
     texts = ["\n".join(command for command, _ in commands.most_common(MOST_VALUES))] if commands else []
-    note = makers.kept(store.folder)
-    launches = _launches(store.folder)
-    tables = [rows_of("what made the networks", ("entry", "value", "networks"), _counted(made_by))] if made_by else []
+    note, launches = makers.kept(folder), _launches(folder)
+    tables = [rows_of(f"what made the {things}", ("entry", "value", things), _counted(made_by))] if made_by else []
     tables += [rows_of("launches", ("time (UTC)", "event", "what"), launches)] if launches else []
-    about = "<p>Commands that made these networks:</p>" if commands else ""
-    return Section("Provenance", "provenance", Markup(about), [*texts, *([note] if note else [])], tables=tables)
+    about = Markup("<p>Commands that made these {}:</p>").format(things) if commands else Markup()
+    return Section("Provenance", "provenance", about, [*texts, *([note] if note else [])], tables=tables)
 
 
 def _counted(made_by: Iterable[Mapping]) -> list[tuple[str, str, int]]:

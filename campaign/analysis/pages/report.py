@@ -45,7 +45,8 @@ def page(folder: Path) -> Page:
     if answers.files_of(folder):
         by_name = tables.read(folder)
         sections = _sections(store, by_name, complete)
-    parts = [under_way, origin.failures(store), *sections, origin.provenance(store)]
+    made_by = [outline["provenance"] for outline in store.outlines().values()]
+    parts = [under_way, origin.failures(store), *sections, origin.provenance(folder, made_by)]
     written = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"{complete}.", f"Written {written} from the files in {folder}."]
     return Page(_title(folder), lines, [part for part in parts if part is not None], live=under_way is not None)
