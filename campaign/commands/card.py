@@ -77,7 +77,8 @@ def _only(configs: list[TrainConfig]) -> TrainConfig:
 def _fitting(config: TrainConfig, launch: Launch) -> tuple[TrainConfig, dict[str, str]]:
     """The network, measured by those of its evaluations that fit it; and why the others do not, by name.
 
-    Raises ConfigError if the network cannot be set up without any of them.
+    Raises ConfigError if the network cannot be set up without any of them, or if one that has options of the user's
+    refuses them or the network.
     """
     tried = {name: _with(config, (name,)) for name in config.evaluations}
     alone = _with(config, ())
@@ -90,6 +91,9 @@ def _fitting(config: TrainConfig, launch: Launch) -> tuple[TrainConfig, dict[str
     seen = outcomes[()]
     if isinstance(seen, base.Failure):
         raise ConfigError(seen.message)
+    for (name,), failure in failures.items():
+        if name in config.options:
+            raise ConfigError(failure.message)
     refused = {name: failure.message for (name,), failure in failures.items()}
     fitting = _with(config, tuple(name for name in tried if name not in refused))
     if config.max_test_samples == MOST_IMAGES and seen["test_images"] < MOST_IMAGES:

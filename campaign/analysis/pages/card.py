@@ -78,7 +78,8 @@ def comparison(by_name: Tables, clean_folder: Path) -> str:
     rows = clean[clean["alpha_test"] == alpha]
     same = rows[rows["settings"] == mine.loc[alpha, "settings"]]
     row = (same if len(same) else rows).sort_values("n_seeds").iloc[-1]
-    return f"{sentence} {_beside(lost, row, clean_folder)}{'' if len(same) else ' They were measured in another way.'}"
+    otherwise = "" if len(same) else " They were measured on other images or with other settings."
+    return f"{sentence} {_beside(lost, row, clean_folder)}{otherwise}"
 
 
 def _clean(folder: Path, architecture: str) -> pd.DataFrame | None:
