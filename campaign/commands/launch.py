@@ -90,14 +90,8 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import status
 
         return status.show(configs, where.output_dir, line.json)
-    if line.report:
-        from campaign.commands import report
-
-        return report.write(configs, where.output_dir)
-    if line.card:
-        from campaign.commands import card
-
-        return card.make(runs)
+    if line.report or line.card:
+        return _page(line, runs)
     if line.print_job:
         from campaign.commands import job_script
 
@@ -127,6 +121,17 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
 
         return merge(line.merge, where.output_dir, runs.reference)
     return None
+
+
+def _page(line: CommandLine, runs: blocks.Runs) -> int:
+    """Write the page that is asked for."""
+    if line.card:
+        from campaign.commands import card
+
+        return card.make(runs)
+    from campaign.commands import report
+
+    return report.write(runs.configs, runs.launch.output_dir)
 
 
 def _prepared(runs: blocks.Runs, line: CommandLine) -> "Campaign":
