@@ -12,7 +12,6 @@ from markupsafe import Markup
 from campaign.analysis import makers
 from campaign.analysis.pages.render import Section, rows_of
 from campaign.store.folder import Store
-from nnet.files import outside
 
 MOST_FAILURES, MOST_CHARACTERS = 50, 20_000
 MOST_UNDER_WAY = 50
@@ -24,12 +23,12 @@ COMMAND = "command"
 
 
 def failures(store: Store) -> Section | None:
-    """The runs that have failed, each with its file: reason, configuration, traceback."""
+    """The runs that have failed, each with its reason, traceback and configuration."""
     failed = store.failed()
     if not failed:
         return None
     shown = failed[:MOST_FAILURES]
-    details = [(f"{run_id}: {store.failure(run_id)}", _content(store.failure_file(run_id))) for run_id in shown]
+    details = [(f"{run_id}: {store.failure(run_id)}", _failure(store.failure_file(run_id))) for run_id in shown]
     about = f"<p>{len(failed):,} failed. <code>--retry-failed</code> tries them again.</p>"
     more = f"The first {MOST_FAILURES} are shown; the folder failures/ has all." if len(failed) > MOST_FAILURES else ""
     return Section("Failures", "failures", Markup(about), details=details, note=more)
@@ -76,17 +75,24 @@ def _counted(made_by: Iterable[Mapping]) -> list[tuple[str, str, int]]:
 
 def _launches(folder: Path) -> list[tuple[str, ...]]:
     """The last launches and stops of all logs of a folder."""
-    lines = [line for path in sorted(folder.glob("campaign*.log")) for line in _content(path, None).splitlines()]
+    lines = [line for path in sorted(folder.glob("campaign*.log")) for line in _content(path).splitlines()]
     parts = [line.split(maxsplit=4) for line in sorted(lines)]
     found = [part for part in parts if len(part) == 5 and part[2] in EVENTS]
     return [(f"{day} {time}", event, detail) for day, time, event, _, detail in found[-MOST_LAUNCHES:]]
 
 
-def _content(path: Path, most: int | None = MOST_CHARACTERS) -> str:
-    """A text file's content; of a long one the last part."""
-    with suppress(OSError, outside.Unreadable):
-        text = path.read_text(errors="replace")
-        return text if most is None or len(text) <= most else f"…\n{text[-most:]}"
+def _failure(path: Path) -> str:
+    """The file of a failure, with the end of its traceback before the configuration."""
+    head, *rest = _content(path).split("\n\n", 2)
+    configuration, traceback = rest if len(rest) == 2 else ("", "".join(rest))
+    cut = f"…\n{traceback[-MOST_CHARACTERS:]}" if len(traceback) > MOST_CHARACTERS else traceback
+    return "\n\n".join([head[:MOST_CHARACTERS], cut.strip(), configuration[:MOST_CHARACTERS]]).strip()
+
+
+def _content(path: Path) -> str:
+    """A text file's content; nothing if it cannot be read."""
+    with suppress(OSError):
+        return path.read_text(errors="replace")
     return ""
 
 

@@ -91,9 +91,14 @@ def test_nothing_from_files_is_obeyed(folder):
 
 def test_failures_are_shown_with_their_tracebacks(folder):
     Store(folder).fail(TrainConfig(seed=8), Failure("ValueError", "it is odd", "Traceback, line 12\nValueError"))
+    Store(folder).fail(
+        TrainConfig(seed=9), Failure("ValueError", "it is long", "first " + "and so on " * 9000 + "last")
+    )
     found = written(folder)
-    assert found.says("ValueError: it is odd") and found.says("Traceback, line 12")
-    assert found.says("12 of 13 runs, 1 failed")
+    text = "".join(found.text)
+    assert 0 < text.index("ValueError: it is odd") < text.index("Traceback, line 12") < text.index('"training": {')
+    assert "and so on last" in text and "first and so on" not in text
+    assert found.says("12 of 14 runs, 2 failed")
 
 
 def test_a_folder_whose_first_run_is_under_way_has_a_page(tmp_path):
