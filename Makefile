@@ -18,7 +18,7 @@ run: $(VENV)/installed
 	$(BIN)/python run_experiments.py --dataset digits --epochs $(EPOCHS) --batch-size 32 --noise-samples 2 --output-dir $(OUTPUT)
 	$(BIN)/python -m campaign.analysis.figures --output-dir $(OUTPUT) digits
 	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(EXECUTE) --output-dir $(OUTPUT)/digits analysis.ipynb
-	@echo "figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
+	@echo "report: $(OUTPUT)/digits/report.html   figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
 # Everything but the two below, on two cores.
 test: $(VENV)/installed

@@ -79,13 +79,15 @@ def train_and_evaluate(cfg: TrainConfig, known: dict | None = None) -> dict:
 
 
 def try_set_up(cfg: TrainConfig) -> dict:
-    """Set a run up without training; returns `data_sha256`, and the names of the tensors that are `not_noised`.
+    """Set a run up without training; returns `data_sha256`, the names of the tensors that are `not_noised`, and the
+    number of `test_images`.
 
     Raises what the run would raise up to there.
     """
     with _alone(cfg.threads):
         run = _set_up(cfg)
-        return {"data_sha256": run.batches.images.sha256, "not_noised": list(spared_tensors(run.model))}
+        seen = {"data_sha256": run.batches.images.sha256, "not_noised": list(spared_tensors(run.model))}
+        return seen | {"test_images": run.batches.test_size}
 
 
 def set_seed(seed: int) -> None:

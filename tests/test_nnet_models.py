@@ -230,7 +230,8 @@ def test_numbers_too_small_to_be_normal_are_zero_in_a_run_and_there_alone(npz, m
 
 
 def test_a_run_can_be_set_up_alone_which_names_its_data(npz, result):
-    assert nnet_models.try_set_up(config(npz)) == {"data_sha256": result["sha256"]["data"], "not_noised": []}
+    seen = {"data_sha256": result["sha256"]["data"], "not_noised": [], "test_images": 48}
+    assert nnet_models.try_set_up(config(npz)) == seen
     with pytest.raises(ValueError, match="at least 8×8"):
         nnet_models.try_set_up(dataclasses.replace(config(npz), image_size=4))
 

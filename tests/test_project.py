@@ -19,8 +19,8 @@ def test_packages_md_and_requirements_name_the_same_versions():
         pins[name] = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     every = {package: version for of_file in pins.values() for package, version in of_file.items()}
     page = (ROOT / "packages.md").read_text()
-    assert dict(re.findall(r"^\| ([a-z-]+) \| ([\d.]+) \|", page, re.M)) == every
-    conda = dict(re.findall(r'([a-z-]+)=(\d+\.\d+[\d.]*)(?==cpu|"|\s)', page.split("## conda")[1]))
+    assert dict(re.findall(r"^\| ([a-z0-9-]+) \| ([\d.]+) \|", page, re.M)) == every
+    conda = dict(re.findall(r'([a-z][a-z0-9-]*)=(\d+\.\d+[\d.]*)(?==cpu|"|\s)', page.split("## conda")[1]))
     assert {name.replace("pytorch", "torch"): version for name, version in conda.items() if name != "python"} == {
         package: every[package] for package in every if not any(package in pins[name] for name in only_pip)
     } | {"torch": conda["pytorch"]}
@@ -52,7 +52,7 @@ def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
     shutil.copytree(folder / "runs", tmp_path / "runs")
     shutil.copy(folder / "campaign.json", tmp_path)
     tables.write(Store(tmp_path))
-    files = {path.name for path in folder.iterdir() if path.is_file() and path.suffix != ".log"}  # of a later launch
+    files = {path.name for path in folder.iterdir() if path.is_file() and path.suffix not in (".log", ".html")}
     assert files == {path.name for path in tmp_path.iterdir() if path.is_file()}
     for name in files:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name

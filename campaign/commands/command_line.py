@@ -23,7 +23,10 @@ TITLES = {
     "operation": "launch",
 }
 """The section of the help that lists the settings of a group."""
-COMMANDS = ("plan", "status", "list_weights", "prune_weights", "merge", "export", "sanity", "verify", "print_job")
+COMMANDS = (
+    *("plan", "status", "report", "card", "list_weights", "prune_weights", "merge", "export", "sanity", "verify"),
+    "print_job",
+)
 """What can be asked for instead of a launch; one at a time."""
 WITH_JSON = ("plan", "status", "list_weights", "prune_weights")
 """Those that can print JSON."""
@@ -45,6 +48,8 @@ class CommandLine:
     help: bool = False
     plan: bool = False
     status: bool = False
+    report: bool = False
+    card: bool = False
     json: bool = False
     sanity: bool = False
     verify: str | None = None

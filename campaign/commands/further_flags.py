@@ -48,6 +48,8 @@ def add_commands(add: Callable) -> None:
     add("--list-weights", action="store_true", help="list the kept weights, with their sizes")
     add("--prune-weights", action="store_true", help="delete those of these runs that are measured as asked")
     add("--json", action="store_true", help="with one of the last four: print JSON")
+    add("--report", action="store_true", help="write report.html of the results as they are now")
+    add("--card", action="store_true", help="measure a network of --initial-weights in every way, on one page")
     add("--merge", metavar="FOLDER", help="join another results folder into this one, point by point")
     known = ", ".join(registry.names(EXPORTERS))
     add("--export", nargs=2, metavar=("PROGRAM", "DIR"), help=f"write the finished runs for another program: {known}")

@@ -63,12 +63,21 @@ def _launch(block: Mapping[str, Any], words: Sequence[str]) -> int:
         say(command_line.usage(blocks.lines_of(block, study)).rstrip())
         instead = 0
     else:
-        runs = blocks.expand(block, study, line.lines, line.only)
+        runs = blocks.expand(block, study, _lines(block, study, line), line.only)
         instead = _instead(line, runs, words)
     if instead is not None:
         wait_until_read()
         return instead
     return _run(_prepared(runs, line))
+
+
+def _lines(block: Mapping[str, Any], study: studies.Study | None, line: CommandLine) -> dict[str, Any]:
+    """The settings of the command line, or those of a card."""
+    if not line.card:
+        return line.lines
+    from campaign.commands import card
+
+    return card.lines(blocks.lines_of(block, study), line.lines)
 
 
 def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int | None:
@@ -81,6 +90,8 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import status
 
         return status.show(configs, where.output_dir, line.json)
+    if line.report or line.card:
+        return _page(line, runs)
     if line.print_job:
         from campaign.commands import job_script
 
@@ -115,6 +126,17 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
 
         return merge(line.merge, where.output_dir, runs.reference)
     return None
+
+
+def _page(line: CommandLine, runs: blocks.Runs) -> int:
+    """Write the page that is asked for."""
+    if line.card:
+        from campaign.commands import card
+
+        return card.make(runs)
+    from campaign.commands import report
+
+    return report.write(runs.configs, runs.launch.output_dir)
 
 
 def _prepared(runs: blocks.Runs, line: CommandLine) -> "Campaign":

@@ -36,7 +36,7 @@ def run(campaign: Campaign) -> int:
                 launch.begin()
                 launch.work()
                 launch.record_what_was_asked()
-                return ending.report(campaign, launch.tables.write())
+                return ending.report(campaign, launch.tables.finish())
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
         except (ConfigError, *exits.REFUSALS) as error:

@@ -1,10 +1,11 @@
-"""When tables are written: now and then while runs are under way, and at the end."""
+"""When tables and pages are written: now and then while runs are under way, and at the end."""
 
 import time
 
 from campaign.analysis import current
 from campaign.machine import signals
 from campaign.running.folders import Folders
+from campaign.running.pages import Pages
 
 EVERY_S = 30
 SHARE = 0.02
@@ -14,11 +15,11 @@ MOST_AT_STOP = 200
 
 
 class Tables:
-    """The tables of a campaign's stores."""
+    """The tables of a campaign's stores, and the pages that show them."""
 
     def __init__(self, folders: Folders):
         """`folders`: those that the campaign writes to, where dead workers may have left half-written files."""
-        self.folders = folders
+        self.folders, self.pages = folders, Pages(folders)
         self._excerpts = {store.folder: current.excerpts_of(store) for store in folders.stores}
         self.due = False
         """Whether a run has ended since they were written."""
@@ -32,13 +33,19 @@ class Tables:
         with signals.allowed():
             return self._write()
 
+    def finish(self) -> list[str]:
+        """The same at the end of a launch, with the pages; returns a line on each after the reports."""
+        return self.write() + self.pages.write()
+
     def look_around(self) -> None:
-        """Write the tables if that is due, and not too soon."""
+        """Write the tables if that is due, and not too soon; the same with the pages."""
         if self.due and time.monotonic() - self._written > max(EVERY_S, self._took_s / SHARE):
             self.write()
+        self.pages.look_around()
 
     def write_if_small(self) -> None:
-        """Write the tables of a launch that is stopped, if that takes no time."""
+        """Write the tables of a launch that is stopped, if that takes no time, and no page."""
+        self.pages.close()
         if sum(len(store.outlines()) for store in self.folders.stores) <= MOST_AT_STOP:
             self._write()
 

@@ -1,9 +1,10 @@
 """Evaluations, one per file: each file defines a class `Evaluation`, derived from the one in base.py.
 
 Literals at the top level of a file say which points the evaluation has: `STRENGTHS`, `DRAWS`, `VERSION`, `REPORTS` and
-`FROM_CONFIG`, explained in parts/wanted.py. The dict `COLUMNS` explains the columns that the evaluation adds to tables,
-by name, for COLUMNS.md. The dict `FIGURE` says how its rows are drawn, with any of these keys. An evaluation without it
-is drawn as accuracy against its strength, or as a map of parts and strengths if its rows have parts.
+`FROM_CONFIG`, explained in parts/wanted.py. The dict `CARD` has the options with which a robustness card measures, for
+minutes instead of hours (default: the usual ones). The dict `COLUMNS` explains the columns that the evaluation adds to
+tables, by name, for COLUMNS.md. The dict `FIGURE` says how its rows are drawn, with any of these keys. An evaluation
+without it is drawn as accuracy against its strength, or as a map of parts and strengths if its rows have parts.
 
     axis           the text below the horizontal axis (default: "strength of <name>")
     scale          "log": a logarithmic axis; "symlog": one that also shows zero (default: linear)

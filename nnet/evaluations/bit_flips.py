@@ -20,6 +20,7 @@ from nnet.random.bernoulli import Bernoulli
 
 STRENGTHS = "rates"
 DRAWS = "draws"
+CARD = {"draws": 2}
 FIGURE = {"axis": "probability q that a stored bit flips", "scale": "symlog"}
 
 

@@ -18,6 +18,7 @@ from nnet.evaluations.parts.bounded import Bounds, Box
 from nnet.perturbations.tensors import trainable_tensors, weight_tensors
 
 STRENGTHS = "zetas"
+CARD = {"zetas": (0.0, 0.0001, 0.001, 0.01)}
 FIGURE = {"axis": "certified for all weights within ζ (relative to each weight)", "scale": "symlog"}
 
 

@@ -16,6 +16,7 @@ from nnet.perturbations.weight_attack import WeightAttack
 from nnet.random import streams
 
 DRAWS = "directions"
+CARD = {"directions": 1, "points": 21}
 FIGURE = {
     "axis": "place a along random directions d: θ + a·d",
     "quantity": "loss",

@@ -16,6 +16,7 @@ from nnet.random import streams
 STRENGTHS = "alphas"
 DRAWS = "draws"
 FROM_CONFIG = ("noise_model",)
+CARD = {"alphas": (0.0, 0.5), "draws": 1}
 FIGURE = {"axis": "weight noise on one layer, α (relative to its weights)"}
 
 

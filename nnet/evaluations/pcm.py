@@ -16,6 +16,7 @@ from nnet.random import streams
 
 STRENGTHS = "times"
 DRAWS = "draws"
+CARD = {"draws": 2}
 FIGURE = {
     "axis": "time since the weights were programmed",
     "scale": "log",

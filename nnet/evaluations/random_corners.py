@@ -10,6 +10,7 @@ from nnet.random import streams
 
 STRENGTHS = "zetas"
 DRAWS = "corners"
+CARD = {"zetas": (0.0, 0.01, 0.1, 0.3), "corners": 2}
 FIGURE = {"axis": "how far weights are moved, ζ (relative to each weight)", "scale": "symlog"}
 
 

@@ -17,6 +17,7 @@ from nnet.random import streams
 STRENGTHS = "zetas"
 DRAWS = "restarts"
 REPORTS = "objective"
+CARD = {"zetas": (0.0, 0.05, 0.2)}
 FIGURE = {
     "axis": "how far weights are moved, ζ (relative to each weight)",
     "scale": "symlog",

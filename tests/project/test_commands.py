@@ -13,7 +13,7 @@ from tests.project.pages import PAGES, commands, examples, write_plug_ins
 COMMANDS = commands()
 CAMPAIGNS = [command for command in COMMANDS if "run_experiments.py" in command.words]
 INSTEAD = {"--help": 0, "--plan": 0, "--status": 0, "--sanity": 0, "--verify": 1, "--print-job": 1}
-INSTEAD |= {"--list-weights": 0, "--prune-weights": 0, "--merge": 1, "--export": 2}
+INSTEAD |= {"--report": 0, "--card": 0, "--list-weights": 0, "--prune-weights": 0, "--merge": 1, "--export": 2}
 """Flags that do something else than launch runs, and how many words follow each."""
 OTHER_PROGRAMS = ("make", "tail", "sbatch", ".venv/bin/pip")
 COMMITTED = {"docs/tables.md": "results/mnist"}
@@ -47,7 +47,8 @@ def files(tmp_path_factory):
             (folder / path).write_text(text)
     for name in ("cifar10_jpeg", "photos"):
         save_npz(folder / f"{name}.npz")
-    (folder / "resnet50.pth").touch()
+    for name in ("resnet50.pth", "weights.pt"):
+        (folder / name).touch()
     return folder
 
 

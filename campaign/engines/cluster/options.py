@@ -10,7 +10,7 @@ from nnet.checks import ConfigError, whole_number
 from nnet.files import outside
 
 FLAGS = {
-    "scheduler": "with --engine dask: address of a running scheduler (tls://host:8786), or its scheduler file",
+    "scheduler": "address of a running Dask scheduler, like tls://host:8786, or its file",
     "queue": "queue or partition of the jobs",
     "walltime": "time limit of a job, hours:minutes",
     "cores": "cores of a job",

@@ -63,7 +63,7 @@ def pilot(cfg: TrainConfig) -> dict:
 
 
 def look(cfg: TrainConfig) -> dict:
-    """Set the run up and leave it: `data_sha256`, `not_noised` and `machine`, as in a run file.
+    """Set the run up and leave it: `data_sha256`, `not_noised` and `machine`, as in a run file, and `test_images`.
 
     Raises ConfigError for a wrong configuration, and CannotSetUp for any other error.
     """

@@ -7,9 +7,11 @@ plug-in is imported here: it may raise, exit, hang or change its process, and th
 import gc
 import json
 import os
+import threading
 from contextlib import suppress
 
 import torch
+from tqdm import tqdm
 
 import nnet_models  # noqa: F401 - all that a run imports
 from campaign.engines.workers.fork_server import WARM_DATA
@@ -36,5 +38,6 @@ provenance.code_sha256()  # now, because this is the code that was imported, wha
 if WARM_DATA in os.environ:
     with suppress(Exception):  # the runs on these data say what is wrong with them
         prepared.verify(*json.loads(os.environ[WARM_DATA]))
+tqdm.set_lock(threading.RLock())  # torch.fx makes one; its usual lock is a semaphore, which a killed worker leaves
 gc.collect()
 gc.freeze()
