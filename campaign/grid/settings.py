@@ -32,9 +32,15 @@ class Launch:
     run_timeout_s: float | None = None
     """Seconds after which a run is stopped and fails; none: never."""
 
+    notify: str | None = None
+    """Shell command that is run at the end, at the first failed run and at an interruption, with a summary on its
+    standard input; none: nothing."""
+
     def __post_init__(self):
         object.__setattr__(self, "output_dir", str(self.output_dir))
         switch("memory_check", self.memory_check)
+        if self.notify is not None and not (isinstance(self.notify, str) and self.notify.strip()):
+            raise ConfigError(f"notify must be a shell command; got {self.notify!r}")
 
 
 @dataclass(frozen=True)
