@@ -12,15 +12,20 @@ FORM = {
     "runs?": [str],
     "reference?": {str: (str, float, bool, type(None))},
     "seconds?": {str: float},
+    "training?": {str: float},
     "spent?": {str: float},
     "threads?": {str: int},
     str: set(),
 }
-"""The shape of the file: it has no other names."""
+"""The shape of the file: it has no other names.
+
+By run_id: `seconds`, the estimated seconds of what was to do, `training`, those of them that train, `spent`, those that
+the run had taken before, and `threads`, of the runs to do that have several.
+"""
 
 
 def write(folder: Path, runs: list[str], reference: dict | None, by_run: dict[str, dict]) -> None:
-    """Replace the file; `by_run`: `seconds`, `spent` and `threads` by run_id. Raises CannotWrite."""
+    """Replace the file; `by_run`: `seconds`, `training`, `spent` and `threads` by run_id. Raises CannotWrite."""
     about = {"runs": sorted(runs), "reference": reference or {"regime": "clean"}, "seconds": {}, "spent": {}}
     checked_json.save(folder / NAME, about | by_run, lines=True)
 
