@@ -4,7 +4,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from campaign.machine import signals
@@ -14,6 +14,8 @@ from nnet.files.atomic import CannotWrite
 
 LIMIT_S = 60
 """A command that takes longer is ended."""
+TOO_LONG = 124
+"""How `timeout` ends if it has ended a command."""
 INTERRUPTED_S = 1.5
 """So long an interrupted launcher waits for its command, which goes on after it."""
 SHOWN = 2000
@@ -42,13 +44,14 @@ class Notify:
     def _start(self, text: str) -> None:
         limited = ["timeout", "--kill-after=1", str(LIMIT_S), "/bin/sh", "-c", str(self.command)]
         try:
-            with tempfile.TemporaryFile() as read:
+            with tempfile.TemporaryFile() as read, ExitStack() as opened:
                 read.write(text.encode(errors="backslashreplace"))
                 read.seek(0)
-                printed = tempfile.TemporaryFile()
+                printed = opened.enter_context(tempfile.TemporaryFile())
                 command = subprocess.Popen(
                     limited, stdin=read, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
                 )
+                opened.pop_all()  # it is read when the command has ended
                 self.under_way.append((command, printed))
         except OSError as error:
             self._failed(f"cannot be started: {error.strerror}")
@@ -98,7 +101,8 @@ class Notify:
         elif code is None:
             self._failed(f"was still under way when the launcher ended; it has {LIMIT_S} s in all")
         else:
-            why = f"was ended after {LIMIT_S} s" if code in (124, 137) else f"ended with exit code {code}"
+            how = f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
+            why = f"was ended after {LIMIT_S} s" if code == TOO_LONG else how
             self._failed(f"{why}: {' '.join(text.split())}" if text else why)
 
     def _failed(self, why: str) -> None:

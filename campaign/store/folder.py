@@ -94,15 +94,15 @@ class Store:
 
     def fail(self, config: TrainConfig, failure: Failure) -> Path:
         """Store why a run failed, its configuration and how often it was tried."""
-        path = self.failure_file(config.run_id)
-        tries = 1 + self.tries(config.run_id)
+        path, tries = self.failure_file(config.run_id), 1 + self.tries(config.run_id)
         settings = {"training": config.training(), "measuring": config.measuring()}
         text = (
             f"run {config.run_id}\ntried {tries} time(s)\n{failure.error}: {failure.message}\n\n"
             f"{json.dumps(settings, indent=1)}\n\n{failure.traceback}"
         )
         write_file(path, clean(text).encode(errors="backslashreplace"))
-        self._death_file(config.run_id).unlink(missing_ok=True)
+        for trace in (self._death_file(config.run_id), self._partial_file(config.run_id, beat.SUFFIX)):
+            trace.unlink(missing_ok=True)
         return path
 
     def failed(self) -> list[str]:

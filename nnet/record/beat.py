@@ -26,9 +26,10 @@ epochs, were done in the last `seconds`: a run that goes on had others before.
 def read(path: Path) -> dict | None:
     """What such a file says; None without a sound one."""
     try:
-        return outside.json_value(path, SHAPE, most=LONGEST)
+        found = outside.json_value(path, SHAPE, most=LONGEST)
     except (OSError, outside.Unreadable):
         return None
+    return found if all(value >= 0 for value in found.values()) else None
 
 
 class Beat:
