@@ -11,6 +11,7 @@ _FACE = {
     "run": "campaign.commands.launch",
     "load_model": "campaign.commands.weights",
     "load": "campaign.analysis.tables",
+    "best_by_validation": "campaign.analysis.choosing",
     "TrainConfig": "nnet.config",
     "evaluate_model": "nnet.foreign",
 }
