@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import panels
+from campaign.analysis import panels, style
 from campaign.analysis import rows as by_run
 from campaign.analysis import tables as core
 from campaign.analysis.excerpts import Shape
-from campaign.analysis.labels import SETTINGS, flat_options, paired_text, spelled, varied
+from campaign.analysis.labels import SETTINGS, flat_options, paired_text, varied
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import paired_differences, standard_error
 from nnet import registry
@@ -126,18 +126,26 @@ def against_level_0(differences: pd.DataFrame, summary: pd.DataFrame) -> "Figure
     """
     cells = summary[summary["alpha_test"] == 0].sort_values("mean_acc").reset_index(drop=True)
     pairs = differences[differences["alpha_test"] == 0].sort_values("mean_difference").reset_index(drop=True)
-    figure = panels.new_figure(12, 1.6 + 0.45 * max(len(cells), len(pairs)))
-    left, right = figure.subplots(1, 2)
+    width, longest = style.current().width, max(len(cells), len(pairs))
+    beside = width > style.WIDTHS["single"]
+    figure = panels.new_figure((0.9 + 0.3 * longest) * (1 if beside else 2))
+    left, right = figure.subplots(1, 2) if beside else figure.subplots(2, 1)
     error = 100 * cells["stderr_acc"]
-    left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER, capsize=3)
+    left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER)
     _name_rows(left, cells, [_shown(cell) for _, cell in cells.iterrows()])
-    left.set_xlabel("test accuracy (%)\nmean ± standard error")
+    left.set_xlabel("test accuracy (%)")
     half = 100 * (pairs["high"] - pairs["mean_difference"])
-    right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="o", color=CLAIMED, capsize=3)
-    right.axvline(0, color="black", linewidth=0.8)
+    right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="s", color=CLAIMED)
+    right.axvline(0, color="black", linewidth=0.6)
     _name_rows(right, pairs, [_shown(pair) | {"level": pair["level"]} for _, pair in pairs.iterrows()])
-    right.set_xlabel("accuracy with masks − at level 0\n(percentage points)")
-    return panels.finish(figure, cells, "right: 95 % interval of the paired difference (Student t over seeds)")
+    right.set_xlabel("accuracy with masks − at level 0 (percentage points)")
+    return panels.finish(
+        figure,
+        cells,
+        "test accuracy of networks with masks, and the difference that masks make, seed by seed",
+        "first panel: mean ± standard error over seeds; second panel: mean paired difference with its 95 % interval "
+        "(Student t over seeds)",
+    )
 
 
 def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
@@ -150,21 +158,22 @@ def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
     settings = ["architecture", *varied(runs, SETTINGS - {"architecture", "seed"})]
     cells = list(runs.groupby(settings, dropna=False))
     titles = [_title(dict(zip(settings, key, strict=True))) for key, _ in cells]
-    figure, by_name = panels.make_panels(titles)
+    figure, by_name = panels.make_panels(dict(zip(titles, titles, strict=True)))
     for (_, cell), axes in zip(cells, by_name.values(), strict=True):
         for run_id in cell.sort_values("seed")["run_id"]:
             run = epochs[epochs["run_id"] == run_id]
             best = run.loc[run["smoothed_acc"].idxmax()]
-            axes.plot(run["epoch"], 100 * run["test_acc"], color=PROPER, lw=1.2)
-            axes.plot(run["epoch"], 100 * run["smoothed_acc"], "--", color=CLAIMED, lw=1)
-            axes.plot(best["epoch"], 100 * best["smoothed_acc"], "o", color=CLAIMED, ms=4)
+            axes.plot(run["epoch"], 100 * run["test_acc"], color=PROPER)
+            axes.plot(run["epoch"], 100 * run["smoothed_acc"], "--", color=CLAIMED)
+            axes.plot(best["epoch"], 100 * best["smoothed_acc"], "o", color=CLAIMED)
         axes.grid(alpha=0.25)
-    for title, axes in by_name.items():
-        axes.set_title(title, fontsize="small")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    for axes in by_name.values():
         axes.plot([], [], color=PROPER, label="all test images")
-        axes.plot([], [], "--o", color=CLAIMED, ms=4, label="running value, and its best epoch")
+        axes.plot([], [], "--o", color=CLAIMED, label="running value, and its best epoch")
     panels.label_panels(figure, by_name, "test accuracy (%)", "epoch")
-    return panels.set_title(figure, epochs, "what the first program would have reported")
+    what = "test accuracy after every epoch, and the running value that the first program would have reported for it"
+    return panels.describe(figure, epochs, what, "a line per seed; dots: best epoch of the running value")
 
 
 def _options(shape: Shape) -> dict:
@@ -186,24 +195,23 @@ def _shown(row: pd.Series) -> dict:
 
 def _name_rows(axes: "Axes", rows: pd.DataFrame, options: list[dict]) -> None:
     """Label each row with its architecture and, below, the options in which rows of that architecture differ."""
-    labels = []
+    names, texts = style.current().names, []
     for architecture, its_options in zip(rows["architecture"], options, strict=True):
         alike = [other for name, other in zip(rows["architecture"], options, strict=True) if name == architecture]
         words = [_word(*item) for item in its_options.items() if any(other.get(item[0]) != item[1] for other in alike)]
-        labels.append(f"{architecture}\n{' '.join(words)}".strip())
-    axes.set_yticks(range(len(labels)), labels, fontsize="x-small")
-    axes.set_ylim(-0.6, len(labels) - 0.4)
+        texts.append(f"{names.of('architecture', architecture)}\n{', '.join(words)}".strip())
+    axes.set_yticks(range(len(texts)), [panels.typeset(text) for text in texts])
+    axes.set_ylim(-0.6, len(texts) - 0.4)
     axes.grid(axis="x", alpha=0.25)
 
 
 def _word(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return name if value else f"no {name}"
-    return f"{name}={spelled(value)}"
+    text = style.current().names.setting(name, True if isinstance(value, bool) else value)
+    return f"no {text}" if value is False else text
 
 
 def _title(settings: dict) -> str:
     architecture, options = settings.pop("architecture"), flat_options(settings.pop("options", "{}"))
-    named = {name.removeprefix(f"{architecture}."): value for name, value in options.items()}
-    words = [architecture, *(f"{name}={spelled(value)}" for name, value in (settings | named).items())]
-    return "\n".join(" ".join(words[start : start + 3]) for start in range(0, len(words), 3))
+    own = {name.removeprefix(f"{architecture}."): value for name, value in options.items()}
+    words = [style.current().names.of("architecture", architecture)]
+    return ", ".join([*words, *(_word(name, value) for name, value in (settings | own).items())])
