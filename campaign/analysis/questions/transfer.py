@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import labels, panels
+from campaign.analysis import labels, panels, style
 from campaign.analysis import tables as core
 from campaign.analysis.questions import Runs
-from campaign.analysis.statistics import MEASURED, standard_error
+from campaign.analysis.statistics import standard_error
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TABLES = ("transfer", "transfer_correlation")
@@ -36,6 +37,8 @@ COLUMNS = {
 PLACE = ["dataset", "architecture"]
 LEAST_METHODS, LEAST_KINDS = 3, 2
 """Fewer have no order that could be compared."""
+ROW_HEIGHT, MARGIN = 0.22, 1.3
+"""Inches: of a row of a map, and of its title and names."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
@@ -55,6 +58,38 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     places = robust.groupby([*PLACE, "kind"])["mean_robustness"].rank(ascending=False, method="min")
     robust["rank"] = places.astype("Int64")
     return {"transfer": robust, "transfer_correlation": _correlations(robust)}
+
+
+def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
+    """`transfer`: a map per architecture, a row per method and a column per kind, with ranks and robustness."""
+    if "transfer" not in tables:
+        return {}
+    maps = {place: rows for place, rows in tables["transfer"].groupby(PLACE)}
+    heights = [rows["method"].nunique() for rows in maps.values()]
+    figure = panels.new_figure(sum(ROW_HEIGHT * height + MARGIN for height in heights))
+    grid = figure.subplots(len(maps), 1, squeeze=False, height_ratios=heights).flat
+    names, methods = style.current().names, _names(tables["results_summary"])
+    for axes, ((dataset, architecture), rows) in zip(grid, maps.items(), strict=True):
+        _draw(axes, rows.assign(method=rows["method"].map(methods)))
+        axes.set_title(panels.typeset(f"{names.of('dataset', dataset)}, {names.of('architecture', architecture)}"))
+    what = "rank of each method by its robustness to each kind of perturbation, the mean accuracy over its strengths"
+    cells = "cells: rank, and mean accuracy in % over the strengths above 0, mean over seeds"
+    return {"transfer": panels.finish(figure, tables["transfer"], what, cells)}
+
+
+def _draw(axes: "Axes", rows: pd.DataFrame) -> None:
+    """The most robust methods of each kind are dark."""
+    ranks = rows.pivot(index="method", columns="kind", values="rank").astype(float)
+    axes.imshow(-ranks, aspect="auto", cmap="Purples")
+    for row in rows.to_dict("records"):
+        place = (ranks.columns.get_loc(row["kind"]), ranks.index.get_loc(row["method"]))
+        colour = "white" if row["rank"] < 0.4 * len(ranks) else "black"
+        text = f"{row['rank']}: {100 * row['mean_robustness']:.1f}"
+        axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
+    axes.set_yticks(range(len(ranks)), [panels.typeset(name) for name in ranks.index])
+    texts = [panels.typeset(name.replace("_", " ").replace(" (", "\n(")) for name in ranks.columns]
+    axes.set_xticks(range(len(texts)), texts, rotation=30, ha="right")
+    axes.tick_params(length=0)
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
@@ -100,7 +135,7 @@ def _kinds(points: pd.DataFrame) -> list[str]:
     cells = points[["evaluation", "settings"]].drop_duplicates()
     several = cells.groupby("evaluation")["settings"].transform("nunique") > 1
     names = {
-        (evaluation, settings): f"{evaluation} ({_said(settings) if settings != '{}' else 'default'})" if more else evaluation
+        (evaluation, settings): f"{evaluation} ({_said(settings) or 'default'})" if more else evaluation
         for evaluation, settings, more in zip(cells["evaluation"], cells["settings"], several, strict=True)
     }
     return [names[key] for key in zip(points["evaluation"], points["settings"], strict=True)]
@@ -112,12 +147,19 @@ def _said(settings: str) -> str:
 
 def _methods(points: pd.DataFrame) -> list[str]:
     """The label of each row's training."""
-    without = (*MEASURED, *PLACE, "seed", "evaluation", "settings", "part", "alpha_test")
-    keys = [name for name in points if name not in (*without, "kind")]
-    varied = labels.varied_settings(points, keys)
-    rows = points[keys].drop_duplicates()
-    names = {tuple(map(str, row)): labels.label_of(row, varied) for _, row in rows.iterrows()}
-    return [names[tuple(map(str, row))] for row in points[keys].itertuples(index=False, name=None)]
+    varied = labels.varied_settings(points, _training(points))
+    return [labels.label_of(row, varied) for _, row in points.iterrows()]
+
+
+def _names(summary: pd.DataFrame) -> dict[str, str]:
+    """The name in figures of each method that `_methods` labels."""
+    varied, names = labels.varied_settings(summary, _training(summary)), style.current().names
+    return {labels.label_of(row, varied): names.line(row, varied) for _, row in summary.iterrows()}
+
+
+def _training(table: pd.DataFrame) -> list[str]:
+    """The columns that are settings of training, without architecture."""
+    return [name for name in table if name in labels.SETTINGS and name not in (*PLACE, "seed")]
 
 
 def _correlations(robust: pd.DataFrame) -> pd.DataFrame:
@@ -127,7 +169,9 @@ def _correlations(robust: pd.DataFrame) -> pd.DataFrame:
         means = cells.pivot(index="method", columns="kind", values="mean_robustness")
         for kind, other in combinations(means, 2):
             both = means[[kind, other]].dropna()
-            correlation = both[kind].corr(both[other], method="spearman") if len(both) >= LEAST_METHODS else float("nan")
+            has_order = len(both) >= LEAST_METHODS and both.nunique().min() > 1
+            correlation = both[kind].corr(both[other], method="spearman") if has_order else float("nan")
             names = dict(zip(PLACE, place, strict=True))
-            rows.append(names | {"kind": kind, "other_kind": other, "n_methods": len(both), "rank_correlation": correlation})
+            values = {"kind": kind, "other_kind": other, "n_methods": len(both), "rank_correlation": correlation}
+            rows.append(names | values)
     return pd.DataFrame(rows)
