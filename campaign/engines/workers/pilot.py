@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from campaign.machine.memory import own_peak_mb
@@ -12,6 +13,7 @@ from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
 from nnet.evaluations.parts import points
+from nnet.evaluations.parts.wanted import stated
 from nnet.files.atomic import CannotWrite
 from nnet.files.temporary import temporary_folder
 from nnet.record import provenance
@@ -43,7 +45,7 @@ class Timing:
     measure_s: float
     """Of weight noise."""
     evaluations: dict[str, float]
-    """Seconds of each further evaluation."""
+    """Seconds of each further evaluation, for the points of a small run."""
     share: float
     """Processor time of this thread divided by the time that passed."""
 
@@ -109,11 +111,12 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
     images_s, pass_s = _line(small.images, small.measure_s, large.images, large.measure_s)
     evaluations_s: dict[str, float] = {}
     if cfg.evaluations:
-        first, second = (_timed(cfg, batches, 1, count) for count in (1, 2))
+        first, second = (_timed(cfg, batches, 1, count) for count in (PART, 2 * PART))
         timings += [first, second]
-        for name, seconds in first.evaluations.items():
+        for name, factor in _factors(cfg, batches).items():
+            seconds = first.evaluations[name]
             image_s, once_s = _line(first.images, seconds, second.images, second.evaluations.get(name, seconds))
-            evaluations_s[name] = once_s + image_s * batches.test_size
+            evaluations_s[name] = factor * (once_s + image_s * batches.test_size)
     cost = {
         "setting_up_s": large.setting_up_s,
         "step_s": step_s,
@@ -123,6 +126,15 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
         "evaluations_s": evaluations_s,
     }
     return cost, 1.0 if cfg.use_cuda else min(timing.share for timing in timings)
+
+
+def _factors(cfg: TrainConfig, batches: Batches) -> dict[str, float]:
+    """How many times the points of a small run the run has, for each further evaluation; points at 0 cost little."""
+    small, whole = (
+        {want.evaluation: sum(strength != 0 for strength, _ in want.points()) or 1 for want in points.wanted(config)}
+        for config in (_small(cfg, batches, 1, 1), cfg)
+    )
+    return {name: whole[name] / small[name] for name in cfg.evaluations}
 
 
 def _scaled(seconds: dict, share: float) -> dict:
@@ -162,7 +174,7 @@ def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: float) -> Timi
 
 
 def _small(cfg: TrainConfig, batches: Batches, steps: int, count: float) -> TrainConfig:
-    """A run of the same kind that takes little time: one epoch, one validation batch, one noisy pass."""
+    """A run of the same kind that takes little time: one epoch, one validation batch, one noisy pass, few points."""
     images = batches.evaluation_batch
     watched = min(batches.watched, images) / len(batches.images.y_train)
     return dataclasses.replace(
@@ -177,12 +189,23 @@ def _small(cfg: TrainConfig, batches: Batches, steps: int, count: float) -> Trai
 
 
 def _options(cfg: TrainConfig, evaluations: tuple[str, ...]) -> dict:
-    """The options of a small run: without those of other evaluations, and those that count epochs."""
+    """The options of a small run: one draw at the first and last strength, none that count epochs."""
     others = {*cfg.evaluations} - {*evaluations}
     options = {owner: dict(its_options) for owner, its_options in cfg.options.items() if owner not in others}
+    for name in evaluations:
+        its_options = registry.option_defaults("evaluations", name) | options.get(name, {})
+        strengths, draws = stated(name, "STRENGTHS"), stated(name, "DRAWS")
+        if strengths in its_options:
+            options.setdefault(name, {})[strengths] = _first_and_last(its_options[strengths])
+        if draws in its_options:
+            options.setdefault(name, {})[draws] = 1
     for name in registry.constant("regimes", cfg.regime, "COUNTS_EPOCHS", ()):
         options.get(cfg.regime, {}).pop(name, None)
     return options
+
+
+def _first_and_last(strengths: Sequence[float]) -> tuple[float, ...]:
+    return tuple(dict.fromkeys((min(strengths), max(strengths))))
 
 
 def _larger(seconds: float, least: int, most: int) -> int:

@@ -23,6 +23,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
+from nnet.evaluations import random_corners
 from nnet.record.unfinished import Partial
 from nnet.regimes import base as regime
 from nnet_models import get_device, train_and_evaluate, try_set_up
@@ -138,6 +139,25 @@ def test_the_estimate_is_that_of_a_real_run(configs, quiet):
     estimated = Cost(**tasks.pilot(config)["cost"]).seconds(config)
     result = train_and_evaluate(config)
     assert 0.25 < estimated / (result["train_seconds"] + result["sweep_seconds"]) < 4
+
+
+def test_the_estimate_of_an_evaluation_counts_strengths_and_draws_that_the_pilot_leaves_out(
+    configs, quiet, monkeypatch
+):
+    measured = []
+    monkeypatch.setattr(random_corners.Evaluation, "measure", watched(random_corners.Evaluation.measure, measured))
+    options = {"random_corners": {"zetas": (0, 0.1, 0.2, 0.3), "corners": 40}}
+    config = dataclasses.replace(configs[1], evaluations=("random_corners",), options=options)
+    cost = tasks.pilot(config)["cost"]
+    assert set(measured) == {(0.0, 0), (0.3, 0)}
+    result = train_and_evaluate(config)
+    seconds = {part["evaluation"]: part["seconds"] for part in result["measurements"]}["random_corners"]
+    assert 0.2 < cost["evaluations_s"]["random_corners"] / seconds < 5
+
+
+def watched(measure, points: list):
+    """An evaluation's `measure` that also adds its points to a list."""
+    return lambda evaluation, wanted: points.extend(wanted) or measure(evaluation, wanted)
 
 
 def test_a_pilot_keeps_nothing_and_measures_the_state_of_an_unfinished_run(configs, tmp_path, quiet, monkeypatch):
