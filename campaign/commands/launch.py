@@ -106,9 +106,8 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     if line.status:
         from campaign.commands import status
 
-        if line.watch:
-            return status.watch(configs, where.output_dir)
-        return status.show(configs, where.output_dir, line.json)
+        folder = where.output_dir
+        return status.watch(configs, folder) if line.watch else status.show(configs, folder, line.json)
     if line.report or line.card:
         return _page(line, runs)
     if line.print_job:
@@ -120,8 +119,7 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import plan
         from campaign.planning.survey import survey
 
-        options = _cluster_options(where.engine, line)
-        campaign = survey(configs, where, line.retry_failed, options, _measuring(line))
+        campaign = survey(configs, where, line.retry_failed, _cluster_options(where.engine, line), _measuring(line))
         return plan.show(campaign, where.memory_check, line.json)
     if line.sanity:
         from campaign.commands.sanity import sanity
@@ -138,8 +136,7 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     if line.export is not None:
         from campaign.commands.export import export
 
-        exporter, folder = line.export
-        return export(exporter, folder, configs, where.output_dir)
+        return export(*line.export, configs, where.output_dir)
     if line.merge is not None:
         from campaign.commands.merge import merge
 

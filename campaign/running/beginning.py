@@ -32,7 +32,7 @@ def _remember(campaign: Campaign, name: str, store: Store) -> None:
     store.remember_campaign(
         runs,
         campaign.reference,
-        campaign.resolution,
+        resolution=campaign.resolution,
         seconds={run_id: sum(of_run) for run_id, of_run in parts.items()},
         training={run_id: training for run_id, (training, _) in parts.items()},
         spent={run_id: run_file.seconds(run) for run_id, run in store.outlines().items() if run_id in mine},

@@ -184,14 +184,12 @@ class Store:
                     path.unlink(missing_ok=True)
         self.claims.remove_dead()
 
-    def remember_campaign(
-        self, run_ids: list[str], reference: dict | None = None, resolution: float | None = None, **by_run: dict
-    ) -> None:
+    def remember_campaign(self, run_ids: list[str], reference: dict | None = None, **about: object) -> None:
         """Write campaign.json, see `campaign_file.FORM`. Unfinished runs of other campaigns keep their `threads`."""
         others = self._under_way() - set(run_ids)
         kept = {run_id: number for run_id, number in self.threads().items() if run_id in others}
-        by_run["threads"] = kept | by_run.get("threads", {})
-        campaign_file.write(self.folder, run_ids, reference, resolution, by_run)
+        about["threads"] = kept | about.get("threads", {})
+        campaign_file.write(self.folder, run_ids, reference, about)
         self._begun = True
 
     def check_there(self) -> None:
