@@ -31,9 +31,8 @@ COMMANDS = (
 WITH_JSON = ("plan", "status", "list_weights", "prune_weights")
 """Those that can print JSON."""
 DESCRIPTION = (
-    "Train many small networks in parallel and measure how perturbations change their accuracy. Finished runs are kept "
-    "and skipped. A flag overrides a line of the block in main(), or of the study, for this launch; give several "
-    "values to run every combination of them."
+    "Train many small networks in parallel and measure how perturbations change their accuracy. A flag overrides a "
+    "line of the block in main(), or of the study; several values give every combination."
 )
 
 

@@ -136,7 +136,7 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     if line.export is not None:
         from campaign.commands.export import export
 
-        return export(*line.export, configs, where.output_dir)
+        return export(line.export[0], line.export[1], configs, where.output_dir)
     if line.merge is not None:
         from campaign.commands.merge import merge
 

@@ -184,7 +184,7 @@ class Store:
                     path.unlink(missing_ok=True)
         self.claims.remove_dead()
 
-    def remember_campaign(self, run_ids: list[str], reference: dict | None = None, **about: object) -> None:
+    def remember_campaign(self, run_ids: list[str], reference: dict | None = None, **about) -> None:
         """Write campaign.json, see `campaign_file.FORM`. Unfinished runs of other campaigns keep their `threads`."""
         others = self._under_way() - set(run_ids)
         kept = {run_id: number for run_id, number in self.threads().items() if run_id in others}

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from campaign.machine.memory import own_peak_mb
 from nnet import registry
@@ -193,7 +194,7 @@ def _options(cfg: TrainConfig, evaluations: tuple[str, ...]) -> dict:
     others = {*cfg.evaluations} - {*evaluations}
     options = {owner: dict(its_options) for owner, its_options in cfg.options.items() if owner not in others}
     for name in evaluations:
-        its_options = registry.option_defaults("evaluations", name) | options.get(name, {})
+        its_options: dict[str, Any] = registry.option_defaults("evaluations", name) | options.get(name, {})
         strengths, draws = stated(name, "STRENGTHS"), stated(name, "DRAWS")
         if strengths in its_options:
             options.setdefault(name, {})[strengths] = _first_and_last(its_options[strengths])
