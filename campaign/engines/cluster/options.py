@@ -10,7 +10,7 @@ from nnet.checks import ConfigError, whole_number
 from nnet.files import outside
 
 FLAGS = {
-    "scheduler": "with --engine dask: address of a running scheduler (tls://host:8786), or its scheduler file",
+    "scheduler": "with --engine dask: a running scheduler, tls://host:8786 or its file",
     "queue": "queue or partition of the jobs",
     "walltime": "time limit of a job, hours:minutes",
     "cores": "cores of a job",
@@ -18,7 +18,7 @@ FLAGS = {
     "processes": "runs at the same time in a job; default: one per core and thread",
     "jobs": "number of jobs, like 4, or 1-8 to follow the work",
     "interface": "network interface on which jobs reach the launcher, like ib0",
-    "directives": "another directive of the jobs, like --directives=--account=project; may be repeated",
+    "directives": "a line of the job, like --directives=--account=project; repeatable",
 }
 """Flags of engine options; cluster.toml may set these and all others."""
 WHOLE_NUMBERS = ("cores", "processes")
