@@ -41,7 +41,7 @@ test-cluster: $(VENV)/installed
 	$(BIN)/python -m pytest -m cluster
 	$(BIN)/python -m pytest tests/campaign/engines/test_engines.py -k dask
 
-# PNG and PDF of every figure, of every dataset that has results.
+# PNG, PDF, SVG and caption of every figure, of every dataset that has results.
 figures: $(VENV)/installed
 	$(BIN)/python -m campaign.analysis.figures --output-dir $(OUTPUT)
 

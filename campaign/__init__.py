@@ -10,7 +10,8 @@ _FACE = {
     **dict.fromkeys(("product", "join", "select", "split", "configure", "repeats"), "campaign.grid.lists"),
     "run": "campaign.commands.launch",
     "load_model": "campaign.commands.weights",
-    "load": "campaign.analysis.tables",
+    "load": "campaign.analysis.loading",
+    "to_xarray": "campaign.analysis.labelled",
     "TrainConfig": "nnet.config",
     "evaluate_model": "nnet.foreign",
 }

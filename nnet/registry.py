@@ -1,12 +1,13 @@
 """Plug-ins, found by file name.
 
 A plug-in is one file in the folder of its kind: `nnet/architectures/`, `nnet/datasets/`, `nnet/regimes/`,
-`nnet/evaluations/`, `campaign/engines/`, `campaign/analysis/questions/` or `studies/`. Its public name is the file's
-name or, for a file that holds a family, each key of its `VARIANTS`. `base.py` and files whose name begins with an
-underscore or a dot are not plug-ins.
+`nnet/evaluations/`, `campaign/engines/`, `campaign/analysis/questions/`, `campaign/exporters/` or `studies/`. Its
+public name is the file's name or, for a file that holds a family, each key of its `VARIANTS`. `base.py` and files whose
+name begins with an underscore or a dot are not plug-ins.
 
 The environment variable `NNET_PLUGINS` names a folder with further plug-ins, in sub-folders of the same last names
-(`architectures/`, …, `engines/`, `questions/`, `studies/`). They are imported as modules of the same packages.
+(`architectures/`, …, `engines/`, `questions/`, `exporters/`, `studies/`). They are imported as modules of the same
+packages.
 
 What must be known before a launch (names, options, a few constants) is read from the file's text, without importing
 it: the launcher lists and checks plug-ins in milliseconds, without torch.

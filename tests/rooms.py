@@ -30,7 +30,7 @@ FLOORS = {
         ("engines",),
         ("store",),
         ("planning", "analysis"),
-        ("running",),
+        ("running", "exporters"),
         ("commands",),
     ),
 }

@@ -17,7 +17,7 @@ SOURCES = sorted(
 )
 PLUG_IN_FOLDERS = (
     *("nnet/architectures", "nnet/datasets", "nnet/regimes", "nnet/evaluations"),
-    *("campaign/engines", "campaign/analysis/questions", "studies"),
+    *("campaign/engines", "campaign/analysis/questions", "campaign/exporters", "studies"),
 )
 LIGHT = (
     *("nnet.config.", "nnet.checks.", "nnet.registry.", "nnet.activations.", "nnet.optimizers.", "nnet.processor."),

@@ -7,6 +7,7 @@ import pandas as pd
 from campaign.analysis import questions
 from campaign.grid.settings import settings
 from nnet import registry
+from nnet.options import owners_with
 
 ROWS = {
     "results_per_run": "network, however often it was measured",
@@ -50,8 +51,15 @@ CORE = {
     },
     "mean_difference": "mean over seeds of the setting minus its reference, 1 = 100 %",
     "stderr_difference": "standard error of this mean over seeds",
-    "low": "lower limit of its 95 % interval (Student's t over seeds)",
+    "low": "lower limit of its 95 % interval (Student's t over seeds); an interval without width says nothing: all "
+    "seeds have the same difference",
     "high": "upper limit of its 95 % interval",
+    "p_value": "p value of the paired t test over seeds; empty for one seed, and if all seeds have the same difference",
+    "p_holm": "p value after Holm's correction over the rows of the evaluation (and measure) above strength 0, or all "
+    "rows if there are none above 0; empty for other rows",
+    "resolution": "half-width of a 95 % interval for which more_seeds counts (--resolution), 1 = 100 %",
+    "more_seeds": "number of further seeds that would bring the half-width of the interval down to resolution, if the "
+    "spread over seeds stays the same; empty where p_value is",
     "val_acc_last": "validation accuracy after the last epoch",
     "val_acc_best": "highest validation accuracy of an epoch",
     "val_acc_best_epoch": "first epoch with the highest validation accuracy",
@@ -70,10 +78,10 @@ def page(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def explanation(table: str, column: str, tables: Mapping[str, pd.DataFrame]) -> str:
-    """What a column of a table means: from its question, the core, the plug-ins of these runs, or TrainConfig."""
+    """What a column of a table means: from its question, the core, the plug-ins of these runs, TrainConfig, options."""
     question = next((its for its in questions.modules().values() if table in its.TABLES), None)
     sources = [getattr(question, "COLUMNS", {}), CORE, *_of_plug_ins(tables), _fields()]
-    return next((source[column] for source in sources if column in source), UNKNOWN)
+    return next((source[column] for source in sources if column in source), _of_option(column))
 
 
 def _of_plug_ins(tables: Mapping[str, pd.DataFrame]) -> Sequence[Mapping[str, str]]:
@@ -84,6 +92,13 @@ def _of_plug_ins(tables: Mapping[str, pd.DataFrame]) -> Sequence[Mapping[str, st
         for kind, column in named.items()
         for name in sorted({*column.unique()} & {*registry.names(kind)})
     ]
+
+
+def _of_option(column: str) -> str:
+    """What a column means that is named after an option with which runs are compared."""
+    owner, _, option = column.rpartition(".")
+    owners = [one for one in owners_with(option) if owner in ("", one)]
+    return f"option of {', '.join(owners)}" if owners else UNKNOWN
 
 
 def _fields() -> dict[str, str]:

@@ -30,7 +30,8 @@ def report(store: Store, known: Excerpts | None = None) -> str:
     body = _kept(place, store.folder, made_of)
     if body is None:
         found = (known or excerpts_of(store)).all()
-        made = tables.made(found, store.result, tables.reference_of(store.folder))
+        asked = tables.reference_of(store.folder), tables.resolution_of(store.folder)
+        made = tables.made(found, store.result, *asked)
         names, body = tables.save(store.folder, made, found), reports.body(store.folder, made)
         if len(made["results_per_run"]) > MANY and questions.complete():
             kept = {"made_of": made_of, "files": _versions(store.folder, names), "report": body}
@@ -45,9 +46,10 @@ def excerpts_of(store: Store) -> Excerpts:
 
 
 def _sources(store: Store) -> str:
-    """A digest of all that tables follow from: run files, the reference, and the program."""
+    """A digest of all that tables follow from: run files, what the launch says of differences, and the program."""
     runs = sorted((run_id, outline["content_sha256"]) for run_id, outline in store.outlines().items())
-    return checked_json.digest_of([str(store.folder), runs, dict(tables.reference_of(store.folder)), _program()])
+    asked = [dict(tables.reference_of(store.folder)), tables.resolution_of(store.folder)]
+    return checked_json.digest_of([str(store.folder), runs, asked, _program()])
 
 
 @functools.cache

@@ -1,23 +1,24 @@
-"""The figures of results folders, drawn from their tables alone.
+"""The figures of results folders, drawn from their tables alone, for a paper.
 
-    python -m campaign.analysis.figures [--output-dir results] [folder ...]
+    python -m campaign.analysis.figures [--output-dir results] [--width single|double] [folder ...]
 
-writes each figure as PNG and PDF under <output_dir>/<folder>/figures/. What is drawn is up to the questions in
-`campaign/analysis/questions/`. Error bars are standard errors over seeds unless the title says otherwise, and points
-with missing seeds are hollow.
+writes each figure as PNG, PDF and SVG under <output_dir>/<folder>/figures/, and its caption as <figure>.txt. What is
+drawn is up to the questions in `campaign/analysis/questions/`; names are those of labels.toml, here and in the folder.
 """
 
 import argparse
 import io
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import panels, questions, tables
+from campaign.analysis import panels, questions, style, tables
 from campaign.machine import exits
 from campaign.machine.console import complain, say
+from campaign.store import run_file
 from campaign.store.completeness import completeness
 from nnet.checks import ConfigError, nearest
 from nnet.files.atomic import write_file
@@ -25,37 +26,81 @@ from nnet.files.atomic import write_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+KINDS = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+"""The formats of files, and what is left out of them, so that equal figures are equal files."""
 
-def draw(question: str, by_name: dict[str, pd.DataFrame], note: str = "") -> "dict[str, Figure]":
-    """The figures of one question by name, each with the note on completeness in its title.
 
-    `by_name`: the tables of a results folder, as `campaign.analysis.tables.read` returns them. None if the question
-    raises an exception, which is printed once.
+def draw(
+    question: str, by_name: dict[str, pd.DataFrame], note: str = "", folder: Path | None = None, width: str = "double"
+) -> "dict[str, Figure]":
+    """The figures of one question by name; `campaign.analysis.panels.caption` gives the caption of each.
+
+    `by_name`: the tables of a results folder, as `campaign.analysis.tables.read` returns them; `note`: how complete it
+    is, for the caption; `folder`: where the table of names (labels.toml) and the order of panels are from. {} if the
+    question raises an exception, which is printed once. Raises ConfigError for a wrong labels.toml.
     """
-    figures = questions.answer(question, lambda: questions.modules()[question].figures(by_name), {})
-    return {name: panels.add_note(figure, note) for name, figure in figures.items()}
+    look = style.of_folder(folder, width, by_name["results_per_run"])
+    return questions.answer(question, lambda: _drawn(question, by_name, note, look), {})
 
 
-def save_all(folder: Path) -> list[Path]:
-    """Draw the figures of a results folder as PNG and PDF under `folder`/figures; returns the paths of the PNGs."""
+def _drawn(question: str, by_name: dict[str, pd.DataFrame], note: str, look: style.Style) -> "dict[str, Figure]":
+    from campaign.analysis.fitting import fit
+
+    module = questions.modules()[question]
+    with style.used(look):
+        figures = module.figures(by_name)
+        for figure in figures.values():
+            fit(figure)
+            about = panels.caption(figure) or f"{(module.__doc__ or question).splitlines()[0]}."
+            figure.set_label(f"{about} Completeness: {note}." if note else about)
+    return figures
+
+
+def save_all(folder: Path, width: str = "double", command: str = "") -> list[Path]:
+    """Write the figures of a results folder and their captions under `folder`/figures; returns the paths of the PNGs.
+
+    `width`: for one column of a paper, `single`, or two, `double`; `command`: what draws them, for the captions.
+    """
     by_name, note = tables.read(folder), completeness(folder)
     figures: dict[str, Figure] = {}
     for question in questions.modules():
-        figures |= draw(question, by_name, note)
+        figures |= draw(question, by_name, note, folder, width)
+    origin = _origin(folder, by_name["results_per_run"])
     for name, figure in figures.items():
-        for kind, without in (("png", "Software"), ("pdf", "CreationDate")):
-            drawn = io.BytesIO()
-            figure.savefig(drawn, format=kind, dpi=150, metadata={without: None})
-            write_file(folder / "figures" / f"{name}.{kind}", drawn.getbuffer())
+        for kind in KINDS:
+            write_file(folder / "figures" / f"{name}.{kind}", rendered(figure, kind))
+        drawn_by = f"\nCommand of the figure: {command}" if command else ""
+        lines = [textwrap.fill(panels.caption(figure), 120), drawn_by, origin]
+        write_file(folder / "figures" / f"{name}.txt", "".join(f"{line}\n" for line in lines if line).encode())
     return [folder / "figures" / f"{name}.png" for name in figures]
 
 
-def small_png(figure: "Figure", dpi: int = 80, colours: int = 128) -> bytes:
+def rendered(figure: "Figure", kind: str) -> bytes:
+    """A figure of `draw` as the bytes of a PNG, PDF or SVG file, with letters as text."""
+    file = io.BytesIO()
+    with style.used(style.Style()):
+        figure.savefig(file, format=kind, metadata=KINDS[kind])
+    return file.getvalue()
+
+
+def _origin(folder: Path, per_run: pd.DataFrame) -> str:
+    """The commit that made the runs, and the command where the run file states it."""
+    if per_run.empty:
+        return ""
+    made = run_file.read(folder / "runs" / f"{per_run['run_id'].iloc[0]}.json")["provenance"]
+    stated = {"Commit of the runs": made.get("git_commit"), "Command of the runs": made.get("command")}
+    if (folder / "makers.txt").is_file():
+        return "Commits of the runs: see makers.txt"
+    return "\n".join(f"{name}: {value}" for name, value in stated.items() if value)
+
+
+def small_png(figure: "Figure", dpi: int = 110, colours: int = 128) -> bytes:
     """A figure as PNG with few colours, a third of the usual size: for notebooks that are committed."""
     from PIL import Image
 
     full, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(full, format="png", dpi=dpi)
+    with style.used(style.Style()):
+        figure.savefig(full, format="png", dpi=dpi)
     Image.open(full).convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE).save(small, "png", optimize=True)
     return small.getvalue()
 
@@ -76,6 +121,9 @@ def _main(arguments: list[str] | None) -> int:
         "folders", nargs="*", help='such as "mnist" or "pixels/mnist"; default: all in the output folder'
     )
     parser.add_argument("--output-dir", default="results", help="where campaigns write (default: results)")
+    parser.add_argument(
+        "--width", choices=[*style.WIDTHS], default="double", help="for one or two columns of a paper (default: double)"
+    )
     flags = parser.parse_args(arguments)
     root = Path(flags.output_dir)
     questions.failed.clear()
@@ -83,14 +131,15 @@ def _main(arguments: list[str] | None) -> int:
     missing = [name for name in flags.folders if name not in names]
     if missing:
         raise ConfigError(f"no tables in {root / missing[0]}: run a campaign first{nearest(missing[0], names)}")
-    codes = [_save(root / name) for name in flags.folders or names]
+    codes = [_save(root, name, flags.width) for name in flags.folders or names]
     return max(codes, default=0) or (1 if questions.failed else 0)
 
 
-def _save(folder: Path) -> int:
-    """Write the figures of a folder and print their paths; 2, and a sentence, if its tables cannot be read."""
+def _save(root: Path, name: str, width: str) -> int:
+    """Write the figures of a folder and print their paths; 2, and a sentence, if something in it cannot be read."""
+    words = ["python -m campaign.analysis.figures", name, f"--output-dir {root}", f"--width {width}"]
     try:
-        for path in save_all(folder):
+        for path in save_all(root / name, width, " ".join(words)):
             say(str(path))
     except ConfigError as error:
         complain(f"error: {error}")

@@ -46,14 +46,18 @@ def label_of(row: pd.Series, varied: list[str]) -> str:
 
 def settings_of(row: pd.Series, varied: list[str]) -> list[str]:
     """Name and value of each `varied` setting that the row has; what is switched off (0, False, none) is not said."""
-    inner = {name: value for column in JSON if column in row for name, value in _flat(row[column], column).items()}
-    values = {name: row[name] if name in row else inner.get(name) for name in varied}
     last = Counter(name.split(".")[-1] for name in varied)
     return [
         _words(name if last[name.split(".")[-1]] > 1 else name.split(".")[-1], name, value)
-        for name, value in values.items()
-        if _is_said(value)
+        for name, value in said(row, varied).items()
     ]
+
+
+def said(row: pd.Series, varied: list[str]) -> dict[str, object]:
+    """The `varied` settings that the row has, by name; what is switched off (0, False, none) is left out."""
+    inner = {name: value for column in JSON if column in row for name, value in _flat(row[column], column).items()}
+    values = {name: row[name] if name in row else inner.get(name) for name in varied}
+    return {name: value for name, value in values.items() if _is_said(value)}
 
 
 def spelled(value: object) -> str:

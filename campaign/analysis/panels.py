@@ -1,32 +1,28 @@
-"""What the figures share: panels, lines with error bars, axes, legends and titles.
+"""What the figures share: panels, lines with error bars, axes, legends and captions.
 
 matplotlib is imported when the first figure is made, because a launcher that only writes tables does not need it.
 """
 
+import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import labels
-from campaign.analysis.rows import SUMMARY
+from campaign.analysis import labels, style
+from campaign.analysis.looks import Look, Looks, lines_of
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
-MARKERS = "os^Dvp*X"
-LINE_KEYS = ["regime", "alpha_train", "noise_model", "activation", "p", "settings"]
-PANEL_WIDTH, PANEL_HEIGHT, COLUMNS = 3.8, 3.2, 3
-LONG_LABEL, LETTER_WIDTH = 30, 0.08
-"""A legend with a longer label would cover a panel, so it stands beside the panels."""
-TITLE_LETTERS_PER_INCH = 14.5
-HOLLOW = "hollow"
-"""Marks hollow points among the artists of a figure."""
+LEAST_WIDTH, MOST_HEIGHT, LEAST_HEIGHT, SHAPE = 1.3, 2.3, 1.5, 0.8
+"""Of a panel: inches, and height by width."""
+COLUMNS = 3
+HOLLOW, BREAK, RESOLUTION = "hollow", "break", "resolution"
+"""Mark hollow points, the break of an axis, and the band of what test images can resolve, among a figure's artists."""
 ALPHA_AXIS = "weight noise at evaluation, α_test (relative to the weights)"
 QUANTITIES = {
     "acc": ("test accuracy (%)", 100),
@@ -34,31 +30,84 @@ QUANTITIES = {
     "loss": ("test loss (nats)", 1),
 }
 """Name of the axis of each measured quantity, and the factor to its unit."""
+STANDARD_ERRORS = "points: mean ± standard error over seeds"
+INTERVALS = "bars: 95 % interval of the paired difference (Student t over seeds)"
 
 
-def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of this size in inches."""
+def new_figure(height: float) -> "Figure":
+    """An empty figure of this height in inches, as wide as one or two columns of a paper."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(style.current().width, height), layout="constrained")
+
+
+def make_panels(titles: Mapping[Any, str], columns: int | None = None) -> "tuple[Figure, dict[Any, Axes]]":
+    """A figure with one panel per title, by name, in this number of columns (by default up to 3) or fewer."""
+    width, count = style.current().width, max(1, len(titles))
+    most = max(1, int(width / LEAST_WIDTH))
+    usual = (2 if count == 4 else min(COLUMNS, count)) if width > style.WIDTHS["single"] else 1 + (count > 2)
+    columns = min(most, columns or usual)
+    rows = -(-count // columns)
+    height = min(MOST_HEIGHT, max(LEAST_HEIGHT, SHAPE * width / columns))
+    figure = new_figure(height * rows + 0.2)
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    panels = dict(zip(titles, grid, strict=False))
+    for empty in grid[len(titles) :]:
+        empty.remove()
+    for name, axes in panels.items():
+        axes.set_title(typeset(titles[name]))
+    return figure, panels
+
+
+def named(table: pd.DataFrame, column: str) -> dict[str, str]:
+    """The values of a column in the order of the configuration, and their names."""
+    look = style.current()
+    return {value: look.names.of(column, value) for value in look.in_order(column, table[column])} if len(table) else {}
+
+
+def draw_points(
+    axes: "Axes", x: pd.Series, middle: pd.Series, half: pd.Series, look: Look, line: str = "-", hollow=None
+) -> None:
+    """Points with error bars of these half-lengths, joined by a line; `hollow`: which of them are hollow."""
+    from matplotlib.transforms import offset_copy
+
+    beside = offset_copy(axes.transData, axes.get_figure(root=True), x=look.shift, units="points")
+    style_of: dict[str, Any] = {
+        "color": look.colour,
+        "marker": look.marker,
+        "linestyle": line,
+        "label": typeset(look.label),
+    }
+    axes.errorbar(x, middle, half, transform=beside, **style_of)
+    known, reach = middle.notna(), half.fillna(0)
+    if known.any():  # what is moved to the side does not count for the limits of axes
+        axes.update_datalim(list(zip(x[known], (middle - reach)[known], strict=True)))
+        axes.update_datalim(list(zip(x[known], (middle + reach)[known], strict=True)))
+        axes.autoscale_view()
+    if hollow is not None and (hollow & known).any():
+        few = hollow & known
+        empty: dict[str, Any] = {"mec": look.colour, "mfc": "white", "zorder": 3, "gid": HOLLOW, "transform": beside}
+        axes.plot(x[few], middle[few], look.marker, **empty)
 
 
 def draw_line(
-    axes: "Axes", line: pd.DataFrame, x: str, quantity: str, most: int, label: str, colour: str, marker: str
+    axes: "Axes", line: pd.DataFrame, x: str, quantity: str, most: int, look: Look, style_of_line: str = "-"
 ) -> None:
     """Means with standard errors, in the unit of the quantity; points with fewer than `most` seeds are hollow."""
-    mean, error = _mean_and_error(line, quantity)
-    axes.errorbar(line[x], mean, error, color=colour, marker=marker, ms=4, capsize=3, label=label)
-    few = (line["n_seeds"] < most) & mean.notna()
-    if few.any():
-        axes.plot(line[x][few], mean[few], marker, ms=4, mec=colour, mfc="white", zorder=3, gid=HOLLOW)
+    draw_points(axes, line[x], *_mean_and_error(line, quantity), look, style_of_line, line["n_seeds"] < most)
 
 
-def draw_band(axes: "Axes", line: pd.DataFrame, x: str, quantity: str, label: str, colour: str) -> None:
+def draw_band(axes: "Axes", line: pd.DataFrame, x: str, quantity: str, look: Look) -> None:
     """Means as a line and standard errors as a band, in the unit of the quantity: for lines of many points."""
     mean, error = _mean_and_error(line, quantity)
-    axes.plot(line[x], mean, color=colour, label=label)
-    axes.fill_between(line[x], mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
+    every = max(1, len(line) // 6)
+    axes.plot(line[x], mean, color=look.colour, label=typeset(look.label), marker=look.marker, markevery=every)
+    axes.fill_between(line[x], mean - error, mean + error, color=look.colour, alpha=0.2, linewidth=0)
+
+
+def explain_dashes(axes: "Axes", text: str) -> None:
+    """Let the legend say what dashed lines are."""
+    axes.plot([], [], "--", color="0.4", label=typeset(text))
 
 
 def panels_of_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[str, Axes]]":
@@ -67,141 +116,137 @@ def panels_of_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[s
     `every`: results_summary.csv; its rows under weight noise are drawn.
     """
     cells = every[every["evaluation"] == WEIGHT_NOISE].drop(columns="evaluation")
-    figure, panels = make_panels(names_in(cells, "architecture"))
+    figure, panels = make_panels(named(cells, "architecture"))
     for architecture, axes in panels.items():
-        for label, rows, colour, marker in lines_of(cells, Looks(every)):
+        for look, rows in lines_of(cells, Looks(every)):
             line = rows.merge(cells[cells["architecture"] == architecture]).sort_values("alpha_test")
-            draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), label, colour, marker)
-        axes.set_title(architecture, fontsize="medium")
-    return figure, panels
-
-
-class Looks:
-    """Colour and marker of each method: the same in all figures of a results folder, whatever lines a figure has.
-
-    A method is training settings, without architecture; an evaluation with several settings has a further look for each
-    but the first. Lines do not differ in the settings `without`.
-    """
-
-    def __init__(self, every: pd.DataFrame, evaluation: str = WEIGHT_NOISE, without: Sequence[str] = ()):
-        """`every`: results_summary.csv."""
-        training = [name for name in (*LINE_KEYS, *further_columns(every)) if name not in ("settings", *without)]
-        self.keys = [*training, "settings"]
-        lines = _distinct(every[every["evaluation"] == evaluation], self.keys)
-        first = {method: settings for *names, settings in reversed(lines) if (method := tuple(names))}
-        methods = [(*method, first.get(method, "{}")) for method in _distinct(every, training)]
-        self.places = {line: place for place, line in enumerate(dict.fromkeys([*methods, *lines]))}
-
-    def of(self, settings: Mapping[str, object]) -> tuple[str, str]:
-        """Colour and marker of a line with these settings."""
-        values = _comparable(settings.get(name) for name in self.keys)
-        place = self.places.setdefault(values, len(self.places))
-        return COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
-
-
-def lines_of(cells: pd.DataFrame, looks: Looks) -> list[tuple[str, pd.DataFrame, str, str]]:
-    """Label, settings (one row), colour and marker of each line of these rows of a summary."""
-    rows = _sorted(cells, looks.keys)
-    varied = labels.varied_settings(cells, looks.keys)
-    return [
-        (labels.label_of(row, varied), pd.DataFrame([row]).astype(rows.dtypes), *looks.of(row))
-        for _, row in rows.iterrows()
-    ]
-
-
-def further_columns(summary: pd.DataFrame) -> list[str]:
-    """The settings beyond the usual keys in which the runs of a summary differ."""
-    return [name for name in summary.columns if name not in SUMMARY]
-
-
-def names_in(table: pd.DataFrame, column: str) -> list[str]:
-    """The sorted values of a column."""
-    return sorted(table[column].unique()) if len(table) else []
-
-
-def make_panels(names: Sequence[str], columns: int | None = None) -> "tuple[Figure, dict[str, Axes]]":
-    """A figure with one panel per name, by name, in this number of columns (by default up to 3)."""
-    columns = columns or (2 if len(names) == 4 else max(1, min(COLUMNS, len(names))))
-    rows = max(1, -(-len(names) // columns))
-    figure = new_figure(PANEL_WIDTH * max(columns, 1.4), PANEL_HEIGHT * rows + 0.4)
-    grid = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
-    panels = dict(zip(names, grid, strict=False))
-    for empty in grid[len(names) :]:
-        empty.remove()
+            draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), look)
     return figure, panels
 
 
 def alpha_axis(axes: "Axes", table: pd.DataFrame) -> None:
-    """A logarithmic axis of strengths that also shows zero."""
+    """A logarithmic axis of strengths that also shows zero, with a mark where it is broken."""
     alphas = sorted(table["alpha_test"].unique())
     smallest = next((alpha for alpha in alphas if alpha > 0), 1.0)
     axes.set_xscale("symlog", linthresh=smallest, linscale=0.5)
-    axes.set_xlim(-0.2 * smallest, 1.3 * max(alphas[-1], smallest))
-    axes.set_xticks(alphas, [labels.spelled(alpha) for alpha in alphas], rotation=45, fontsize="small")
+    axes.set_xlim(-0.3 * smallest, 1.4 * max(alphas[-1], smallest))
+    axes.set_xticks(alphas, [labels.spelled(alpha) for alpha in alphas])
     axes.set_xticks([], minor=True)
     axes.grid(alpha=0.25)
+    if alphas[0] == 0 and alphas[-1] > 0:
+        _mark_break(axes, 0.5 * smallest)
 
 
-def label_panels(figure: "Figure", panels: "dict[str, Axes]", axis: str, below: str = ALPHA_AXIS) -> None:
+def whole_numbers(axes: "Axes") -> None:
+    """Ticks of a horizontal axis of epochs."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
+def _mark_break(axes: "Axes", place: float) -> None:
+    """Two strokes across the horizontal axis, and a gap between them."""
+    from matplotlib.path import Path
+
+    strokes = Path([(-0.6, -1), (0, 1), (0, -1), (0.6, 1)], [Path.MOVETO, Path.LINETO] * 2)
+    gap = Path([(-0.6, -1), (0, 1), (0.6, 1), (0, -1), (-0.6, -1)], closed=True)
+    on_axis: dict[str, Any] = {
+        "transform": axes.get_xaxis_transform(),
+        "clip_on": False,
+        "linestyle": "none",
+        "ms": 8,
+        "gid": BREAK,
+    }
+    axes.plot([place], [0], marker=gap, mfc="white", mec="none", zorder=3, **on_axis)
+    axes.plot([place], [0], marker=strokes, mfc="none", mec="black", mew=0.7, zorder=4, **on_axis)
+
+
+def label_panels(
+    figure: "Figure", panels: "dict[str, Axes]", axis: str, below: str = ALPHA_AXIS, legend: str = ""
+) -> None:
     """Name the axes of all panels, `axis` on the left and `below` at the bottom, and place the legend."""
-    figure.supxlabel(below, fontsize="medium")
-    figure.supylabel(axis, fontsize="medium")
-    place_legend(figure, *panels.values())
+    figure.supxlabel(typeset(below))
+    figure.supylabel(typeset(axis))
+    place_legend(figure, *panels.values(), title=legend)
 
 
-def place_legend(figure: "Figure", *panels: "Axes") -> None:
-    """Place one legend of what all panels show: inside the first one, or beside all if its labels are long.
+def place_legend(figure: "Figure", *panels: "Axes", title: str = "") -> None:
+    """Place one legend of what all panels show, above them, in as many columns as the figure is wide for.
 
     Artists of one label must look the same in all panels.
     """
+    from matplotlib.container import Container
+
     shown = [item for axes in panels for item in zip(*axes.get_legend_handles_labels(), strict=True)]
+    shown.sort(key=lambda item: not isinstance(item[0], Container))  # methods come before what explains them
     handles = {text: handle for handle, text in reversed(shown)}
     texts = list(dict.fromkeys(text for _, text in shown))
-    longest = max(map(len, texts), default=0)
-    if longest > LONG_LABEL:
-        width, height = figure.get_size_inches()
-        figure.set_size_inches(width + LETTER_WIDTH * longest, height)
-        figure.legend([handles[text] for text in texts], texts, loc="outside right center", fontsize="small")
-    elif panels:
-        panels[0].legend([handles[text] for text in texts], texts, fontsize="small")
+    if not texts:
+        return
+    width, height = figure.get_size_inches()
+    for columns in range(len(texts), 0, -1):
+        wrapped = texts if columns > 1 else [wrap(text, width - 0.5, style.SMALL) for text in texts]
+        settings = {"ncols": columns, "title": typeset(title) or None, "columnspacing": 1.2}
+        legend = figure.legend([handles[text] for text in texts], wrapped, loc="outside upper center", **settings)
+        extent = legend.get_window_extent(renderer(figure))
+        if columns == 1 or extent.width <= figure.bbox.width - 10:
+            figure.set_size_inches(width, height + extent.height / figure.dpi)
+            return
+        legend.remove()
 
 
-def finish(figure: "Figure", table: pd.DataFrame, bars: str) -> "Figure":
-    """Set a figure's title: the datasets, what its bars mean, the number of seeds, and whether points are hollow."""
+def renderer(figure: "Figure"):
+    """What measures the texts of a figure."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    return FigureCanvasAgg(figure).get_renderer()
+
+
+def typeset(text: str) -> str:
+    """A text as matplotlib shows it as it is, but for α_train and α_test, which get their subscripts.
+
+    No line breaks beside "=".
+    """
+    return re.sub(r"α_(\w+)", r"$α_\\mathrm{\1}$", text.replace("$", r"\$").replace(" = ", "\u00a0=\u00a0"))
+
+
+def wrap(text: str, inches: float, size: float) -> str:
+    """The text, as `typeset` gives it, in as few lines of at most this width as possible, of about one length."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    def is_narrow(lines: list[str]) -> bool:
+        widths = [text_to_path.get_text_width_height_descent(line, font, "$" in line)[0] for line in lines]
+        return max(widths, default=0) <= 72 * inches
+
+    font, words = FontProperties(size=size), re.sub("[ \n]+", " ", text).strip()
+    if is_narrow([words] if words else []):
+        return words
+    every = [textwrap.wrap(words, most, break_long_words=False) for most in range(1, len(words) + 1)]
+    fewest = min((len(lines) for lines in every if is_narrow(lines)), default=len(every[0]))
+    return "\n".join(next(lines for lines in every if len(lines) <= fewest))
+
+
+def finish(figure: "Figure", table: pd.DataFrame, what: str, bars: str, *further: str) -> "Figure":
+    """Set a figure's caption: what it shows, what its bars mean, the number of seeds, whether points are hollow."""
     low, high = (table["n_seeds"].min(), table["n_seeds"].max()) if len(table) else (0, 0)
     hollow = any(line.get_gid() == HOLLOW for axes in figure.axes for line in axes.lines)
-    explained = f" (hollow: less than {high})" if hollow else ""
+    explained = f" (hollow: fewer than {high})" if hollow else ""
     seeds = f"n = {low} seeds" if low == high else f"n = {low} to {high} seeds{explained}"
-    return set_title(figure, table, f"{bars}; {seeds}")
+    return describe(figure, table, what, f"{bars}; {seeds}", *further)
 
 
-def set_title(figure: "Figure", table: pd.DataFrame, text: str) -> "Figure":
-    """Set a figure's title: the datasets of a table, then `text`."""
-    names = ", ".join(names_in(table, "dataset")) if len(table) else "no runs"
-    figure.suptitle(f"{names}; {text}", fontsize="small")
+def describe(figure: "Figure", table: pd.DataFrame, what: str, *further: str) -> "Figure":
+    """Set a figure's caption: what it shows, of which datasets, and further sentences."""
+    datasets = ", ".join(named(table, "dataset").values()) if len(table) else "no runs"
+    sentences = [f"{datasets}: {what}", *filter(None, further)]
+    figure.set_label(" ".join(f"{text[:1].upper()}{text[1:]}." for text in sentences))
     return figure
 
 
-def add_note(figure: "Figure", note: str) -> "Figure":
-    """Append a note to a figure's title, and wrap the title to the figure's width."""
-    width = max(20, int(TITLE_LETTERS_PER_INCH * figure.get_figwidth()))
-    title = "; ".join(filter(None, [figure.get_suptitle(), note]))
-    figure.suptitle(textwrap.fill(title, width), fontsize="small")
-    return figure
-
-
-def _sorted(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The distinct rows of these columns, sorted; no options and no settings come first."""
-    return table[keys].drop_duplicates().sort_values(keys, key=lambda column: column.replace("{}", ""))
-
-
-def _distinct(table: pd.DataFrame, keys: list[str]) -> list[tuple]:
-    return list(dict.fromkeys(map(_comparable, _sorted(table, keys).itertuples(index=False))))
-
-
-def _comparable(values: Iterable) -> tuple:
-    """The same for equal settings, whatever table they are from; NaN is not equal to itself."""
-    return tuple(None if pd.isna(value) else value for value in values)
+def caption(figure: "Figure") -> str:
+    """What a figure shows, n, what its bars mean, and how complete its runs are: text for below the figure."""
+    return str(figure.get_label())
 
 
 def _mean_and_error(line: pd.DataFrame, quantity: str) -> tuple[pd.Series, pd.Series]:

@@ -8,11 +8,10 @@ import pandas as pd
 from campaign.analysis import columns, excerpts, makers, questions, reading, rows, writing
 from campaign.analysis.excerpts import Excerpt
 from campaign.analysis.labels import SETTINGS, varied
-from campaign.grid.names import canonical
-from campaign.store import campaign_file, run_file
+from campaign.grid.settings import RESOLUTION
+from campaign.store import campaign_file
 from campaign.store.folder import Store
 from nnet.checks import ConfigError, nearest
-from nnet.config import TrainConfig
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 from nnet.files.atomic import write_chunks, write_file
 
@@ -27,7 +26,7 @@ def write(store: Store) -> dict[str, pd.DataFrame]:
     """
     results = store.results()
     found = excerpts.of(results.values())
-    tables = made(found, results.get, reference_of(store.folder))
+    tables = made(found, results.get, reference_of(store.folder), resolution_of(store.folder))
     save(store.folder, tables, found)
     return tables
 
@@ -63,9 +62,11 @@ def build(results: Iterable[dict], reference: Mapping[str, object] = questions.R
     return made(excerpts.of(results), _reader(results), reference)
 
 
-def made(found: Iterable[Excerpt], read: Read, reference: Mapping[str, object]) -> dict[str, pd.DataFrame]:
+def made(
+    found: Iterable[Excerpt], read: Read, reference: Mapping[str, object], resolution: float = RESOLUTION
+) -> dict[str, pd.DataFrame]:
     """The same from excerpts of runs; `read`: gives the content of a run file by run_id, None without one."""
-    runs = runs_from(found, read, reference)
+    runs = runs_from(found, read, reference, resolution)
     return dict(zip(NAMES, (runs.per_run, runs.sweep, runs.summary), strict=True)) | questions.tables(runs)
 
 
@@ -75,7 +76,9 @@ def runs_of(results: Iterable[dict], reference: Mapping[str, object] = questions
     return runs_from(excerpts.of(results), _reader(results), reference)
 
 
-def runs_from(found: Iterable[Excerpt], read: Read, reference: Mapping[str, object]) -> questions.Runs:
+def runs_from(
+    found: Iterable[Excerpt], read: Read, reference: Mapping[str, object], resolution: float = RESOLUTION
+) -> questions.Runs:
     """The runs of these excerpts in a fixed order, with the three tables of every campaign.
 
     If networks differ in a training setting that is not a key of the summary (epochs, batch size, …), that setting
@@ -87,13 +90,19 @@ def runs_from(found: Iterable[Excerpt], read: Read, reference: Mapping[str, obje
     further = dict(zip(shapes, settings, strict=True))
     sweep = rows.sweep(ordered)
     summary = rows.summary(ordered, further, sweep)
-    return questions.Runs(ordered, read, rows.per_run(ordered, further), sweep, summary, reference)
+    return questions.Runs(ordered, read, rows.per_run(ordered, further), sweep, summary, reference, resolution)
 
 
 def reference_of(folder: Path) -> Mapping[str, object]:
     """What the folder's latest campaign compares its runs with, from campaign.json; by default the regime clean."""
     reference = campaign_file.read(folder).get("reference", {})
     return reference if len(reference) == 1 else questions.REFERENCE
+
+
+def resolution_of(folder: Path) -> float:
+    """The half-width of an interval for which the folder's latest campaign counts missing seeds, percentage points."""
+    resolution = campaign_file.read(folder).get("resolution", RESOLUTION)
+    return min(max(resolution, 0.001), 100)
 
 
 def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:
@@ -126,32 +135,6 @@ def further_evaluations(table: pd.DataFrame) -> list[str]:
     return sorted({*table["evaluation"]} - {WEIGHT_NOISE})
 
 
-def load(
-    results_dir: Path, where: Mapping[str, object] | None = None, configs: Iterable[TrainConfig] | None = None
-) -> pd.DataFrame:
-    """A row per finished run anywhere under `results_dir` that has all settings of `where`.
-
-    Its columns: those of results_per_run.csv, every training and measuring setting (`options` as a dict by owner), and
-    every option that some run has, as <owner>.<option> (None where a run lacks it), and what made it (`git_commit`,
-    `torch`, …; `measured_<name>` where its measurements have other makers). `where` takes the words of
-    TrainConfig, of the columns, and their older forms (`p` or `ps`). With `configs`, only the runs of this list. Raises
-    ConfigError for an unknown name in `where`, if there is no such run, if a run of `configs` is missing, and for run
-    files of an older form.
-    """
-    loaded = _runs_in(Path(results_dir), configs)
-    names = list(dict.fromkeys(name for row in reversed(loaded) for name in row))
-    where = {name if name in names else canonical(name): value for name, value in (where or {}).items()}
-    for name, value in where.items():
-        if loaded and name not in names:
-            choices = f"choose from {sorted(names)}{nearest(name, names)}"
-            raise ConfigError(f"no run in {results_dir} has a setting {name!r}; {choices}")
-        loaded = [row for row in loaded if row.get(name) == value]
-    if not loaded:
-        settings = " and ".join(f"{name} = {value}" for name, value in where.items())
-        raise ConfigError(f"{results_dir} has no finished run{f' with {settings}' if settings else ''}")
-    return pd.DataFrame(loaded, columns=names)
-
-
 def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
     """The rows of sweep.csv, with a column for every training setting in which the networks of per_run differ.
 
@@ -159,29 +142,6 @@ def with_settings(sweep: pd.DataFrame, per_run: pd.DataFrame) -> pd.DataFrame:
     """
     settings = varied(per_run, SETTINGS - {*rows.SWEEP})
     return sweep[[name for name in rows.SWEEP if name in sweep]].merge(per_run[["run_id", *settings]], on="run_id")
-
-
-def _runs_in(results_dir: Path, configs: Iterable[TrainConfig] | None) -> list[dict]:
-    """The finished runs under a folder, or those of `configs`, each with its columns, settings and options."""
-    paths = sorted(results_dir.rglob("runs/*.json"))
-    if configs is None:
-        return [_row(run_file.read(path)) for path in paths]
-    wanted = {config.run_id: config.training() for config in configs}
-    runs = [run_file.read(path) for path in paths if path.stem in wanted]
-    runs = [run for run in runs if run["config"] == wanted[run["run_id"]]]
-    lacking = wanted.keys() - {run["run_id"] for run in runs}
-    if lacking:
-        raise ConfigError(f"{len(lacking)} of {len(wanted)} runs are not in {results_dir}")
-    return [_row(run) for run in runs]
-
-
-def _row(result: dict) -> dict:
-    """A run as a row of `load`."""
-    training, asked = excerpts.training_of(result), result["asked"]
-    options = training["options"] | asked.get("options", {})
-    flat = {f"{owner}.{name}": value for owner, values in options.items() for name, value in values.items()}
-    settings = asked | training | {"options": options}
-    return flat | excerpts.columns_of(result) | makers.columns_of(result) | settings
 
 
 def _reader(results: list[dict]) -> Read:

@@ -24,7 +24,7 @@ TITLES = {
 }
 """The section of the help that lists the settings of a group."""
 COMMANDS = (
-    *("plan", "status", "report", "card", "list_weights", "prune_weights", "merge", "sanity", "verify"),
+    *("plan", "status", "report", "card", "list_weights", "prune_weights", "merge", "export", "sanity", "verify"),
     "print_job",
 )
 """What can be asked for instead of a launch; one at a time."""
@@ -56,6 +56,8 @@ class CommandLine:
     list_weights: bool = False
     prune_weights: bool = False
     merge: str | None = None
+    export: list[str] | None = None
+    """The exporter and the folder."""
     print_job: str | None = None
     retry_failed: bool = False
     measure_only: bool = False

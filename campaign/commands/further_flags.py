@@ -9,6 +9,8 @@ from campaign.grid.study import KIND
 from nnet import registry
 from nnet.checks import unknown
 
+EXPORTERS = "campaign.exporters"
+
 
 def add_further(trained: Callable, launch: Callable) -> None:
     """Which runs: `trained` and `launch` add a flag to a section of the help."""
@@ -49,6 +51,8 @@ def add_commands(add: Callable) -> None:
     add("--report", action="store_true", help="write report.html of the results as they are now")
     add("--card", action="store_true", help="measure a network of --initial-weights in every way, on one page")
     add("--merge", metavar="FOLDER", help="join another results folder into this one, point by point")
+    known = ", ".join(registry.names(EXPORTERS))
+    add("--export", nargs=2, metavar=("PROGRAM", "DIR"), help=f"write the finished runs for another program: {known}")
     add("--sanity", action="store_true", help="quick check: does training with noise help?")
     add("--verify", metavar="RUN_ID", help="train and measure a run again and compare every bit")
     add("--print-job", metavar="SCHEDULER", type=_scheduler, help=f"{' or '.join(schedulers())}: {script}")

@@ -116,6 +116,11 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import weights
 
         return (weights.prune if line.prune_weights else weights.show)(configs, where, line.json)
+    if line.export is not None:
+        from campaign.commands.export import export
+
+        exporter, folder = line.export
+        return export(exporter, folder, configs, where.output_dir)
     if line.merge is not None:
         from campaign.commands.merge import merge
 

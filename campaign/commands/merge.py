@@ -38,7 +38,7 @@ def merge(folder: str | Path, output_dir: str | Path, reference: Mapping[str, ob
                 Log(stores[run["dataset"]].folder).add("merged", run["run_id"], f"from {folder}")
             for store in stores.values():
                 if not (store.folder / "campaign.json").exists():
-                    store.remember_campaign(list(store.results()), dict(reference or {}) or None)
+                    store.remember_campaign(sorted(store.results()), dict(reference or {}) or None)
                 tables.write(store)
     except CannotWrite as error:
         complain(f"error: {error}; the same command goes on from here")

@@ -12,9 +12,12 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nnet.checks import ConfigError, switch
+from nnet.checks import ConfigError, between, switch
 from nnet.config import TrainConfig
 from nnet.identity import group_of
+
+RESOLUTION = 0.1
+"""Percentage points: the default of `Launch.resolution`."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,12 @@ class Launch:
     """Start fewer workers if the free memory does not suffice."""
     run_timeout_s: float | None = None
     """Seconds after which a run is stopped and fails; none: never."""
+    resolution: float = RESOLUTION
+    """Half-width of an interval, in percentage points, for which tables count missing seeds."""
 
     def __post_init__(self):
         object.__setattr__(self, "output_dir", str(self.output_dir))
+        object.__setattr__(self, "resolution", between(0.001, 100)("resolution", self.resolution))
         switch("memory_check", self.memory_check)
 
 

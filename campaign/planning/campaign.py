@@ -48,6 +48,8 @@ class Campaign:
     """Whether its workers are on other machines."""
     reference: dict | None = None
     """The settings of the runs that the others are compared with, like {"regime": "clean"}."""
+    resolution: float | None = None
+    """Half-width of an interval, in percentage points, for which tables count missing seeds; None: the default."""
     costs: Costs = field(default_factory=Costs)
     """What its runs cost, as far as it was measured."""
     shard: Shard | None = None

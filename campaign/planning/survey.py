@@ -79,7 +79,7 @@ def prepare(
     one sentence, for anything that would make the campaign impossible.
     """
     campaign = survey(configs, launch, retry_failed, engine_options, measuring)
-    campaign.reference, campaign.shard = reference, shard
+    campaign.reference, campaign.resolution, campaign.shard = reference, launch.resolution, shard
     campaign.measure(functools.partial(_refuse_other_data, campaign.stores))
     met = threads.settle(campaign, launch.memory_check)
     campaign.notes += campaign.costs.notes + met

@@ -69,11 +69,11 @@ class _Launch:
         for line in [found, *(f"note: {note}" for note in self.campaign.notes)]:
             say(line)
         for name, store in self.campaign.stores.items():
-            mine = {run_id for run_id, (config, *_) in self.campaign.runs.items() if config.dataset_name == name}
+            mine = [run_id for run_id, (config, *_) in self.campaign.runs.items() if config.dataset_name == name]
             seconds = {run_id: estimate for run_id, estimate in estimates.items() if run_id in mine}
             spent = {run_id: run_file.seconds(run) for run_id, run in store.outlines().items() if run_id in mine}
-            wide, reference = self.campaign.wide(name), self.campaign.reference
-            store.remember_campaign(sorted(mine), reference, seconds=seconds, spent=spent, threads=wide)
+            compared, wide = (self.campaign.reference, self.campaign.resolution), self.campaign.wide(name)
+            store.remember_campaign(mine, *compared, seconds=seconds, spent=spent, threads=wide)
             self.logs[name].add("launch", detail=found)
             for path in store.set_aside_damaged():
                 say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is repeated")

@@ -1,4 +1,4 @@
-"""campaign.json: the runs of a folder's latest campaign, what they are compared with, their seconds and threads."""
+"""campaign.json: the runs of a folder's latest campaign, how they are compared, their seconds and threads."""
 
 import functools
 from pathlib import Path
@@ -11,6 +11,7 @@ NAME = "campaign.json"
 FORM = {
     "runs?": [str],
     "reference?": {str: (str, float, bool, type(None))},
+    "resolution?": float,
     "seconds?": {str: float},
     "spent?": {str: float},
     "threads?": {str: int},
@@ -19,10 +20,16 @@ FORM = {
 """The shape of the file: it has no other names."""
 
 
-def write(folder: Path, runs: list[str], reference: dict | None, by_run: dict[str, dict]) -> None:
-    """Replace the file; `by_run`: `seconds`, `spent` and `threads` by run_id. Raises CannotWrite."""
-    about = {"runs": sorted(runs), "reference": reference or {"regime": "clean"}, "seconds": {}, "spent": {}}
-    checked_json.save(folder / NAME, about | by_run, lines=True)
+def write(
+    folder: Path, runs: list[str], reference: dict | None, resolution: float | None, by_run: dict[str, dict]
+) -> None:
+    """Replace the file. `by_run`: `seconds`, `spent` and `threads` by run_id. Raises CannotWrite.
+
+    `runs`: run_ids in the order of the configuration, which is that of the panels of figures.
+    """
+    about: dict = {"runs": runs, "reference": reference or {"regime": "clean"}}
+    about |= {} if resolution is None else {"resolution": resolution}
+    checked_json.save(folder / NAME, about | {"seconds": {}, "spent": {}} | by_run, lines=True)
 
 
 def read(folder: Path) -> dict:

@@ -177,8 +177,10 @@ class Store:
                     path.unlink(missing_ok=True)
         self.claims.remove_dead()
 
-    def remember_campaign(self, run_ids: list[str], reference: dict | None = None, **by_run: dict) -> None:
-        """Write campaign.json: the runs of the latest campaign and its reference.
+    def remember_campaign(
+        self, run_ids: list[str], reference: dict | None = None, resolution: float | None = None, **by_run: dict
+    ) -> None:
+        """Write campaign.json: the runs of the latest campaign, its reference and resolution.
 
         By run_id: `seconds`, the estimated seconds of what is to do, `spent`, those that the run took before, and
         `threads`, of the runs to do that have several. Unfinished runs of other campaigns keep theirs.
@@ -186,7 +188,7 @@ class Store:
         others = self._under_way() - set(run_ids)
         kept = {run_id: number for run_id, number in self.threads().items() if run_id in others}
         by_run["threads"] = kept | by_run.get("threads", {})
-        campaign_file.write(self.folder, run_ids, reference, by_run)
+        campaign_file.write(self.folder, run_ids, reference, resolution, by_run)
         self._begun = True
 
     def check_there(self) -> None:

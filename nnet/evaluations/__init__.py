@@ -11,7 +11,7 @@ without it is drawn as accuracy against its strength, or as a map of parts and s
     ticks          {strength: its text on the axis}, for a logarithmic axis (default: the strengths)
     quantity       "acc" (default), "drop" or "loss"
     style          "points" (default), with error bars, or "band", for lines of many points
-    measured_at    the weights or inputs at which the points are measured, for the title
+    measured_at    the weights or inputs at which the points are measured, for the caption
     label_column   a column of results_per_run.csv whose mean is added to the label of each line
-    beside         {name of another evaluation: text for the title}: drawn dashed in the same panels, instead of alone
+    beside         {name of another evaluation: text for the legend}: drawn dashed in the same panels, instead of alone
 """

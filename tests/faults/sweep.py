@@ -43,10 +43,10 @@ def remembered(build: Callable) -> Callable:
     """The same function, which computes the tables of the same runs once: they are not what is tried here."""
     known: dict[str, dict] = {}
 
-    def of(found, read, reference):
-        key = repr([*sorted(repr((one.cells, one.numbers, vars(one.shape))) for one in found), reference])
+    def of(found, read, *compared):
+        key = repr([*sorted(repr((one.cells, one.numbers, vars(one.shape))) for one in found), compared])
         if key not in known:
-            known[key] = build(found, read, reference)
+            known[key] = build(found, read, *compared)
         return known[key]
 
     return of

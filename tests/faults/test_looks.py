@@ -2,9 +2,9 @@
 
 import pytest
 
-from campaign.analysis import figures, questions, tables
+from campaign.analysis import figures, panels, questions, tables
 from nnet.config import TrainConfig
-from tests.campaign.analysis.drawing import drawn, legends, runs
+from tests.campaign.analysis.drawing import CLEAN, drawn, legends, plain, runs
 from tests.campaign.analysis.making import also, measurement, point, result
 
 
@@ -12,7 +12,7 @@ def test_figures_of_different_values_have_different_labels():
     rates = [0.3, 0.1 * 3, 0.0012345678, 0.0012345679]
     made = tables.build([result(0, learning_rate=rate) for rate in rates])
     labels = list(drawn(figures.draw("weight_noise", made)["accuracy"].axes[0]))
-    assert labels == [f"clean, learning_rate {rate!r}" for rate in sorted(rates)]
+    assert labels == [f"{CLEAN}, learning rate = {rate!r}" for rate in sorted(rates)]
     alphas = [0.2, 0.1 + 0.1 + 1e-9]
     made = tables.build([result(0, regime="noisy", alpha_train=alpha) for alpha in alphas])
     assert len({*drawn(figures.draw("weight_noise", made)["accuracy"].axes[0])}) == 2
@@ -21,7 +21,7 @@ def test_figures_of_different_values_have_different_labels():
 def looks(figure) -> list[tuple[str, str, str, str]]:
     """(panel, label, colour, marker) of every line with error bars that has points."""
     return [
-        (axes.get_title(), container.get_label(), container[0].get_color(), container[0].get_marker())
+        (axes.get_title(), plain(container.get_label()), container[0].get_color(), container[0].get_marker())
         for axes in figure.axes for container in axes.containers
         if hasattr(container, "has_yerr") and container[0] is not None and len(container[0].get_xdata())
     ]  # fmt: skip
@@ -41,14 +41,15 @@ def mixed() -> list[dict]:
 
 def test_one_legend_says_of_every_panel_what_it_shows():
     for name, figure in figures.draw("weight_noise", tables.build(mixed())).items():
-        (legend,) = [axes.get_legend() for axes in figure.axes if axes.get_legend()] or figure.legends
+        (legend,) = figure.legends
         said = legends(figure)
         assert len(said) == len(legend.get_texts())
         for _, label, colour, _ in looks(figure):
             assert said[label] == colour.lower(), name
     differences = figures.draw("weight_noise", tables.build(mixed()))["paired_difference"]
     assert {(panel, label) for panel, label, *_ in looks(differences)} == {
-        ("cnn", "noisy α = 0.3 − clean"), ("mlp_medium", "noisy α = 0.05 − clean"), ("mlp_medium", "sam − clean"),
+        ("CNN", "trained with noise, α_train = 0.3"), ("MLP 512-256", "trained with noise, α_train = 0.05"),
+        ("MLP 512-256", "SAM"),
     }  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def test_a_method_keeps_its_colour_and_marker_in_all_figures():
     for question in ("weight_noise", "evaluations"):
         for figure in figures.draw(question, made).values():
             for _, label, *look in looks(figure):
-                seen.setdefault(label.removesuffix(" − clean"), set()).add(tuple(look))
+                seen.setdefault(label, set()).add(tuple(look))
     assert len(seen) == 4 and all(len(its) == 1 for its in seen.values())
     assert len(set.union(*seen.values())) == 4
 
@@ -74,7 +75,7 @@ def test_options_that_are_compared_keep_the_look_of_their_method():
     made = tables.build(masks, {"level": 0})
     drawings = figures.draw("weight_noise", made)
     accuracy = {label: look for _, label, *look in looks(drawings["accuracy"])}
-    differences = {label.split(" − ")[0]: look for _, label, *look in looks(drawings["paired_difference"])}
+    differences = {label: look for _, label, *look in looks(drawings["paired_difference"])}
     assert len(differences) == 2 and differences.items() <= accuracy.items()
 
 
@@ -88,18 +89,18 @@ def test_the_landscape_names_the_slope_of_every_network():
         made.append(also(run, measurement(cfg, line, "landscape", {"landscape_slope": slope})))
     figure = figures.draw("evaluations", tables.build(made))["landscape"]
     assert list(legends(figure)) == [
-        "clean: slope 1.000 (cnn), 3.000 (mlp_small)", "sam: slope 2.000 (cnn), 4.000 (mlp_small)"
+        f"{CLEAN}: slope 1.000 (CNN), 3.000 (MLP 256-128)", "SAM: slope 2.000 (CNN), 4.000 (MLP 256-128)"
     ]  # fmt: skip
 
 
 def hollow(figure) -> bool:
     lines = [line for axes in figure.axes for line in axes.lines]
-    return any(line.get_markerfacecolor() == "white" and len(line.get_xdata()) for line in lines)
+    return any(line.get_markerfacecolor() == "white" != line.get_color() and len(line.get_xdata()) for line in lines)
 
 
 @pytest.mark.parametrize("results", [runs(), runs()[:-1], runs()[3:], mixed(), [*runs(2), result(7, diverged=True)]])
-def test_a_title_explains_hollow_points_where_there_are_some_and_nowhere_else(results):
+def test_a_caption_explains_hollow_points_where_there_are_some_and_nowhere_else(results):
     made = tables.build(results)
     for question in questions.modules():
         for name, figure in figures.draw(question, made).items():
-            assert ("hollow" in figure.get_suptitle()) == hollow(figure), name
+            assert ("hollow" in panels.caption(figure)) == hollow(figure), name

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from campaign.analysis import figures, makers, questions, reading, report, tables
+from campaign.analysis import figures, loading, makers, questions, reading, report, tables
 from campaign.analysis.statistics import share_of_draws
 from campaign.store.completeness import completeness
 from campaign.store.folder import Store
@@ -115,10 +115,10 @@ def test_results_of_several_makers_are_said_in_report_and_figures_and_told_apart
     assert completeness(folder) == "4 of 4 runs, of different makers, see makers.txt"
     figure = figures.draw("weight_noise", made, completeness(folder))["accuracy"]
     assert "of different makers" in " ".join(figure.get_suptitle().split())
-    loaded = tables.load(tmp_path)
+    loaded = loading.load(tmp_path)
     assert loaded[name].value_counts().to_dict() == {ONE[name]: 3, value: 1}
     assert loaded[f"measured_{name}"].dropna().to_list() == [str(ONE[name])]
-    assert len(tables.load(tmp_path, where={name: value})) == 1
+    assert len(loading.load(tmp_path, where={name: value})) == 1
     assert name not in tables.read(folder)["results_per_run"]  # the tables stay as they are
     for path in (folder / "runs").glob("*-seed3-*.json"):
         path.unlink()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from campaign.analysis import tables
+from campaign.analysis import loading, tables
 from campaign.grid import lists
 from campaign.grid.settings import Launch
 from campaign.planning import costs, effect, plan, survey
@@ -58,9 +58,9 @@ def test_a_run_file_of_the_same_name_is_not_taken_for_the_run(tmp_path):
     assert survey.survey([one], Launch(tmp_path)).in_full(one)["config"] == one.training()
     with pytest.raises(ConfigError, match=r"holds another run of this name \(learning_rate differ\)"):
         survey.survey([other], Launch(tmp_path))
-    assert len(tables.load(tmp_path, configs=[one])) == 1
+    assert len(loading.load(tmp_path, configs=[one])) == 1
     with pytest.raises(ConfigError, match="1 of 1 runs are not in"):
-        tables.load(tmp_path, configs=[other])
+        loading.load(tmp_path, configs=[other])
 
 
 def test_neither_unfinished_work_nor_kept_weights_of_the_same_name_are_used(

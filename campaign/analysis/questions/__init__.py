@@ -25,6 +25,7 @@ from types import ModuleType
 import pandas as pd
 
 from campaign.analysis.excerpts import Excerpt
+from campaign.grid.settings import RESOLUTION
 from campaign.machine.console import complain
 from nnet import registry
 from nnet.checks import ConfigError
@@ -49,6 +50,8 @@ class Runs:
     """results_summary.csv: a row per cell of seeds."""
     reference: Mapping[str, object]
     """What the study compares its runs with: one setting or option and its value, such as {"p": 0}."""
+    resolution: float = RESOLUTION
+    """Half-width of an interval, in percentage points, for which tables count the seeds that are missing."""
 
     @property
     def results(self) -> list[dict]:

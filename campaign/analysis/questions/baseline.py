@@ -45,7 +45,7 @@ MEASURES = {
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     """`epochs` and `baseline_differences`, where some run has validation images or its test accuracy every epoch."""
     epochs = epochs_of(runs.excerpts)
-    return {} if epochs.empty else {"epochs": epochs, "baseline_differences": differences(runs.per_run, epochs)}
+    return {} if epochs.empty else {"epochs": epochs, "baseline_differences": differences(runs, epochs)}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
@@ -81,15 +81,15 @@ def epochs_of(runs: Sequence[Excerpt]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
+def differences(runs: Runs, epochs: pd.DataFrame) -> pd.DataFrame:
     """Each regime minus clean, seed by seed, in each of `MEASURES`, with 95 % intervals over seeds.
 
-    `per_run`: results_per_run.csv; `epochs`: the table of `epochs_of`. The best accuracy since the first noise is
-    compared with the baseline's best in the same epochs. A row per setting and `measure`, with `n_seeds`,
-    `mean_difference`, `stderr_difference`, `low`, `high` (accuracy, 1 = 100 %), and `n_diverged`, the number of pairs
-    that are left out because one of the two runs diverged. Test accuracies of runs that were last measured with
+    `epochs`: the table of `epochs_of`. The best accuracy since the first noise is compared with the baseline's best in
+    the same epochs. A row per setting and `measure`, with what `over_seeds` gives, and `n_diverged`, the number of
+    pairs that are left out because one of the two runs diverged. Test accuracies of runs that were last measured with
     different settings are not compared.
     """
+    per_run = runs.per_run
     columns = [name for name in ("run_id", "status", "asked", "first_noisy_epoch", *MEASURES) if name in per_run]
     settings = [name for name in per_run if name in SETTINGS]
     paired, keys = pairs(per_run[[*settings, *columns]], columns)
@@ -115,7 +115,7 @@ def differences(per_run: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
         ]
     )
     left_out = long.groupby([*keys, "measure"], sort=True, dropna=False)["n_diverged"].sum()
-    return over_seeds(long, [*keys, "measure"]).assign(n_diverged=left_out.to_numpy())
+    return over_seeds(long, [*keys, "measure"], runs.resolution).assign(n_diverged=left_out.to_numpy())
 
 
 def _images(asked: str) -> str:

@@ -8,12 +8,14 @@ a table compares dropout with none, seed by seed, with 95 % intervals (Student t
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import labels, panels
+from campaign.analysis import labels, panels, style
 from campaign.analysis import tables as core
+from campaign.analysis.looks import Looks, lines_of
 from campaign.analysis.questions import Runs
 from campaign.analysis.questions.parts import comparison, maps
 from campaign.analysis.statistics import paired_differences
@@ -30,7 +32,9 @@ COLUMNS: dict[str, str] = {}
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     """`dropout_differences`: accuracy under weight noise with dropout minus without, where runs differ in it."""
     sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
-    return {"dropout_differences": paired_differences(sweep, by="dropout", reference=0.0)} if "dropout" in sweep else {}
+    if "dropout" not in sweep:
+        return {}
+    return {"dropout_differences": paired_differences(sweep, "acc", "dropout", 0.0, runs.resolution)}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
@@ -80,26 +84,28 @@ def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings
     """
     cells = core.of(summary, evaluation)
     quantity, is_band = settings.get("quantity", "acc"), settings.get("style") == "band"
-    figure, by_name = panels.make_panels(panels.names_in(cells, "architecture"))
+    figure, by_name = panels.make_panels(panels.named(cells, "architecture"))
     lines = [
-        (label + _means_of(settings.get("label_column"), evaluation, rows, per_run), rows, *look)
-        for label, rows, *look in panels.lines_of(cells, panels.Looks(summary, evaluation))
+        (replace(look, label=look.label + _means_of(settings.get("label_column"), evaluation, rows, per_run)), rows)
+        for look, rows in lines_of(cells, Looks(summary, evaluation))
     ]
     for architecture, axes in by_name.items():
         here = cells[cells["architecture"] == architecture]
-        for label, rows, colour, marker in lines:
+        for look, rows in lines:
             line = rows.merge(here).sort_values("alpha_test")
             if is_band:
-                panels.draw_band(axes, line, "alpha_test", quantity, label, colour)
+                panels.draw_band(axes, line, "alpha_test", quantity, look)
             else:
-                panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), label, colour, marker)
-        for other in settings.get("beside", ()):
-            _draw_dashed(axes, lines, core.of(summary, other), architecture, quantity)
-        axes.set_title(architecture, fontsize="medium")
+                panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), look)
+        for other, text in settings.get("beside", {}).items():
+            _draw_dashed(axes, lines, core.of(summary, other), architecture, quantity, text)
         _set_axis(axes, cells, settings, is_band)
     below = settings.get("axis", f"strength of {evaluation}")
-    panels.label_panels(figure, by_name, panels.QUANTITIES[quantity][0], below)
-    return panels.finish(figure, cells, _title(summary, settings, is_band))
+    name = panels.QUANTITIES[quantity][0]
+    panels.label_panels(figure, by_name, name, below)
+    where = f" at {settings['measured_at']}" if "measured_at" in settings else ""
+    bars = "line and band: mean ± standard error over seeds" if is_band else panels.STANDARD_ERRORS
+    return panels.finish(figure, cells, f"{name}{where}; horizontal axis: {below}", bars)
 
 
 def _means_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_run: pd.DataFrame) -> str:
@@ -111,21 +117,25 @@ def _means_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_r
         return ""
     keys = [name for name in settings if name in per_run]  # settings of training
     runs = per_run.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys).dropna(subset=column)
-    several = per_run["architecture"].nunique() > 1
+    names, several = style.current().names, per_run["architecture"].nunique() > 1
     means = [
-        f"{mean:.3f}{f' ({architecture})' if several else ''}"
+        f"{mean:.3f}" + (f" ({names.of('architecture', architecture)})" if several else "")
         for architecture, mean in runs.groupby("architecture")[column].mean().items()
     ]
     return f": {column.removeprefix(f'{evaluation}_')} {', '.join(means)}" if means else ""
 
 
-def _draw_dashed(axes: "Axes", lines: list[tuple], summary: pd.DataFrame, architecture: str, quantity: str) -> None:
+def _draw_dashed(
+    axes: "Axes", lines: list[tuple], summary: pd.DataFrame, architecture: str, quantity: str, text: str
+) -> None:
     """The means of another evaluation, each in the colour of the line with the same training settings."""
     here = summary[summary["architecture"] == architecture]
-    for _, rows, colour, _ in lines if len(here) else ():
+    for look, rows in lines if len(here) else ():
         line = rows.drop(columns="settings").merge(here).sort_values("alpha_test")
         means = panels.QUANTITIES[quantity][1] * line[f"mean_{quantity}"]
-        axes.plot(line["alpha_test"], means, "--", color=colour, linewidth=1)
+        axes.plot(line["alpha_test"], means, "--", color=look.colour)
+    if len(here):
+        panels.explain_dashes(axes, text)
 
 
 def _set_axis(axes: "Axes", cells: pd.DataFrame, settings: Mapping[str, Any], is_band: bool) -> None:
@@ -140,10 +150,3 @@ def _set_axis(axes: "Axes", cells: pd.DataFrame, settings: Mapping[str, Any], is
     elif not is_band:
         axes.set_xticks(strengths)
     axes.grid(alpha=0.25)
-
-
-def _title(summary: pd.DataFrame, settings: Mapping[str, Any], is_band: bool) -> str:
-    where = f" at {settings['measured_at']}" if "measured_at" in settings else ""
-    others = [text for name, text in settings.get("beside", {}).items() if not core.of(summary, name).empty]
-    dashed = "".join(f"; dashed: {text}" for text in others)
-    return f"{'bands' if is_band else 'points'}: mean ± standard error{where}{dashed}"

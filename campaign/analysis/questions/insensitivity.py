@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import panels
+from campaign.analysis import panels, style
 from campaign.analysis import tables as core
+from campaign.analysis.looks import Look, Looks, shifts
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import standard_error
 from studies.parts.insensitivity import METHODS, NETWORKS, PUBLISHED, STRENGTHS
@@ -27,7 +28,6 @@ COLUMNS = {
     "published_std": "published standard deviation over draws and networks together",
 }
 CELL = ["dataset", "split", "method", "options", "alpha_test"]
-COLOURS = dict(zip(METHODS, ("#000000", "#999999", "#E69F00", "#009E73", "#56B4E9", "#D55E00"), strict=True))
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
@@ -51,20 +51,36 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     """`published_insensitivity`: a panel per dataset and split, a line per method, the published one dashed."""
     if "published_insensitivity" not in tables:
         return {}
-    every = tables["published_insensitivity"]
-    its = every.assign(panel=every["dataset"] + " " + every["split"])
-    figure, by_name = panels.make_panels(sorted(set(its["panel"])))
-    for (name, method), line in its.groupby(["panel", "method"]):
-        axes, colour = by_name[name], COLOURS[method]
-        for _, part in line.groupby("options"):
-            at, mean, error = part["alpha_test"], 100 * part["mean_acc"], 100 * part["stderr_acc"].fillna(0)
-            axes.errorbar(at, mean, error, marker="o", capsize=3, label=method, color=colour)
-        axes.plot(part["alpha_test"], 100 * part["published_mean"], "--", color=colour)
-    for name, axes in by_name.items():
-        axes.set_title(name, fontsize="medium")
+    its = tables["published_insensitivity"]
+    names = style.current().names
+    titles = {
+        (dataset, split): f"{names.of('dataset', dataset)} {split}".strip()
+        for dataset, split in sorted(set(zip(its["dataset"], its["split"].fillna(""), strict=True)))
+    }
+    figure, by_name = panels.make_panels(titles)
+    cells, looks = core.of(tables["results_summary"]), Looks(tables["results_summary"])
+    methods = [method for method in METHODS if method in set(its["method"])]
+    for method, shift in zip(methods, shifts(len(methods)), strict=True):
+        look = _look(method, cells, looks, shift)
+        for place, rows in its[its["method"] == method].fillna({"split": ""}).groupby(["dataset", "split"]):
+            axes = by_name[place]
+            for _, part in rows.groupby("options"):
+                panels.draw_points(axes, part["alpha_test"], 100 * part["mean_acc"], 100 * part["stderr_acc"], look)
+            axes.plot(part["alpha_test"], 100 * part["published_mean"], "--", color=look.colour)
+    for axes in by_name.values():
+        axes.set_xticks(STRENGTHS)
         axes.grid(alpha=0.25)
-    panels.label_panels(figure, by_name, "test accuracy (%)", "mismatch ζ")
-    return {"published_insensitivity": panels.finish(figure, its, "points: mean ± standard error; dashed: published")}
+        panels.explain_dashes(axes, "published means")
+    panels.label_panels(figure, by_name, "test accuracy (%)", "mismatch ζ (relative to each weight)")
+    what = "test accuracy under mismatch, beside the values that Büchel, Faber and Muir (2022) published"
+    return {"published_insensitivity": panels.finish(figure, its, what, panels.STANDARD_ERRORS)}
+
+
+def _look(method: str, cells: pd.DataFrame, looks: Looks, shift: float) -> Look:
+    """That of the first runs with this method in the other figures of the folder."""
+    for setting, value in METHODS[method].items():
+        cells = cells[cells[setting] == value] if setting in cells else cells
+    return looks.of(cells.iloc[0], style.current().names.line(cells.iloc[0], ["dropout"]), shift)
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import panels
+from campaign.analysis import panels, style
 from campaign.analysis import rows as by_run
 from campaign.analysis import tables as core
 from campaign.analysis.excerpts import Shape
-from campaign.analysis.labels import SETTINGS, flat_options, paired_text, spelled, varied
+from campaign.analysis.labels import SETTINGS, flat_options, paired_text, varied
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import paired_differences, standard_error
 from nnet import registry
@@ -29,7 +29,6 @@ from nnet.architectures.parts.mask_options import NOISE_STD
 from studies import pnn
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TABLES = ("level_differences", "published")
@@ -44,6 +43,8 @@ COLUMNS = {
 }
 CIFAR10 = re.compile("cifar10(?!0)", re.IGNORECASE)
 """The names of datasets for which the published accuracies hold."""
+ROOM, LINE_HEIGHT = 1.5, 0.14
+"""Inches, of the names of rows."""
 PROPER, CLAIMED = "#0072B2", "#D55E00"
 
 
@@ -54,7 +55,7 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     rows = runs.sweep[runs.sweep["run_id"].isin(with_masks)]
     sweep = core.with_settings(core.of(rows), runs.per_run)
     sweep["noise_type"] = [with_masks[run_id].get("noise_type") for run_id in sweep["run_id"]]
-    answers = {"level_differences": level_differences(sweep), "published": published(runs)}
+    answers = {"level_differences": level_differences(sweep, runs.resolution), "published": published(runs)}
     return {name: table for name, table in answers.items() if not table.empty}
 
 
@@ -78,14 +79,14 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
     return f"{title}\n{paired_text(tables['level_differences'], columns)}"
 
 
-def level_differences(sweep: pd.DataFrame) -> pd.DataFrame:
+def level_differences(sweep: pd.DataFrame, resolution: float) -> pd.DataFrame:
     """Accuracy with masks of a level above 0 minus that at level 0, seed by seed, with 95 % intervals over seeds.
 
     `sweep`: the result of `campaign.analysis.tables.with_settings`, and `noise_type`, the kind of the masks. A row per
     α_test and setting with both levels; `noise_std` is the standard deviation of the masks before training times the
     level; in a first layer of masks it is `scale_noise` times larger.
     """
-    differences = paired_differences(sweep, by="level", reference=0)
+    differences = paired_differences(sweep, "acc", "level", 0, resolution)
     if differences.empty:
         return differences
     stds = [
@@ -126,18 +127,31 @@ def against_level_0(differences: pd.DataFrame, summary: pd.DataFrame) -> "Figure
     """
     cells = summary[summary["alpha_test"] == 0].sort_values("mean_acc").reset_index(drop=True)
     pairs = differences[differences["alpha_test"] == 0].sort_values("mean_difference").reset_index(drop=True)
-    figure = panels.new_figure(12, 1.6 + 0.45 * max(len(cells), len(pairs)))
-    left, right = figure.subplots(1, 2)
+    names = _row_names(cells, [_shown(cell) for _, cell in cells.iterrows()])
+    names_of_pairs = _row_names(pairs, [_shown(pair) | {"level": pair["level"]} for _, pair in pairs.iterrows()])
+    lines = 1 + max(name.count("\n") for name in [*names, *names_of_pairs])
+    height = 0.7 + (0.1 + LINE_HEIGHT * lines) * max(len(names), len(names_of_pairs))
+    beside = style.current().width > style.WIDTHS["single"]
+    figure = panels.new_figure(height if beside else 2 * height)
+    left, right = figure.subplots(1, 2) if beside else figure.subplots(2, 1)
     error = 100 * cells["stderr_acc"]
-    left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER, capsize=3)
-    _name_rows(left, cells, [_shown(cell) for _, cell in cells.iterrows()])
-    left.set_xlabel("test accuracy (%)\nmean ± standard error")
+    left.errorbar(100 * cells["mean_acc"], cells.index, xerr=error, fmt="o", color=PROPER)
+    left.set_xlabel("test accuracy (%)")
     half = 100 * (pairs["high"] - pairs["mean_difference"])
-    right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="o", color=CLAIMED, capsize=3)
-    right.axvline(0, color="black", linewidth=0.8)
-    _name_rows(right, pairs, [_shown(pair) | {"level": pair["level"]} for _, pair in pairs.iterrows()])
-    right.set_xlabel("accuracy with masks − at level 0\n(percentage points)")
-    return panels.finish(figure, cells, "right: 95 % interval of the paired difference (Student t over seeds)")
+    right.errorbar(100 * pairs["mean_difference"], pairs.index, xerr=half, fmt="s", color=CLAIMED)
+    right.axvline(0, color="black", linewidth=0.6)
+    right.set_xlabel("accuracy with masks − at level 0 (percentage points)")
+    for axes, rows in ((left, names), (right, names_of_pairs)):
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.grid(axis="x", alpha=0.25)
+    return panels.finish(
+        figure,
+        cells,
+        "test accuracy of networks with masks, and the difference that masks make, seed by seed",
+        "first panel: mean ± standard error over seeds; second panel: mean paired difference with its 95 % interval "
+        "(Student t over seeds)",
+    )
 
 
 def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
@@ -150,21 +164,22 @@ def claimed(epochs: pd.DataFrame, per_run: pd.DataFrame) -> "Figure":
     settings = ["architecture", *varied(runs, SETTINGS - {"architecture", "seed"})]
     cells = list(runs.groupby(settings, dropna=False))
     titles = [_title(dict(zip(settings, key, strict=True))) for key, _ in cells]
-    figure, by_name = panels.make_panels(titles)
+    figure, by_name = panels.make_panels(dict(zip(titles, titles, strict=True)))
     for (_, cell), axes in zip(cells, by_name.values(), strict=True):
         for run_id in cell.sort_values("seed")["run_id"]:
             run = epochs[epochs["run_id"] == run_id]
             best = run.loc[run["smoothed_acc"].idxmax()]
-            axes.plot(run["epoch"], 100 * run["test_acc"], color=PROPER, lw=1.2)
-            axes.plot(run["epoch"], 100 * run["smoothed_acc"], "--", color=CLAIMED, lw=1)
-            axes.plot(best["epoch"], 100 * best["smoothed_acc"], "o", color=CLAIMED, ms=4)
+            axes.plot(run["epoch"], 100 * run["test_acc"], color=PROPER)
+            axes.plot(run["epoch"], 100 * run["smoothed_acc"], "--", color=CLAIMED)
+            axes.plot(best["epoch"], 100 * best["smoothed_acc"], "o", color=CLAIMED)
         axes.grid(alpha=0.25)
-    for title, axes in by_name.items():
-        axes.set_title(title, fontsize="small")
+        panels.whole_numbers(axes)
+    for axes in by_name.values():
         axes.plot([], [], color=PROPER, label="all test images")
-        axes.plot([], [], "--o", color=CLAIMED, ms=4, label="running value, and its best epoch")
+        axes.plot([], [], "--o", color=CLAIMED, label="running value, and its best epoch")
     panels.label_panels(figure, by_name, "test accuracy (%)", "epoch")
-    return panels.set_title(figure, epochs, "what the first program would have reported")
+    what = "test accuracy after every epoch, and the running value that the first program would have reported for it"
+    return panels.describe(figure, epochs, what, "a line per seed; dots: best epoch of the running value")
 
 
 def _options(shape: Shape) -> dict:
@@ -184,26 +199,24 @@ def _shown(row: pd.Series) -> dict:
     return json.loads(row["options"]).get(row["architecture"], {})
 
 
-def _name_rows(axes: "Axes", rows: pd.DataFrame, options: list[dict]) -> None:
-    """Label each row with its architecture and, below, the options in which rows of that architecture differ."""
-    labels = []
+def _row_names(rows: pd.DataFrame, options: list[dict]) -> list[str]:
+    """For each row its architecture and, below, the options in which rows of that architecture differ."""
+    names, texts = style.current().names, []
     for architecture, its_options in zip(rows["architecture"], options, strict=True):
         alike = [other for name, other in zip(rows["architecture"], options, strict=True) if name == architecture]
         words = [_word(*item) for item in its_options.items() if any(other.get(item[0]) != item[1] for other in alike)]
-        labels.append(f"{architecture}\n{' '.join(words)}".strip())
-    axes.set_yticks(range(len(labels)), labels, fontsize="x-small")
-    axes.set_ylim(-0.6, len(labels) - 0.4)
-    axes.grid(axis="x", alpha=0.25)
+        lines = [names.of("architecture", architecture), ", ".join(words)]
+        texts.append("\n".join(panels.wrap(panels.typeset(line), ROOM, style.SMALL) for line in lines if line))
+    return texts
 
 
 def _word(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return name if value else f"no {name}"
-    return f"{name}={spelled(value)}"
+    text = style.current().names.setting(name, True if isinstance(value, bool) else value)
+    return f"no {text}" if value is False else text
 
 
 def _title(settings: dict) -> str:
     architecture, options = settings.pop("architecture"), flat_options(settings.pop("options", "{}"))
-    named = {name.removeprefix(f"{architecture}."): value for name, value in options.items()}
-    words = [architecture, *(f"{name}={spelled(value)}" for name, value in (settings | named).items())]
-    return "\n".join(" ".join(words[start : start + 3]) for start in range(0, len(words), 3))
+    own = {name.removeprefix(f"{architecture}."): value for name, value in options.items()}
+    words = [style.current().names.of("architecture", architecture)]
+    return ", ".join([*words, *(_word(name, value) for name, value in (settings | own).items())])

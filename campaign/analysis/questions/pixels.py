@@ -8,12 +8,13 @@ one seed share initial weights and batch order), with 95 % intervals (Student t 
 contains zero, the data do not show a difference.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from campaign.analysis import panels
 from campaign.analysis import tables as core
+from campaign.analysis.looks import Look, Looks, lines_of
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import paired_differences
 
@@ -30,7 +31,8 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     if runs.per_run["p"].nunique() < 2:
         return {}
     sweep = core.with_settings(core.of(runs.sweep), runs.per_run)
-    return {"pixel_differences": paired_differences(sweep[sweep["alpha_test"] == 0], by="p", reference=0)}
+    clean = sweep[sweep["alpha_test"] == 0]
+    return {"pixel_differences": paired_differences(clean, "acc", "p", 0, runs.resolution)}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
@@ -53,14 +55,16 @@ def accuracy_against_p(cells: pd.DataFrame, every: pd.DataFrame) -> "Figure":
 
     `every`: results_summary.csv; `cells`: its rows without weight noise.
     """
-    activations, looks = panels.names_in(cells, "activation"), panels.Looks(every, without=("activation", "p"))
-    pairs = [(network, activation) for network in panels.names_in(cells, "architecture") for activation in activations]
-    figure, by_name = panels.make_panels(
-        [f"{network}, {activation}" for network, activation in pairs], len(activations)
-    )
-    for (network, activation), axes in zip(pairs, by_name.values(), strict=True):
+    activations, looks = panels.named(cells, "activation"), Looks(every, without=("activation", "p"))
+    titles = {
+        (network, activation): f"{title}, {name}"
+        for network, title in panels.named(cells, "architecture").items()
+        for activation, name in activations.items()
+    }
+    figure, by_name = panels.make_panels(titles, len(activations))
+    for (network, activation), axes in by_name.items():
         here = cells[(cells["architecture"] == network) & (cells["activation"] == activation)]
-        _draw(axes, here, panels.lines_of(cells, looks), cells["n_seeds"].max())
+        _draw(axes, here, lines_of(cells, looks), cells["n_seeds"].max())
     return _finish(figure, by_name, cells)
 
 
@@ -69,24 +73,22 @@ def activations_against_p(cells: pd.DataFrame, every: pd.DataFrame) -> "Figure":
 
     `every`: results_summary.csv; `cells`: its rows without weight noise.
     """
-    figure, by_name = panels.make_panels(panels.names_in(cells, "architecture"))
-    looks = panels.Looks(every, without=("p",))
+    figure, by_name = panels.make_panels(panels.named(cells, "architecture"))
+    looks = Looks(every, without=("p",))
     for network, axes in by_name.items():
         here = cells[cells["architecture"] == network]
-        _draw(axes, here, panels.lines_of(cells, looks), cells["n_seeds"].max())
+        _draw(axes, here, lines_of(cells, looks), cells["n_seeds"].max())
     return _finish(figure, by_name, cells)
 
 
-def _draw(axes: "Axes", cells: pd.DataFrame, lines: list[tuple[str, pd.DataFrame, str, str]], most: int) -> None:
-    for label, rows, colour, marker in lines:
-        panels.draw_line(axes, rows.merge(cells).sort_values("p"), "p", "acc", most, label, colour, marker)
+def _draw(axes: "Axes", cells: pd.DataFrame, lines: list[tuple[Look, pd.DataFrame]], most: int) -> None:
+    for look, rows in lines:
+        panels.draw_line(axes, rows.merge(cells).sort_values("p"), "p", "acc", most, look)
 
 
-def _finish(figure: "Figure", by_name: "dict[str, Axes]", cells: pd.DataFrame) -> "Figure":
-    for title, axes in by_name.items():
-        axes.set_title(title, fontsize="medium")
+def _finish(figure: "Figure", by_name: "dict[Any, Axes]", cells: pd.DataFrame) -> "Figure":
+    for axes in by_name.values():
         axes.set_xticks(sorted(cells["p"].unique()))
-        axes.tick_params(axis="x", labelsize="small")
         axes.grid(alpha=0.25)
     panels.label_panels(figure, by_name, panels.QUANTITIES["acc"][0], P_AXIS)
-    return panels.finish(figure, cells, "points: mean ± standard error")
+    return panels.finish(figure, cells, "test accuracy of networks trained on corrupted pixels", panels.STANDARD_ERRORS)

@@ -8,18 +8,23 @@ draws; bars are standard errors over seeds. The drop is the accuracy without noi
 compared with their reference (the regime `clean` unless the study names another) seed by seed. The figure and the table
 show these paired differences in accuracy (`acc`) and in drop, with 95 % intervals (Student t over seeds); in the table
 1 = 100 %. A positive difference in `acc`, or a negative one in `drop`, is better than the reference. If an interval
-contains zero, the data do not show a difference.
+contains zero, the data do not show a difference. Of many intervals some exclude zero by chance: `p_holm` is the p value
+after Holm's correction over all rows of an evaluation above strength 0, and `more_seeds` says how many more seeds would
+narrow the interval to a half-width of `resolution`.
 """
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import labels, panels
+from campaign.analysis import labels, panels, resolution, style
 from campaign.analysis import tables as core
+from campaign.analysis.looks import Looks, lines_of, shifts
 from campaign.analysis.questions import Runs
+from campaign.analysis.questions.parts import verdict
 from campaign.analysis.statistics import DIFFERENCE, paired_differences, share_of_draws
 from nnet.checks import canonical
 
@@ -35,13 +40,14 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 
     The columns are those of `campaign.analysis.statistics.paired_differences`, and `reference`, its name.
     """
-    if not _measured(runs.summary):
-        return {}
     sweep = core.with_settings(runs.sweep, runs.per_run)
-    ((by, value),) = runs.reference.items()
-    parts = [paired_differences(sweep, name, by, value).assign(measure=name) for name in ("acc", "drop")]
+    ((name, value),) = runs.reference.items()
+    by = "architecture" if name == "arch" else name
+    parts = [paired_differences(sweep, its, by, value, runs.resolution).assign(measure=its) for its in ("acc", "drop")]
+    if parts[0].empty:
+        return {}
     differences = pd.concat(parts, ignore_index=True)
-    differences["reference"] = str(value) if by == "regime" else f"{by} {value}"
+    differences["reference"] = str(value) if by in ("regime", "architecture") else f"{by} {str(value).lower()}"
     settings = [name for name in differences if name not in DIFFERENCE]
     return {"differences": differences[[*settings, *DIFFERENCE]]}
 
@@ -51,86 +57,105 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     every = tables["results_summary"]
     if not _measured(every):
         return {}
+    images = resolution.test_images(core.of(tables["sweep"]))
     drawn = {
         "accuracy": against_alpha(every, "acc"),
-        "drop": against_alpha(every, "drop"),
-        "drop_at_01": drop_at(every, 0.1),
+        "drop": against_alpha(every, "drop", images),
+        "drop_at_01": drop_at(every, 0.1, images),
     }
     differences = core.of(tables["differences"]) if "differences" in tables else pd.DataFrame()
     if len(differences):
-        drawn["paired_difference"] = paired_difference(differences, every)
+        drawn["paired_difference"] = paired_difference(differences, every, images)
     return drawn
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
-    """Whether more seeds or more noise draws would narrow the error bars."""
-    share = share_of_draws(core.with_settings(core.of(tables["sweep"]), tables["results_per_run"]))
-    if math.isnan(share):
-        return ""
-    advice = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
-    return f"{share:.0%} of the variance over seeds comes from the noise draws: to narrow the bars, use {advice}"
+    """What the differences say as a whole, and whether more seeds or more noise draws would narrow the error bars."""
+    found = [verdict.text(tables["differences"])] if "differences" in tables else []
+    sweep = core.with_settings(core.of(tables["sweep"]), tables["results_per_run"])
+    drawn = sweep.loc[sweep["noise_samples"] > 1, "alpha_test"]
+    alpha_test = 0.1 if (drawn == 0.1).any() else drawn.max()
+    share = share_of_draws(sweep, alpha_test)
+    return "\n".join(found if math.isnan(share) else [*found, _advice(share, alpha_test)])
 
 
-def against_alpha(every: pd.DataFrame, quantity: str) -> "Figure":
+def against_alpha(every: pd.DataFrame, quantity: str, images: int = 0) -> "Figure":
     """Mean accuracy (%) or drop (percentage points) against α_test: a panel per architecture, a line per setting.
 
-    `every`: results_summary.csv.
+    `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve.
     """
     figure, by_name = panels.panels_of_lines(every, quantity)
     summary = core.of(every)
     for axes in by_name.values():
         panels.alpha_axis(axes, summary)
-    panels.label_panels(figure, by_name, panels.QUANTITIES[quantity][0])
-    return panels.finish(figure, summary, "points: mean ± standard error")
+    small = resolution.show(by_name.values(), _points(summary, quantity), images)
+    name, _ = panels.QUANTITIES[quantity]
+    panels.label_panels(figure, by_name, name)
+    return panels.finish(figure, summary, f"{name} under weight noise", panels.STANDARD_ERRORS, small)
 
 
-def drop_at(every: pd.DataFrame, alpha_test: float) -> "Figure":
-    """Mean drop (percentage points) at one α_test: a group of bars per architecture, a bar per setting.
+def drop_at(every: pd.DataFrame, alpha_test: float, images: int = 0) -> "Figure":
+    """Mean drop (percentage points) at one α_test: a group of points per architecture, a point per setting.
 
-    `every`: results_summary.csv.
+    `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve.
     """
     summary = core.of(every)
     cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
-    lines, architectures = panels.lines_of(summary, panels.Looks(every)), panels.names_in(summary, "architecture")
-    figure = panels.new_figure(max(5.0, 1.6 * len(architectures) + 2), 3.8)
+    architectures = panels.named(summary, "architecture")
+    figure = panels.new_figure(2.3)
     axes = figure.subplots()
-    width = 0.8 / max(1, len(lines))
-    for index, (label, rows, colour, _) in enumerate(lines):
-        bars = rows.merge(cells, how="inner").set_index("architecture")
-        places = [architectures.index(name) + (index - (len(lines) - 1) / 2) * width for name in bars.index]
-        errors = 100 * bars["stderr_drop"]
-        axes.bar(places, 100 * bars["mean_drop"], width, yerr=errors, label=label, color=colour, alpha=0.55, capsize=3)
-    axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xticks(range(len(architectures)), architectures)
+    places = {name: place for place, name in enumerate(architectures)}
+    for look, rows in lines_of(summary, Looks(every)):
+        line = rows.merge(cells, how="inner")
+        line = line.assign(place=line["architecture"].map(places))
+        look = replace(look, shift=3 * look.shift)
+        panels.draw_line(axes, line, "place", "drop", cells["n_seeds"].max(), look, style_of_line="none")
+    axes.axhline(0, color="black", linewidth=0.6)
+    axes.grid(axis="y", alpha=0.25)
+    room = 0.85 * style.current().width / max(1, len(architectures))
+    names = [panels.wrap(panels.typeset(name), room, style.SMALL) for name in architectures.values()]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.5, max(1, len(architectures)) - 0.5)
     axes.set_ylabel(panels.QUANTITIES["drop"][0])
-    axes.set_title(f"Accuracy drop at α_test = {alpha_test:g}", fontsize="medium")
+    small = resolution.show([axes], _points(cells, "drop"), images)
     panels.place_legend(figure, axes)
-    return panels.finish(figure, cells if len(cells) else summary, "bars: mean ± standard error")
+    what = f"accuracy drop under weight noise of α_test = {alpha_test:g}"
+    return panels.finish(figure, cells if len(cells) else summary, what, panels.STANDARD_ERRORS, small)
 
 
-def paired_difference(differences: pd.DataFrame, every: pd.DataFrame) -> "Figure":
+def paired_difference(differences: pd.DataFrame, every: pd.DataFrame, images: int = 0) -> "Figure":
     """Accuracy of each setting minus that of its reference against α_test, in percentage points with 95 % intervals.
 
-    `differences`: the rows of the table `differences` under weight noise; `every`: results_summary.csv. A panel per
-    architecture; above zero is better than the reference.
+    `differences`: the rows of the table `differences` under weight noise; `every`: results_summary.csv; `images`: the
+    number of test images, to shade the differences that they cannot resolve. A panel per architecture; above zero is
+    better than the reference.
     """
     differences = differences[differences["measure"] == "acc"]
     others = (*DIFFERENCE, "architecture", "alpha_test", "measure", "reference")
     keys = [name for name in differences.columns if name not in others]
-    varied, looks = labels.varied_settings(differences, keys), panels.Looks(every)
-    figure, by_name = panels.make_panels(panels.names_in(differences, "architecture"))
-    for architecture, axes in by_name.items():
-        for _, line in differences[differences["architecture"] == architecture].groupby(keys, dropna=False):
-            first = line.iloc[0]
-            label = f"{labels.label_of(first, varied)} − {first['reference']}"
-            colour, marker = looks.of(_of_summary(first, every))
+    varied, looks = labels.varied_settings(differences, keys), Looks(every)
+    lines = list(differences[keys].drop_duplicates().iterrows())
+    figure, by_name = panels.make_panels(panels.named(differences, "architecture"))
+    names = style.current().names
+    for (_, settings), shift in zip(lines, shifts(len(lines)), strict=True):
+        rows = pd.DataFrame([settings]).astype(differences.dtypes[keys]).merge(differences, on=keys)
+        for architecture, line in rows.groupby("architecture"):
+            look = looks.of(_of_summary(line.iloc[0], every), names.line(line.iloc[0], varied), shift)
             middle, half = 100 * line["mean_difference"], 100 * (line["high"] - line["mean_difference"])
-            axes.errorbar(line["alpha_test"], middle, half, color=colour, marker=marker, ms=4, capsize=3, label=label)
-        axes.axhline(0, color="black", linewidth=0.8)
-        axes.set_title(architecture, fontsize="medium")
+            few = line["n_seeds"] < differences["n_seeds"].max()
+            panels.draw_points(by_name[architecture], line["alpha_test"], middle, half, look, hollow=few)
+    for axes in by_name.values():
+        axes.axhline(0, color="black", linewidth=0.6)
         panels.alpha_axis(axes, differences)
-    panels.label_panels(figure, by_name, "difference in accuracy\n(percentage points)")
-    return panels.finish(figure, differences, "bars: 95 % interval of the paired difference (Student t over seeds)")
+    small = resolution.show(by_name.values(), 100 * differences["mean_difference"], images)
+    reference = names.of("regime", differences["reference"].iloc[0])
+    title = f"difference to “{reference}”"
+    panels.label_panels(figure, by_name, "accuracy difference (percentage points)", legend=title)
+    return panels.finish(figure, differences, f"accuracy minus that of “{reference}”", panels.INTERVALS, small)
+
+
+def _points(cells: pd.DataFrame, quantity: str) -> pd.Series:
+    return 100 * cells.loc[cells["alpha_test"] > 0, f"mean_{quantity}"]
 
 
 def _of_summary(row: pd.Series, every: pd.DataFrame) -> dict:
@@ -144,6 +169,16 @@ def _of_summary(row: pd.Series, every: pd.DataFrame) -> dict:
     for name in set(row.index) - {*every, *DIFFERENCE, "measure", "reference"}:
         options.setdefault(row["architecture"], {})[name] = canonical(row[name])
     return settings | {"options": json.dumps(options, sort_keys=True)}
+
+
+def _advice(share: float, alpha_test: float) -> str:
+    """What narrows the error bars, if this share of the variance over seeds at α_test comes from the noise draws."""
+    narrower = 1 - (1 - 0.75 * share) ** 0.5  # four times the draws leave a quarter of their share of the variance
+    advice = "more noise draws (noise_samples)" if share > 0.5 else "more seeds; more noise draws would not help"
+    return (
+        f"{share:.0%} of the variance over seeds comes from the noise draws (at α_test = {alpha_test:g}): to narrow "
+        f"the bars, use {advice} (four times the draws make them {narrower:.0%} narrower, four times the seeds 50%)"
+    )
 
 
 def _measured(summary: pd.DataFrame) -> bool:

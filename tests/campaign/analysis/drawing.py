@@ -1,12 +1,16 @@
 """Helpers of tests of figures."""
 
+import re
+
 import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.patches import Patch
 
-from campaign.analysis import figures, questions, tables
+from campaign.analysis import figures, questions, style, tables
 from campaign.store.folder import Store
 from tests.campaign.analysis.making import result
+
+CLEAN, NOISY = "trained without noise", "trained with noise, α_train = 0.2"
 
 
 def runs(seeds=3, **changed) -> list[dict]:
@@ -30,14 +34,20 @@ def stored(folder, results) -> Store:
     return store
 
 
-def draw_all(folder) -> dict:
+def plain(text: str) -> str:
+    """A text of a figure in one line and without subscripts: α_test."""
+    return " ".join(re.sub(r"\$α_\\mathrm\{(\w+)\}\$", r"α_\1", text).split())
+
+
+def draw_all(folder, width="double") -> dict:
     """The figures of all questions by name, laid out as for a file, but not written."""
     made = tables.read(folder)
     all_figures = {}
     for question in questions.modules():
-        all_figures |= figures.draw(question, made, "5 of 5 runs")
-    for figure in all_figures.values():
-        figure.draw_without_rendering()
+        all_figures |= figures.draw(question, made, "5 of 5 runs", folder, width)
+    with style.used(style.Style()):
+        for figure in all_figures.values():
+            figure.draw_without_rendering()
     return all_figures
 
 
@@ -47,16 +57,15 @@ def drawn(axes) -> dict:
     for container in axes.containers:
         line, _, (bars,) = container
         halves = [(segment[1, 1] - segment[0, 1]) / 2 for segment in bars.get_segments() if len(segment)]
-        lines[container.get_label()] = (*line.get_data(), np.array(halves))
+        lines[plain(container.get_label())] = (*line.get_data(), np.array(halves))
     return lines
 
 
 def legends(figure) -> dict[str, str]:
     """label → colour, of all legends of a figure."""
-    found = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
     return {
-        text.get_text(): colour_of(handle)
-        for legend in found for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+        plain(text.get_text()): colour_of(handle)
+        for legend in figure.legends for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 import pytest
 
-from campaign.analysis import report, tables
+from campaign.analysis import panels, report, tables
 from campaign.analysis.questions import baseline, weight_noise
 from campaign.analysis.questions.baseline import MEASURES
 from tests.campaign.analysis.drawing import draw_all, stored
@@ -126,7 +126,7 @@ def drawn_lines(axes) -> dict:
 def test_the_epochs_of_the_first_seed_are_drawn_beside_its_baseline():
     made = tables.build(study() + study(arch="cnn"))
     (figure,) = epoch_figures(made).values()
-    assert [axes.get_title() for axes in figure.axes[:2]] == ["cnn", "mlp_small"]
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["CNN", "MLP 256-128"]
     loss, accuracy, difference, strength, flags = figure.axes[::2]
     assert drawn_lines(accuracy)["baseline"] == pytest.approx(100 * np.array(CLEAN[0]))
     assert drawn_lines(accuracy)["with noise"] == pytest.approx(100 * np.array(NOISY[0]))
@@ -139,7 +139,7 @@ def test_the_epochs_of_the_first_seed_are_drawn_beside_its_baseline():
         name.get_text(): list(line.get_xdata()) for name, line in zip(flags.get_yticklabels(), flags.lines, strict=True)
     }
     assert raised == {"gradient plateau": [3, 4], "low update": [], "val plateau": [3, 4], "overfitting": []}
-    assert "seed 0" in figure.get_suptitle()
+    assert "seed 0" in panels.caption(figure)
     shaded = sorted({patch.get_x() for patch in accuracy.patches})
     assert shaded == [2.5, 3.5]
 
@@ -151,7 +151,7 @@ def test_settings_of_the_noise_have_figures_of_their_own():
     made = tables.build(study() + uniform)
     figures = epoch_figures(made)
     assert list(figures) == ["epochs", "epochs_2"]
-    assert ["distribution uniform" in figure.get_suptitle() for figure in figures.values()] == [False, True]
+    assert ["distribution = uniform" in panels.caption(figure) for figure in figures.values()] == [False, True]
 
 
 def test_the_baseline_has_the_same_options_of_the_network():
@@ -185,7 +185,7 @@ def test_static_noise_is_a_line_below():
     assert figure.axes[3].lines[0].get_ydata() == pytest.approx([0.2] * 4)
 
 
-def test_a_legend_of_long_labels_stands_beside_the_panels():
+def test_one_legend_stands_above_the_panels():
     results = study(optimizer="sgd", learning_rate=0.05) + study(optimizer="adam", learning_rate=0.01)
     drawings = weight_noise.figures(tables.build(results))
     for figure in (drawings["drop_at_01"], drawings["accuracy"]):
@@ -195,7 +195,7 @@ def test_a_legend_of_long_labels_stands_beside_the_panels():
 def test_differences_are_drawn_in_percentage_points_with_their_intervals():
     made = tables.build(study())
     differences, figure = made["baseline_differences"], baseline.figures(made)["against_baseline"]
-    assert len(figure.axes) == 4 and "3 seeds" in figure.get_suptitle()
+    assert len(figure.axes) == 4 and "n = 3 seeds" in panels.caption(figure)
     row = differences.set_index("measure").loc["val_acc_best"]
     line, _, (bars,) = figure.axes[2].containers[0]
     assert line.get_xdata() == pytest.approx([100 * row["mean_difference"]])

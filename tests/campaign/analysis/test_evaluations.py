@@ -13,7 +13,7 @@ from campaign.analysis.questions.parts import comparison
 from campaign.analysis.statistics import paired_differences
 from nnet import registry
 from nnet.config import TrainConfig
-from tests.campaign.analysis.drawing import draw_all, drawn, stored
+from tests.campaign.analysis.drawing import CLEAN, draw_all, drawn, legends, stored
 from tests.campaign.analysis.making import also, measurement, point, result
 from tests.campaign.analysis.test_tables import PER_RUN
 
@@ -117,19 +117,20 @@ def test_worst_cases_are_lines_with_standard_errors_and_random_corners_dashed(ma
     drawing = evaluations.figures(made)
     (axes,) = drawing["worst_case"].axes
     lines = drawn(axes)
-    assert list(lines)[-2:] == ["clean", "clean, dropout 0.3"]
-    x, y, bars = lines["clean"]
+    assert list(lines)[-2:] == [CLEAN, f"{CLEAN}, dropout = 0.3"]
+    x, y, bars = lines[CLEAN]
     assert list(x) == [0, 0.1] and y == pytest.approx([70.5, 69.5]) and bars == pytest.approx([0.5, 0.5])
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
-    assert len(dashed) == 4 and all(len(line.get_xdata()) == 2 for line in dashed)
-    assert "ζ" in drawing["worst_case"].get_supxlabel() and "random corners" in drawing["worst_case"].get_suptitle()
+    assert [len(line.get_xdata()) for line in dashed] == [2, 2, 2, 2, 0]
+    assert "ζ" in drawing["worst_case"].get_supxlabel()
+    assert "random corners of the same box" in legends(drawing["worst_case"])
 
 
 def test_the_landscape_names_the_mean_slope_of_each_line(made):
     drawing = evaluations.figures(made)
     figure = drawing["landscape"]
     labels = [line.get_label() for line in figure.axes[0].lines]
-    assert labels[-2:] == ["clean: slope 0.750", "clean, dropout 0.3: slope 0.750"]
+    assert labels[-2:] == [f"{CLEAN}: slope 0.750", f"{CLEAN}, dropout = 0.3: slope 0.750"]
     line = figure.axes[0].lines[-2]
     assert list(line.get_xdata()) == [-2, -1, 0, 1, 2] and np.asarray(line.get_ydata()) == pytest.approx(
         [5, 2, 1, 2, 5]
@@ -165,9 +166,9 @@ def test_an_evaluation_without_a_file_or_settings_is_drawn_against_its_strength(
     for run in runs:
         run["measurements"][1]["evaluation"] = "trial"
     figure = evaluations.figures(tables.build(runs))["trial"]
-    x, y, _ = drawn(figure.axes[0])["clean"]
+    x, y, _ = drawn(figure.axes[0])[CLEAN]
     assert list(x) == [1, 8] and y == pytest.approx([60.5, -9.5])
-    assert figure.get_supxlabel() == "strength of trial" and "points: mean" in figure.get_suptitle()
+    assert figure.get_supxlabel() == "strength of trial" and "Points: mean" in panels.caption(figure)
 
 
 def test_random_corners_alone_have_a_figure():
@@ -181,7 +182,7 @@ def test_measurements_with_other_settings_are_lines_of_their_own_and_no_other_me
     limited = [one | {"settings": one["settings"] | {"max_test_samples": 100}} for one in limited]
     made = tables.build([also(run, one) for run, one in zip(runs, limited, strict=True)])
     lines = drawn(evaluations.figures(made)["quantization"].axes[0])
-    assert sorted(lines) == ["clean", "clean, tested with max_test_samples 100"]
+    assert sorted(lines) == [CLEAN, f"{CLEAN}, measured with test images = 100"]
     assert len(made["results_per_run"]) == 2 and set(comparison_of(made)["method"]) == {"clean"}
 
 
@@ -212,7 +213,7 @@ def test_an_evaluation_of_parts_is_a_map_with_means_and_standard_errors():
     assert len(cells) == 2 * 2 * 2 * 3 and set(cells["n_seeds"]) == {2}
     figure = evaluations.figures(made)["quantization"]
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["cnn: clean", "cnn: clean, p 0.1", "mlp_small: clean", "mlp_small: clean, p 0.1"]
+    assert titles == [f"{network}: {CLEAN}{p}" for network in ("CNN", "MLP 256-128") for p in ("", ", p = 0.1")]
     for axes in figure.axes:
         assert [tick.get_text() for tick in axes.get_yticklabels()] == list(PARTS)
         assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2"]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from campaign.analysis import figures, panels, tables
+from campaign.analysis import figures, panels, style
 from tests.campaign.analysis.drawing import draw_all, runs, stored
 from tests.campaign.analysis.making import result
 
@@ -15,20 +15,10 @@ from tests.campaign.analysis.making import result
 def test_every_figure_can_be_drawn_of_a_campaign_that_has_just_begun(results, tmp_path):
     drawn = draw_all(stored(tmp_path / "digits", results).folder)
     assert bool(drawn) == bool(results)
-    assert all("5 of 5 runs" in figure.get_suptitle() for figure in drawn.values())
+    assert all("Completeness: 5 of 5 runs." in panels.caption(figure) for figure in drawn.values())
 
 
-def test_the_title_with_its_note_is_wrapped_to_the_figure():
-    figure = panels.new_figure(4, 3)
-    figure.subplots()
-    panels.set_title(figure, tables.build([result()])["results_summary"], ", ".join(["setting 0.25"] * 12))
-    panels.add_note(figure, "6 of 6 runs")
-    assert " ".join(figure.get_suptitle().split()).endswith("setting 0.25; 6 of 6 runs")
-    figure.draw_without_rendering()
-    assert figure._suptitle.get_window_extent().width < figure.bbox.width
-
-
-def test_the_command_writes_png_and_pdf_and_says_where(tmp_path, capsys):
+def test_the_command_writes_every_format_and_says_where(tmp_path, capsys):
     flags = ["--output-dir", str(tmp_path)]
     assert figures.main(flags) == 2
     error = capsys.readouterr().err
@@ -38,8 +28,11 @@ def test_the_command_writes_png_and_pdf_and_says_where(tmp_path, capsys):
     paths = capsys.readouterr().out.split()
     assert [path for path in paths if not path.endswith(".png")] == []
     files = list((tmp_path / "digits/figures").iterdir())
-    assert len(files) == 2 * len(paths) == 8 and {path.suffix for path in files} == {".png", ".pdf"}
-    assert all(path.stat().st_size > 1000 for path in files) and not (tmp_path / "study/blobs/figures").exists()
+    assert len(files) == 4 * len(paths) == 16 and {path.suffix for path in files} == {".png", ".pdf", ".svg", ".txt"}
+    assert (
+        all(path.stat().st_size > 1000 for path in files if path.suffix != ".txt")
+        and not (tmp_path / "study/blobs/figures").exists()
+    )
     assert figures.main([*flags, "digit"]) == 2
     assert "digit: run a campaign first" in capsys.readouterr().err
 
@@ -55,18 +48,18 @@ def test_tables_of_another_version_are_refused_in_one_sentence(tmp_path, capsys)
 
 def test_without_names_every_folder_is_drawn(tmp_path, capsys, monkeypatch):
     stored(tmp_path / "digits", runs(1)), stored(tmp_path / "study/blobs", runs(1))
-    monkeypatch.setattr(figures, "save_all", lambda folder: [folder])
+    monkeypatch.setattr(figures, "save_all", lambda folder, *_: [folder])
     assert figures.main(["--output-dir", str(tmp_path)]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / "digits"), str(tmp_path / "study/blobs")]
 
 
 def test_a_small_picture_keeps_its_colours():
-    figure = panels.new_figure(4, 3)
+    figure = panels.new_figure(3)
     axes = figure.subplots()
-    for place, colour in enumerate(panels.COLOURS):
+    for place, colour in enumerate(style.COLOURS):
         axes.plot([0, 1], [place, place], color=colour, linewidth=3)
     picture = imread(io.BytesIO(figures.small_png(figure)))
-    assert picture.shape[:2] == (240, 320)
-    for colour in panels.COLOURS:
+    assert picture.shape[:2] == (330, 770)
+    for colour in style.COLOURS:
         wanted = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
         assert abs(picture[:, :, :3] - wanted).max(axis=2).min() < 0.05

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from campaign.analysis import tables
+from campaign.analysis import panels, tables
 from campaign.analysis.questions import pixels
-from tests.campaign.analysis.drawing import draw_all, drawn, stored
+from tests.campaign.analysis.drawing import CLEAN, draw_all, drawn, stored
 from tests.campaign.analysis.making import result
+
+NETWORKS = ["CNN 32-64 (one channel)", "MLP 256-128 (one channel)"]
 
 
 def pixel_runs(**changed) -> list[dict]:
@@ -21,19 +23,19 @@ def pixel_runs(**changed) -> list[dict]:
 
 def test_accuracy_against_p_has_a_row_per_architecture_and_a_panel_per_activation():
     figure = pixels.figures(tables.build(pixel_runs()))["pixels"]
-    titles = ["pixel_cnn, relu", "pixel_cnn, tanh", "pixel_mlp, relu", "pixel_mlp, tanh"]
+    titles = [f"{network}, {activation}" for network in NETWORKS for activation in ("ReLU", "tanh")]
     assert [axes.get_title() for axes in figure.axes] == titles
     assert [axes.get_subplotspec().rowspan.start for axes in figure.axes] == [0, 0, 1, 1]
-    x, y, bars = drawn(figure.axes[3])["clean"]
+    x, y, bars = drawn(figure.axes[3])[CLEAN]
     assert list(x) == [0, 0.4, 1] and y == pytest.approx([91, 71, 41]) and bars == pytest.approx([1 / np.sqrt(3)] * 3)
-    assert "n = 3 seeds" in figure.get_suptitle()
+    assert "n = 3 seeds" in panels.caption(figure)
     assert "%" in figure.get_supylabel() and ", p" in figure.get_supxlabel()
 
 
 def test_all_activations_are_on_one_axis_per_architecture():
     figure = pixels.figures(tables.build(pixel_runs()))["pixels_by_activation"]
-    assert [axes.get_title() for axes in figure.axes] == ["pixel_cnn", "pixel_mlp"]
-    assert list(drawn(figure.axes[0])) == ["clean, activation relu", "clean, activation tanh"]
+    assert [axes.get_title() for axes in figure.axes] == NETWORKS
+    assert list(drawn(figure.axes[0])) == [f"{CLEAN}, ReLU", f"{CLEAN}, tanh"]
 
 
 def test_each_p_is_compared_with_p_0_seed_by_seed():
@@ -47,15 +49,15 @@ def test_a_campaign_that_is_half_done_has_its_lines_named_and_its_few_points_hol
     done = [run for run in pixel_runs() if (run["architecture"] == "pixel_cnn") == (run["activation"] == "tanh")]
     done = [run for run in done if run["seed"] < 2 or run["architecture"] == "pixel_mlp"]
     figure = pixels.figures(tables.build(done))["pixels_by_activation"]
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["clean, activation relu", "clean, activation tanh"]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [f"{CLEAN}, ReLU", f"{CLEAN}, tanh"]
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
     assert [len(line.get_xdata()) for line in hollow if len(line.get_xdata())] == [3]
 
 
 def test_corrupted_test_images_are_lines_of_their_own():
     figure = pixels.figures(tables.build(pixel_runs() + pixel_runs(corrupt_test=True)))["pixels"]
-    assert list(drawn(figure.axes[0])) == ["clean", "clean, tested with corrupt_test True"]
+    assert list(drawn(figure.axes[0])) == [CLEAN, f"{CLEAN}, measured with corrupted test images"]
 
 
 def test_only_figures_with_data_are_drawn(tmp_path):

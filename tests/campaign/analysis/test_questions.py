@@ -133,9 +133,9 @@ def tables(runs):
 def figures(tables):
     if "speed" not in tables:
         return {}
-    figure = panels.new_figure(4, 3)
+    figure = panels.new_figure(3)
     figure.subplots().bar(tables["speed"]["architecture"], tables["speed"]["train_seconds"])
-    return {"speed": panels.set_title(figure, tables["speed"], "seconds of training")}
+    return {"speed": panels.describe(figure, tables["speed"], "seconds of training")}
 
 
 def report(tables):
@@ -173,7 +173,7 @@ pictures = {path.stem for path in figures.save_all(store.folder)}
 assert pictures == {"speed", "pruning"}
 pruning = figures.draw("evaluations", tables.read(store.folder))["pruning"]
 assert pruning.get_supxlabel() == "share of weights set to zero"
-assert "dashed: weights of few bits" in pruning.get_suptitle()
+assert "weights of few bits" in [text.get_text() for text in pruning.legends[0].get_texts()]
 
 shown = []
 IPython.display.display = lambda *items: shown.extend(items)

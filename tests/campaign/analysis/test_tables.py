@@ -5,7 +5,7 @@ import statistics
 import pandas as pd
 import pytest
 
-from campaign.analysis import tables
+from campaign.analysis import loading, tables
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
@@ -205,17 +205,17 @@ def test_a_setting_that_is_younger_than_a_run_file_has_its_default_there():
 def test_finished_runs_are_loaded_with_old_and_new_words(tmp_path):
     written(tmp_path, [result(seed, arch=arch, p=0.3) for seed in (0, 1) for arch in ("cnn", "mlp_small")])
     for word in ("arch", "architecture", "architectures"):
-        assert list(tables.load(tmp_path, {word: "cnn", "ps": 0.3, "seeds": 1})["seed"]) == [1]
+        assert list(loading.load(tmp_path, {word: "cnn", "ps": 0.3, "seeds": 1})["seed"]) == [1]
     with pytest.raises(ConfigError, match="has a setting 'archs'; choose from"):
-        tables.load(tmp_path, {"archs": "cnn"})
+        loading.load(tmp_path, {"archs": "cnn"})
     with pytest.raises(ConfigError, match="no finished run with seed = 7"):
-        tables.load(tmp_path, {"seeds": 7})
+        loading.load(tmp_path, {"seeds": 7})
 
 
 def test_loaded_runs_have_every_setting_and_option(tmp_path):
     asked = {"evaluations": ["worst_case"], "options": {"worst_case": {"restarts": 3}}}
     written(tmp_path, [result(seed, regime="beta", **asked) for seed in (0, 1)])
-    (run,) = tables.load(tmp_path, {"seed": 1, "beta.beta_robustness": 0.25, "worst_case.restarts": 3}).to_dict(
+    (run,) = loading.load(tmp_path, {"seed": 1, "beta.beta_robustness": 0.25, "worst_case.restarts": 3}).to_dict(
         "records"
     )
     assert run["acc_01"] == pytest.approx(0.8) and run["learning_rate"] == 0.001 and run["noise_samples"] == 5
@@ -226,7 +226,7 @@ def test_a_run_file_of_the_older_form_is_refused_in_one_sentence(tmp_path):
     store = Store(tmp_path / "digits")
     store.save({name: value for name, value in result(0).items() if name != "form"})
     with pytest.raises(ConfigError, match="in the form of another version"):
-        tables.load(tmp_path)
+        loading.load(tmp_path)
 
 
 def test_the_folders_of_a_dataset_are_its_own_and_those_of_studies_without_it(tmp_path):

@@ -5,44 +5,46 @@ import json
 import numpy as np
 import pytest
 
-from campaign.analysis import tables
+from campaign.analysis import panels, tables
 from campaign.analysis.questions import weight_noise
-from tests.campaign.analysis.drawing import drawn, runs, stored
+from tests.campaign.analysis.drawing import CLEAN, NOISY, drawn, plain, runs, stored
 from tests.campaign.analysis.making import result
 
 
 def test_accuracy_has_a_panel_per_architecture_and_a_line_per_regime_with_standard_errors():
     figure = weight_noise.figures(tables.build(runs()))["accuracy"]
-    assert [axes.get_title() for axes in figure.axes] == ["cnn", "mlp_small"]
+    assert [axes.get_title() for axes in figure.axes] == ["CNN", "MLP 256-128"]
     lines = drawn(figure.axes[0])
-    assert list(lines) == ["clean", "noisy α = 0.2"]
-    x, y, bars = lines["noisy α = 0.2"]
+    assert list(lines) == [CLEAN, NOISY]
+    x, y, bars = lines[NOISY]
     assert list(x) == [0, 0.1]
     assert y == pytest.approx([91, 87]) and bars == pytest.approx([1 / np.sqrt(3), 2 / np.sqrt(3)])
-    assert "n = 3 seeds" in figure.get_suptitle()
-    assert "%" in figure.get_supylabel() and "α_test" in figure.get_supxlabel()
+    assert "n = 3 seeds" in panels.caption(figure)
+    assert "%" in figure.get_supylabel() and "α_test" in plain(figure.get_supxlabel())
 
 
 def test_the_drop_is_in_percentage_points_and_zero_is_on_the_axis():
     figure = weight_noise.figures(tables.build(runs()))["drop"]
-    assert drawn(figure.axes[1])["clean"][1] == pytest.approx([0, 9])
+    assert drawn(figure.axes[1])[CLEAN][1] == pytest.approx([0, 9])
     low, high = figure.axes[0].get_xlim()
     assert low < 0 and high > 0.1
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0", "0.1"]
 
 
-def test_bars_at_one_alpha():
+def test_drops_at_one_alpha():
     axes = weight_noise.figures(tables.build(runs()))["drop_at_01"].axes[0]
-    heights = sorted(patch.get_height() for patch in axes.patches)
-    assert heights == pytest.approx([4, 4, 9, 9])
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["cnn", "mlp_small"]
+    lines = drawn(axes)
+    assert lines[CLEAN][1] == pytest.approx([9, 9]) and lines[NOISY][1] == pytest.approx([4, 4])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["CNN", "MLP 256-128"]
 
 
 def test_the_paired_difference_has_t_intervals():
     figure = weight_noise.figures(tables.build(runs()))["paired_difference"]
-    x, y, bars = drawn(figure.axes[0])["noisy α = 0.2 − clean"]
+    x, y, bars = drawn(figure.axes[0])[NOISY]
     assert y == pytest.approx([0, 5]) and bars == pytest.approx([0, 0], abs=1e-9)
-    assert "95 %" in figure.get_suptitle() and "Student t" in figure.get_suptitle()
+    about = panels.caption(figure)
+    assert "95 %" in about and "Student t" in about and f"minus that of “{CLEAN}”" in about
+    assert figure.legends[0].get_title().get_text() == f"difference to “{CLEAN}”"
 
 
 def test_paired_differences_are_those_of_accuracy_and_of_drop():
@@ -62,7 +64,7 @@ def test_a_campaign_may_name_another_reference(tmp_path):
     cells = made["differences"].query("measure == 'acc'")
     assert list(cells["mean_difference"]) == pytest.approx([0, 0.1]) and set(cells["p"]) == {0.1}
     lines = drawn(weight_noise.figures(made)["paired_difference"].axes[0])
-    assert list(lines) == ["clean − p 0"]
+    assert list(lines) == [CLEAN]
 
 
 @pytest.mark.parametrize("text", ["{}", '{"runs": []}', "[]", '{"reference": "clean"}', '{"reference": {}}', "{"])
@@ -79,15 +81,15 @@ def test_a_reference_that_no_run_has_gives_no_differences():
 def test_runs_of_different_settings_are_different_lines():
     drawings = weight_noise.figures(tables.build(runs(epochs=10) + runs(epochs=1)))
     labels = list(drawn(drawings["accuracy"].axes[0]))
-    assert labels == ["clean, epochs 1", "clean, epochs 10", "noisy α = 0.2, epochs 1", "noisy α = 0.2, epochs 10"]
+    assert labels == [f"{method}, epochs = {epochs}" for method in (CLEAN, NOISY) for epochs in (1, 10)]
     differences = list(drawn(drawings["paired_difference"].axes[0]))
-    assert differences == ["noisy α = 0.2, epochs 1 − clean", "noisy α = 0.2, epochs 10 − clean"]
+    assert differences == [f"{NOISY}, epochs = 1", f"{NOISY}, epochs = 10"]
 
 
 def test_points_with_missing_seeds_are_hollow():
     figure = weight_noise.figures(tables.build(runs()[:-1]))["accuracy"]
-    assert "n = 2 to 3 seeds (hollow: less than 3)" in figure.get_suptitle()
-    hollow = [line for line in figure.axes[1].lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
+    assert "n = 2 to 3 seeds (hollow: fewer than 3)" in panels.caption(figure)
+    hollow = [line for line in figure.axes[1].lines if line.get_markerfacecolor() == "white" != line.get_color()]
     assert len(hollow) == 1
 
 

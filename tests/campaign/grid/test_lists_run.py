@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaign.analysis import tables
+from campaign.analysis import loading
 from campaign.engines.workers import tasks
 from campaign.grid import lists
 from campaign.grid.settings import Launch
@@ -55,17 +55,17 @@ def test_a_run_that_crashed_leaves_nothing_that_counts_as_done(npz, tmp_path, mo
         patched.setattr(tasks, "train", crash)
         assert launch(configs, tmp_path) == 1
     with pytest.raises(ValueError, match="has no finished run"):
-        tables.load(tmp_path)
+        loading.load(tmp_path)
     assert runner.run(prepare(configs, Launch(tmp_path, engine="serial"), retry_failed=True)) == 0
-    assert len(tables.load(tmp_path)) == 2
+    assert len(loading.load(tmp_path)) == 2
 
 
 def test_loading_what_is_missing_raises_and_a_query_drops_it(npz, tmp_path):
     configs = small(npz, seed=[0, 1])
     launch(configs[:3], tmp_path)
     with pytest.raises(ValueError, match="1 of 4 runs are not in"):
-        tables.load(tmp_path, configs=configs)
-    assert len(tables.load(tmp_path, configs=configs[:2])) == 2 and len(tables.load(tmp_path)) == 3
+        loading.load(tmp_path, configs=configs)
+    assert len(loading.load(tmp_path, configs=configs[:2])) == 2 and len(loading.load(tmp_path)) == 3
 
 
 def test_a_query_gives_runs_with_every_field_of_their_configuration(npz, tmp_path):
@@ -73,7 +73,7 @@ def test_a_query_gives_runs_with_every_field_of_their_configuration(npz, tmp_pat
         small(npz)[0], regime="beta", options=[{"beta": {"attack_steps": 2, "beta_robustness": b}} for b in (0.1, 0.2)]
     )
     launch(configs, tmp_path)
-    runs = tables.load(tmp_path)
+    runs = loading.load(tmp_path)
     assert len(runs) == 6
     for name in {*configs[0].training(), *configs[0].measuring()} - {"dataset", "noise_model", "options"}:
         by_id = {config.run_id: (config.training() | config.measuring())[name] for config in configs}
@@ -81,13 +81,13 @@ def test_a_query_gives_runs_with_every_field_of_their_configuration(npz, tmp_pat
         assert {run_id: value if value == value else None for run_id, value in found.items()} == by_id, name
     assert runs["options"].tolist() == [config.all_options() for run_id in runs["run_id"] for config in configs
                                         if config.run_id == run_id]  # fmt: skip
-    beta = tables.load(tmp_path, where={"regime": "beta", "beta.attack_steps": 2})
+    beta = loading.load(tmp_path, where={"regime": "beta", "beta.attack_steps": 2})
     assert sorted(beta["beta.beta_robustness"]) == [0.1, 0.2] and (beta["acc_0"] >= 0).all()
-    assert list(tables.load(tmp_path, where={"seed": 1})["regime"]) == ["clean", "noisy"]
+    assert list(loading.load(tmp_path, where={"seed": 1})["regime"]) == ["clean", "noisy"]
     assert runs.loc[runs["regime"] == "clean", "beta.beta_robustness"].isna().all()
     for where, message in (
         ({"depth": 1}, "no run in .* has a setting 'depth'"),
         ({"seed": 9}, "no finished run with seed = 9"),
     ):
         with pytest.raises(ValueError, match=message):
-            tables.load(tmp_path, where=where)
+            loading.load(tmp_path, where=where)

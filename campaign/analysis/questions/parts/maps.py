@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import panels
+from campaign.analysis import panels, style
 from campaign.analysis import tables as core
 from campaign.analysis.labels import spelled
+from campaign.analysis.looks import Looks, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW_HEIGHT, CELL_WIDTH = 0.28, 0.8
+ROW_HEIGHT, CELL_WIDTH, TITLE_HEIGHT, MARGIN = 0.2, 0.62, 0.45, 0.8
+"""Inches; the margin is that on the left of a map."""
 DARK = 0.6
 """The share of the largest value above which a cell is dark, so that its text is white."""
 
@@ -27,26 +29,39 @@ def draw(evaluation: str, summary: pd.DataFrame, sweep: pd.DataFrame, settings: 
     cells, quantity = core.of(summary, evaluation), settings.get("quantity", "drop")
     order = core.of(sweep, evaluation)[["architecture", "part"]].drop_duplicates()
     lines = [
-        (f"{architecture}: {label}", rows.merge(cells[cells["architecture"] == architecture]))
-        for architecture in panels.names_in(cells, "architecture")
-        for label, rows, _, _ in panels.lines_of(cells, panels.Looks(summary, evaluation))
+        (f"{title}: {look.label}", rows.merge(cells[cells["architecture"] == architecture]))
+        for architecture, title in panels.named(cells, "architecture").items()
+        for look, rows in lines_of(cells, Looks(summary, evaluation))
     ]
     by_title = {title: rows for title, rows in lines if len(rows)}
     strengths = sorted(cells["alpha_test"].unique())
-    height = ROW_HEIGHT * sum(max(3, rows["part"].nunique()) + 2 for rows in by_title.values())
-    figure = panels.new_figure(2.5 + CELL_WIDTH * len(strengths), 1.2 + height)
-    counts = [max(3, rows["part"].nunique()) for rows in by_title.values()]
-    grid = figure.subplots(len(by_title), 1, squeeze=False, height_ratios=counts)[:, 0]
+    if quantity == "drop":
+        strengths = [strength for strength in strengths if strength != 0] or strengths  # the drop at 0 is 0
+    parts = {name: list(rows["part"]) for name, rows in order.groupby("architecture", sort=False)}
+    figure, grid = _grid([len(parts[rows["architecture"].iloc[0]]) for rows in by_title.values()], len(strengths))
     limits = min(0.0, cells[f"mean_{quantity}"].min()), max(1e-12, cells[f"mean_{quantity}"].max())
     for axes, (title, rows) in zip(grid, by_title.items(), strict=True):
-        parts = order.loc[order["architecture"] == rows["architecture"].iloc[0], "part"]
-        _draw_map(axes, rows, quantity, list(parts), strengths, limits)
-        axes.set_title(title, fontsize="medium")
-    figure.supxlabel(settings.get("axis", f"strength of {evaluation}"), fontsize="medium")
+        _draw_map(axes, rows, quantity, parts[rows["architecture"].iloc[0]], strengths, limits)
+        axes.set_title(panels.typeset(title))
+    below = settings.get("axis", f"strength of {evaluation}")
+    figure.supxlabel(panels.typeset(below))
+    figure.supylabel("part of the network")
     name = panels.QUANTITIES[quantity][0]
-    few, most = cells["n_seeds"].min(), cells["n_seeds"].max()
-    seeds = f"n = {few} seeds" if few == most else f"n = {few} to {most} seeds"
-    return panels.set_title(figure, cells, f"{name} by part: mean ± standard error; {seeds}")
+    cell_texts = "parts are named after their modules, from input to output; cells: mean ± standard error over seeds"
+    return panels.finish(figure, cells, f"{name} of each part of the network; horizontal axis: {below}", cell_texts)
+
+
+def _grid(parts: list[int], strengths: int) -> "tuple[Figure, list[Axes]]":
+    """A figure with an axes for each map with this number of parts, as many in a row as there is room for."""
+    width = style.current().width
+    columns = max(1, min(len(parts), int(width / (MARGIN + CELL_WIDTH * strengths))))
+    rows = [parts[start : start + columns] for start in range(0, len(parts), columns)]
+    heights = [max(3, *row) for row in rows] if parts else [3]
+    figure = panels.new_figure(0.4 + sum(ROW_HEIGHT * height + TITLE_HEIGHT for height in heights))
+    grid = list(figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights).flat)
+    for empty in grid[len(parts) :]:
+        empty.remove()
+    return figure, grid[: len(parts)]
 
 
 def _draw_map(
@@ -61,12 +76,15 @@ def _draw_map(
     table = rows.pivot_table(index="part", columns="alpha_test", values=f"mean_{quantity}", dropna=False)
     image = table.reindex(index=parts, columns=strengths)
     axes.imshow(image, aspect="auto", cmap="Purples", vmin=limits[0], vmax=limits[1])
-    for row in rows.dropna(subset=f"mean_{quantity}").to_dict("records"):
+    for row in rows[rows["alpha_test"].isin(strengths)].dropna(subset=f"mean_{quantity}").to_dict("records"):
         mean, error = row[f"mean_{quantity}"], row[f"stderr_{quantity}"]
         spread = "" if pd.isna(error) else f" ± {factor * error:.1f}"
         place = (strengths.index(row["alpha_test"]), parts.index(row["part"]))
         colour = "white" if mean > DARK * limits[1] else "black"
         shown = round(factor * mean, 1) + 0.0  # no minus in front of 0.0
-        axes.text(*place, f"{shown:.1f}{spread}", ha="center", va="center", fontsize="xx-small", color=colour)
-    axes.set_yticks(range(len(parts)), parts, fontsize="x-small")
-    axes.set_xticks(range(len(strengths)), [spelled(strength) for strength in strengths], fontsize="x-small")
+        text = f"{shown:.1f}{spread}".replace("-", "−")
+        axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
+    names = style.current().names
+    axes.set_yticks(range(len(parts)), [panels.typeset(names.of("part", part)) for part in parts])
+    axes.set_xticks(range(len(strengths)), [spelled(strength) for strength in strengths])
+    axes.tick_params(length=0)

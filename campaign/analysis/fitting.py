@@ -1,0 +1,71 @@
+"""The last pass over a figure: no text overlaps another one, and none is cut off."""
+
+from typing import TYPE_CHECKING
+
+from campaign.analysis import style
+from campaign.analysis.panels import wrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROTATION = 45
+GAP = 3
+"""Points between the texts of two neighbouring ticks."""
+LINES = 1.4
+"""Distance of lines and of turned texts, in heights of their letters."""
+
+
+def fit(figure: "Figure") -> None:
+    """Lay a figure out; break its titles and the names of its axes into lines, turn or drop texts of ticks."""
+    figure.draw_without_rendering()
+    turned = any(_overlap(axes, figure.dpi) for axes in figure.axes)
+    for axes in figure.axes if turned else ():
+        axes.tick_params(axis="x", labelrotation=ROTATION)
+        for text in axes.get_xticklabels():
+            text.set(ha="right", rotation_mode="anchor")
+    width, height = figure.get_size_inches()
+    figure.supxlabel(wrap(figure.get_supxlabel(), 0.95 * width, style.TEXT), ma="center")
+    figure.supylabel(wrap(figure.get_supylabel(), 0.7 * height, style.TEXT), ma="center")
+    further: dict[int, int] = {}
+    for axes in figure.axes:
+        extent = axes.get_window_extent()
+        across, up = extent.width / figure.dpi, extent.height / figure.dpi
+        axes.set_title(wrap(axes.get_title(), 1.05 * across, style.TEXT))
+        axes.set_xlabel(wrap(axes.get_xlabel(), 1.1 * across, style.TEXT))
+        axes.set_ylabel(wrap(axes.get_ylabel(), 1.05 * up, style.TEXT), ma="center")
+        place = axes.get_subplotspec()
+        row = place.rowspan.start if place else 0
+        further[row] = max(further.get(row, 0), axes.get_title().count("\n"))
+    figure.set_size_inches(width, height + LINES * style.TEXT / 72 * sum(further.values()))
+    for _ in range(2):  # the second time with the places of ticks that the first one chose
+        figure.draw_without_rendering()
+    for axes in figure.axes if turned else ():
+        _thin(axes, figure.dpi)
+    figure.set_layout_engine("none")  # it is laid out: every file that is written of it looks the same
+
+
+def _overlap(axes: "Axes", dpi: float) -> bool:
+    boxes = [text.get_window_extent() for text in axes.get_xticklabels() if text.get_text() and text.get_visible()]
+    return any(right.x0 - left.x1 < GAP * dpi / 72 for left, right in zip(boxes, boxes[1:], strict=False))
+
+
+def _thin(axes: "Axes", dpi: float) -> None:
+    """Hide texts of turned ticks that stand too close, of numbers only: each place keeps its tick."""
+    last = -float("inf")
+    for tick in axes.xaxis.get_major_ticks():
+        place, text = axes.transData.transform((tick.get_loc(), 0))[0], tick.label1
+        if not _is_number(text.get_text()):
+            continue
+        if place - last < LINES * style.SMALL * dpi / 72:
+            text.set_visible(False)
+        else:
+            last = place
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace("−", "-"))
+    except ValueError:
+        return False
+    return True
