@@ -11,7 +11,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
-from nnet.evaluations.parts import points
+from nnet.evaluations.parts import points, wanted
 from nnet.files.atomic import CannotWrite
 from nnet.files.temporary import temporary_folder
 from nnet.record import provenance
@@ -22,6 +22,8 @@ TARGET_S = 0.3
 MOST_STEPS, MOST_BATCHES = 50, 20
 PART = 0.25
 """Of a batch of test images: what the smaller run measures."""
+FEW, MORE = 64, 128
+"""Test images of the small runs with evaluations."""
 QUIET = 0.8
 """Share of the time for which a run has a core to itself on a quiet machine; below it the machine was busy."""
 ATTEMPTS = 2
@@ -109,11 +111,12 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
     images_s, pass_s = _line(small.images, small.measure_s, large.images, large.measure_s)
     evaluations_s: dict[str, float] = {}
     if cfg.evaluations:
-        first, second = (_timed(cfg, batches, 1, count) for count in (1, 2))
+        first, second = (_timed(cfg, batches, 1, images / batches.evaluation_batch) for images in (FEW, MORE))
         timings += [first, second]
+        larger = _larger_by(cfg)
         for name, seconds in first.evaluations.items():
             image_s, once_s = _line(first.images, seconds, second.images, second.evaluations.get(name, seconds))
-            evaluations_s[name] = once_s + image_s * batches.test_size
+            evaluations_s[name] = larger[name] * (once_s + image_s * batches.test_size)
     cost = {
         "setting_up_s": large.setting_up_s,
         "step_s": step_s,
@@ -182,7 +185,31 @@ def _options(cfg: TrainConfig, evaluations: tuple[str, ...]) -> dict:
     options = {owner: dict(its_options) for owner, its_options in cfg.options.items() if owner not in others}
     for name in registry.constant("regimes", cfg.regime, "COUNTS_EPOCHS", ()):
         options.get(cfg.regime, {}).pop(name, None)
+    for want in points.wanted(cfg):
+        if want.evaluation in evaluations:
+            options[want.evaluation] = options.get(want.evaluation, {}) | _few(want)
     return options
+
+
+def _few(want: wanted.Wanted) -> dict:
+    """Options with which an evaluation has its first and its last strength and one draw."""
+    few: dict = {wanted.stated(want.evaluation, "DRAWS"): 1}
+    if want.strengths is not None:
+        few[wanted.stated(want.evaluation, "STRENGTHS")] = tuple(dict.fromkeys((want.strengths[0], want.strengths[-1])))
+    return {name: value for name, value in few.items() if name in registry.option_names("evaluations", want.evaluation)}
+
+
+def _larger_by(cfg: TrainConfig) -> dict[str, float]:
+    """How many times as many points as a small run has, by evaluation; strength 0 takes no time."""
+    small = dataclasses.replace(cfg, options=_options(cfg, cfg.evaluations))
+    return {
+        want.evaluation: _perturbed(want) / _perturbed(few)
+        for want, few in zip(points.wanted(cfg), points.wanted(small), strict=True)
+    }
+
+
+def _perturbed(want: wanted.Wanted) -> int:
+    return max(1, sum(strength != 0 for strength, _ in want.points()))
 
 
 def _larger(seconds: float, least: int, most: int) -> int:
