@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from markupsafe import Markup
 
-from campaign.analysis import columns, figures, questions, tables
+from campaign.analysis import columns, figures, panels, questions, tables
 from campaign.analysis.pages import render
 from campaign.analysis.pages.render import Figure, Section, Table
 
@@ -33,19 +33,19 @@ class Numbered:
         return render.figure_of(drawn, self.number, caption)
 
 
-def of_questions(by_name: Tables, note: str, numbered: Numbered) -> Iterator[Section]:
+def of_questions(by_name: Tables, note: str, folder: Path | None, numbered: Numbered) -> Iterator[Section]:
     """A section for each question that these tables answer.
 
-    `by_name`: the tables of a results folder, all of them; `note`: how complete they are.
+    `by_name`: the tables of a results folder, all of them; `note`, `folder`: see `campaign.analysis.figures.draw`.
     """
     for name, question in questions.modules().items():
-        drawn = figures.draw(name, by_name, note)
+        drawn = figures.draw(name, by_name, note, folder)
         text = questions.answer(name, lambda: str(question.report(by_name)), "")  # noqa: B023 - called at once
         own = [table for table in question.TABLES if table in by_name]
         if not drawn and not text and not own:
             continue
         title, about = _docstring(question, name)
-        shown = [numbered.figure(figure, caption_of(figure)) for figure in list(drawn.values())[:MOST_FIGURES]]
+        shown = [numbered.figure(figure, panels.caption(figure)) for figure in list(drawn.values())[:MOST_FIGURES]]
         more = f"{len(drawn) - MOST_FIGURES} further figures are left out here; `make figures` draws all of them."
         yield Section(
             title, name, render.markdown(about), [text] if text else [], shown,
@@ -58,11 +58,6 @@ def of_tables(by_name: Tables) -> Section:
     about = "<p>Each table is a file beside this page; point at a column's name to see what it means.</p>"
     shown = [_table(name, by_name) for name in tables.NAMES if len(by_name[name])]
     return Section("Tables", "tables", Markup(about), tables=shown)
-
-
-def caption_of(figure: "Drawn") -> str:
-    """What a figure shows, in words."""
-    return " ".join(figure.get_suptitle().split())
 
 
 def _table(name: str, by_name: Mapping[str, pd.DataFrame]) -> Table:

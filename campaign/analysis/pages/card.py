@@ -49,7 +49,7 @@ def page(folder: Path, run: dict, refused: Mapping[str, str], clean_folder: Path
     made_by = [about for found in run["measurements"] for about in found["provenance"]]
     sections = [
         _in_short(run, by_name["sweep"], refused),
-        *answers.of_questions(by_name, "", Numbered()),
+        *answers.of_questions(by_name, "", None, Numbered()),
         answers.of_tables(by_name),
         origin.provenance(folder, made_by, "measurements"),
     ]

@@ -1,15 +1,18 @@
-"""Training, epoch by epoch: the loss of every run, and its validation accuracy where it has one."""
+"""Training, epoch by epoch: the loss of every run, and its validation loss and accuracy where it has them."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from markupsafe import Markup
 
-from campaign.analysis import labels, panels
-from campaign.analysis.pages.answers import Numbered
+from campaign.analysis import panels, style
+from campaign.analysis import tables as core
+from campaign.analysis.looks import Look, Looks, lines_of
+from campaign.analysis.pages.answers import Numbered, Tables
 from campaign.analysis.pages.render import Section
 
 if TYPE_CHECKING:
@@ -21,61 +24,70 @@ MOST_PANELS = 12
 QUANTITIES = {
     "train_loss": "training loss (nats)",
     "val_loss": "validation loss (nats)",
-    "val_acc": "validation accuracy",
+    "val_acc": "validation accuracy (0 to 1)",
 }
-METHOD = ("regime", "alpha_train", "activation", "p")
+
+Lines = list[tuple[Look, pd.DataFrame]]
+"""Methods, and the rows of their runs in results_per_run.csv."""
 
 
-def section(per_run: pd.DataFrame, read: Callable[[str], dict | None], numbered: Numbered) -> Section | None:
-    """The curves of the runs in results_per_run.csv; None if no run has an epoch. `read`: a run file by run_id."""
-    keys = [name for name in (*METHOD, *labels.varied(per_run, labels.SETTINGS)) if name in per_run]
-    keys = [name for name in dict.fromkeys(keys) if name not in ("architecture", "seed")]
-    chosen = _chosen(per_run, ["architecture", *keys])
-    histories = {run_id: run["history"] for run_id in chosen["run_id"] if (run := read(run_id)) is not None}
-    if not any(histories.values()):
+def section(
+    by_name: Tables, read: Callable[[str], dict | None], folder: Path | None, numbered: Numbered
+) -> Section | None:
+    """The curves of the runs in these tables; None if no run has an epoch.
+
+    `read`: gives a run file by run_id; `folder`: see `campaign.analysis.figures.draw`.
+    """
+    per_run = by_name["results_per_run"]
+    with style.used(style.of_folder(folder, "double", per_run)):
+        lines = _lines(per_run, by_name["results_summary"])
+        runs = [run_id for _, rows in lines for run_id in rows["run_id"]]
+        histories = {run_id: run["history"] for run_id in runs if (run := read(run_id)) is not None}
+        figures = []
+        for quantity, axis in QUANTITIES.items():
+            if any(quantity in row for history in histories.values() for row in history):
+                words = f"{axis[0].upper()}{axis[1:]} of every epoch: a line per run, a colour per method."
+                figures.append(numbered.figure(_drawn(lines, histories, quantity, axis), words))
+    if not figures:
         return None
-    figures = []
-    for quantity, axis in QUANTITIES.items():
-        if any(quantity in row for history in histories.values() for row in history):
-            words = f"{axis[0].upper()}{axis[1:]} after each epoch: a line per run, a colour per method."
-            figures.append(numbered.figure(_drawn(chosen, histories, quantity, axis, keys), words))
     about = "<p>A curve that still falls at its end belongs to a network that more epochs would change.</p>"
-    left_out = len(per_run) - len(chosen)
-    note = f"{len(chosen)} of {len(per_run):,} runs are drawn, of each setting the same number." if left_out else ""
+    note = f"{len(runs)} of {len(per_run):,} runs are drawn." if len(runs) < len(per_run) else ""
     return Section("Training", "training", Markup(about), figures=figures, note=note)
 
 
-def _chosen(per_run: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """`MOST_RUNS` runs: the first of each setting, then the second of each, and so on."""
-    groups = [list(rows.index) for _, rows in per_run.groupby(keys, dropna=False, sort=False)]
-    in_turn = [place for places in zip_longest(*groups) for place in places if place is not None]
-    return per_run.loc[sorted(in_turn[:MOST_RUNS])]
+def _lines(per_run: pd.DataFrame, summary: pd.DataFrame) -> Lines:
+    """`MOST_RUNS` runs by method: of each method and network the first, then the second of each, and so on."""
+    left, lines = per_run, []
+    for look, settings in lines_of(core.of(summary), Looks(summary)):
+        keys = [name for name in settings if name in per_run]
+        its = left.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys)
+        left = left[~left["run_id"].isin(its["run_id"])]  # a method that was measured in two ways has two lines
+        lines.append((look, its))
+    groups = [list(rows["run_id"]) for _, its in lines for _, rows in its.groupby("architecture")]
+    in_turn = [run_id for place in zip_longest(*groups) for run_id in place if run_id is not None]
+    chosen = {*in_turn[:MOST_RUNS]}
+    return [(look, its[its["run_id"].isin(chosen)]) for look, its in lines]
 
 
-def _drawn(runs: pd.DataFrame, histories: Mapping[str, list], quantity: str, axis: str, keys: list[str]) -> "Drawn":
-    from matplotlib.ticker import MaxNLocator
+def _drawn(lines: Lines, histories: Mapping[str, list], quantity: str, axis: str) -> "Drawn":
+    from campaign.analysis.fitting import fit
 
-    names = panels.names_in(runs, "architecture")[:MOST_PANELS]
-    figure, by_name = panels.make_panels(names)
-    varied = labels.varied_settings(runs, keys)
-    texts = {place: labels.label_of(row, varied) for place, row in runs.iterrows()}
-    colours = dict(zip(dict.fromkeys(texts.values()), _endless(panels.COLOURS), strict=False))
+    every = pd.concat([rows for _, rows in lines])
+    titles = dict(list(panels.named(every, "architecture").items())[:MOST_PANELS])
+    figure, by_name = panels.make_panels(titles)
     for name, axes in by_name.items():
-        for place, row in runs[runs["architecture"] == name].iterrows():
-            history = histories.get(row["run_id"], [])
-            values = [_number(entry.get(quantity)) for entry in history]
-            epochs = [entry["epoch"] for entry in history]
-            axes.plot(epochs, values, ".-", ms=3, lw=0.9, color=colours[texts[place]], label=texts[place])
-        axes.set_title(name, fontsize="medium")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for look, rows in lines:
+            for run_id in rows.loc[rows["architecture"] == name, "run_id"]:
+                history = histories.get(run_id, [])
+                values = [_number(entry.get(quantity)) for entry in history]
+                epochs = [entry["epoch"] for entry in history]
+                label = panels.typeset(look.label)
+                axes.plot(epochs, values, marker=look.marker, ms=2, lw=0.7, color=look.colour, label=label)
+        panels.whole_numbers(axes)
         axes.grid(alpha=0.25)
     panels.label_panels(figure, by_name, axis, "epoch")
+    fit(figure)
     return figure
-
-
-def _endless(colours: Iterable[str]) -> Iterable[str]:
-    while True:
-        yield from colours
 
 
 def _number(value: object) -> float:

@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from campaign.analysis import style
 from nnet.console import clean
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ LONG = 60
 """Characters above which a cell has line breaks."""
 MOST_SVG = 400_000
 """Bytes of a drawing above which it becomes an image of pixels."""
-PIXELS_PER_INCH = 110
+PIXELS_PER_INCH = 150
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def figure_of(drawn: "Drawn", number: int, caption: str) -> Figure:
 
     text = io.StringIO()
     without = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "page"}):
+    with style.used(style.Style()), matplotlib.rc_context({"svg.fonttype": "path"}):  # fonts are not on every machine
         drawn.savefig(text, format="svg", metadata=without)
     svg = text.getvalue()
     if len(svg) > MOST_SVG:
@@ -149,7 +150,8 @@ def _cell(value: object) -> Markup:
 
 def _pixels(drawn: "Drawn", caption: str) -> Markup:
     content = io.BytesIO()
-    drawn.savefig(content, format="png", dpi=PIXELS_PER_INCH)
+    with style.used(style.Style()):
+        drawn.savefig(content, format="png", dpi=PIXELS_PER_INCH)
     data = base64.b64encode(content.getvalue()).decode()
     return Markup('<img src="data:image/png;base64,{}" alt="{}">').format(data, clean(caption))
 

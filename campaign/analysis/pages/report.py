@@ -56,8 +56,8 @@ def _sections(store: Store, by_name: answers.Tables, complete: str) -> list[Sect
     """The sections that need tables."""
     numbered = answers.Numbered()
     return [
-        *answers.of_questions(by_name, complete, numbered),
-        curves.section(by_name["results_per_run"], store.result, numbered),
+        *answers.of_questions(by_name, complete, store.folder, numbered),
+        curves.section(by_name, store.result, store.folder, numbered),
         answers.of_tables(by_name),
     ]
 

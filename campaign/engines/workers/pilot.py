@@ -3,9 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from campaign.machine.memory import own_peak_mb
 from nnet import registry
@@ -13,8 +11,7 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
-from nnet.evaluations.parts import points
-from nnet.evaluations.parts.wanted import stated
+from nnet.evaluations.parts import points, wanted
 from nnet.files.atomic import CannotWrite
 from nnet.files.temporary import temporary_folder
 from nnet.record import provenance
@@ -25,6 +22,8 @@ TARGET_S = 0.3
 MOST_STEPS, MOST_BATCHES = 50, 20
 PART = 0.25
 """Of a batch of test images: what the smaller run measures."""
+FEW, MORE = 64, 128
+"""Test images of the small runs with evaluations."""
 QUIET = 0.8
 """Share of the time for which a run has a core to itself on a quiet machine; below it the machine was busy."""
 ATTEMPTS = 2
@@ -46,7 +45,7 @@ class Timing:
     measure_s: float
     """Of weight noise."""
     evaluations: dict[str, float]
-    """Seconds of each further evaluation, for the points of a small run."""
+    """Seconds of each further evaluation."""
     share: float
     """Processor time of this thread divided by the time that passed."""
 
@@ -112,12 +111,12 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
     images_s, pass_s = _line(small.images, small.measure_s, large.images, large.measure_s)
     evaluations_s: dict[str, float] = {}
     if cfg.evaluations:
-        first, second = (_timed(cfg, batches, 1, count) for count in (PART, 2 * PART))
+        first, second = (_timed(cfg, batches, 1, images / batches.evaluation_batch) for images in (FEW, MORE))
         timings += [first, second]
-        for name, factor in _factors(cfg, batches).items():
-            seconds = first.evaluations[name]
+        larger = _larger_by(cfg)
+        for name, seconds in first.evaluations.items():
             image_s, once_s = _line(first.images, seconds, second.images, second.evaluations.get(name, seconds))
-            evaluations_s[name] = factor * (once_s + image_s * batches.test_size)
+            evaluations_s[name] = larger[name] * (once_s + image_s * batches.test_size)
     cost = {
         "setting_up_s": large.setting_up_s,
         "step_s": step_s,
@@ -127,15 +126,6 @@ def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
         "evaluations_s": evaluations_s,
     }
     return cost, 1.0 if cfg.use_cuda else min(timing.share for timing in timings)
-
-
-def _factors(cfg: TrainConfig, batches: Batches) -> dict[str, float]:
-    """How many times the points of a small run the run has, for each further evaluation; points at 0 cost little."""
-    small, whole = (
-        {want.evaluation: sum(strength != 0 for strength, _ in want.points()) or 1 for want in points.wanted(config)}
-        for config in (_small(cfg, batches, 1, 1), cfg)
-    )
-    return {name: whole[name] / small[name] for name in cfg.evaluations}
 
 
 def _scaled(seconds: dict, share: float) -> dict:
@@ -175,7 +165,7 @@ def _timed(cfg: TrainConfig, batches: Batches, steps: int, count: float) -> Timi
 
 
 def _small(cfg: TrainConfig, batches: Batches, steps: int, count: float) -> TrainConfig:
-    """A run of the same kind that takes little time: one epoch, one validation batch, one noisy pass, few points."""
+    """A run of the same kind that takes little time: one epoch, one validation batch, one noisy pass."""
     images = batches.evaluation_batch
     watched = min(batches.watched, images) / len(batches.images.y_train)
     return dataclasses.replace(
@@ -190,23 +180,36 @@ def _small(cfg: TrainConfig, batches: Batches, steps: int, count: float) -> Trai
 
 
 def _options(cfg: TrainConfig, evaluations: tuple[str, ...]) -> dict:
-    """The options of a small run: one draw at the first and last strength, none that count epochs."""
+    """The options of a small run: without those of other evaluations, and those that count epochs."""
     others = {*cfg.evaluations} - {*evaluations}
     options = {owner: dict(its_options) for owner, its_options in cfg.options.items() if owner not in others}
-    for name in evaluations:
-        its_options: dict[str, Any] = registry.option_defaults("evaluations", name) | options.get(name, {})
-        strengths, draws = stated(name, "STRENGTHS"), stated(name, "DRAWS")
-        if strengths in its_options:
-            options.setdefault(name, {})[strengths] = _first_and_last(its_options[strengths])
-        if draws in its_options:
-            options.setdefault(name, {})[draws] = 1
     for name in registry.constant("regimes", cfg.regime, "COUNTS_EPOCHS", ()):
         options.get(cfg.regime, {}).pop(name, None)
+    for want in points.wanted(cfg):
+        if want.evaluation in evaluations:
+            options[want.evaluation] = options.get(want.evaluation, {}) | _few(want)
     return options
 
 
-def _first_and_last(strengths: Sequence[float]) -> tuple[float, ...]:
-    return tuple(dict.fromkeys((min(strengths), max(strengths))))
+def _few(want: wanted.Wanted) -> dict:
+    """Options with which an evaluation has its first and its last strength and one draw."""
+    few: dict = {wanted.stated(want.evaluation, "DRAWS"): 1}
+    if want.strengths is not None:
+        few[wanted.stated(want.evaluation, "STRENGTHS")] = tuple(dict.fromkeys((want.strengths[0], want.strengths[-1])))
+    return {name: value for name, value in few.items() if name in registry.option_names("evaluations", want.evaluation)}
+
+
+def _larger_by(cfg: TrainConfig) -> dict[str, float]:
+    """How many times as many points as a small run has, by evaluation; strength 0 takes no time."""
+    small = dataclasses.replace(cfg, options=_options(cfg, cfg.evaluations))
+    return {
+        want.evaluation: _perturbed(want) / _perturbed(few)
+        for want, few in zip(points.wanted(cfg), points.wanted(small), strict=True)
+    }
+
+
+def _perturbed(want: wanted.Wanted) -> int:
+    return max(1, sum(strength != 0 for strength, _ in want.points()))
 
 
 def _larger(seconds: float, least: int, most: int) -> int:
