@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from campaign.planning.measuring import Measuring
 
 
+PROGRAM = "run_experiments.py"
+"""What results name as the program where Python gives the words of the command line."""
+
+
 def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for with the runs of the block, or of the study that it names.
 
@@ -34,7 +38,8 @@ def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> 
     stderr, nothing started), 130 when interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    with changed({COMMAND: _command(words)}):
+    program = Path(sys.argv[0]).name if arguments is None else PROGRAM
+    with changed({COMMAND: _command(program, words)}):
         return exits.exit_code(lambda: _launch(block, words), "interrupted: nothing was started")
 
 
@@ -90,11 +95,11 @@ def _lines(block: Mapping[str, Any], study: studies.Study | None, line: CommandL
     return card.lines(blocks.lines_of(block, study), line.lines)
 
 
-def _command(words: Sequence[str]) -> str:
+def _command(program: str, words: Sequence[str]) -> str:
     """The command line as results state it, without the command of `--notify`, which may hold a password."""
     shown = [re.sub(r"(?s)^((--)?notify)=.*", r"\1=…", word) for word in words]
     hidden = {place + 1 for place, word in enumerate(words) if word == "--notify"}
-    return shlex.join([Path(sys.argv[0]).name, *("…" if place in hidden else word for place, word in enumerate(shown))])
+    return shlex.join([program, *("…" if place in hidden else word for place, word in enumerate(shown))])
 
 
 def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int | None:

@@ -38,8 +38,8 @@ def run(campaign: Campaign) -> int:
                 launch.work()
                 launch.record_what_was_asked()
                 code, text = ending.report(campaign, launch.tables.finish())
-            launch.notify.tell_and_wait(text)
-            return code
+                launch.notify.tell_and_wait(text)
+                return code
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
         except (ConfigError, *exits.REFUSALS) as error:

@@ -120,7 +120,7 @@ def test_the_command_is_stated_in_no_run_file(launch, tmp_path, monkeypatch):
 def _stated(words: list[str]) -> str:
     from campaign.commands.launch import _command
 
-    return _command(words)
+    return _command("run_experiments.py", words)
 
 
 def test_what_is_no_command_is_refused(capsys):
