@@ -110,7 +110,7 @@ def figure_of(drawn: "Drawn", number: int, caption: str) -> Figure:
     if len(svg) > MOST_SVG:
         return Figure(_pixels(drawn, caption), caption)
     svg = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'<path id="([^"]+)"[^>]*/>\s*', _once(), svg)  # formulas define their letters again
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # nothing refers to groups, and some have one name
     svg = re.sub(r'(?<=\bid=")|(?<=href="#)|(?<=url\(#)', f"f{number}-", svg)
     named = Markup('<svg role="img" aria-label="{}"').format(clean(caption))
     return Figure(Markup(svg.replace("<svg", named, 1)), caption)
@@ -147,18 +147,6 @@ def _cell(value: object) -> Markup:
         return Markup('<td class="n">{}</td>').format(f"{value:.6g}" if isinstance(value, float) else value)
     text = clean(str(value))
     return Markup('<td class="long">{}</td>' if len(text) > LONG else "<td>{}</td>").format(text)
-
-
-def _once() -> Callable[[re.Match], str]:
-    """What replaces matches: the first of each name stays."""
-    seen: set[str] = set()
-
-    def replaced(match: re.Match) -> str:
-        known = match[1] in seen
-        seen.add(match[1])
-        return "" if known else match[0]
-
-    return replaced
 
 
 def _pixels(drawn: "Drawn", caption: str) -> Markup:
