@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         max_workers=None,  # runs at the same time; None: one per usable core
         memory_check=True,  # start fewer workers if the free memory does not suffice
         run_timeout_s=None,  # seconds after which a run is stopped and fails; None: never
+        notify=None,  # shell command that is told of the end, the first failure or an interruption: "mail me@uni.org"
         epoch_checkpoint_s=60,  # least seconds between two saved states of an unfinished run
         cpu_threads_per_worker="auto",  # threads of one run; auto: several for long runs where cores would be idle
         use_cuda=False,  # train on the GPU; needs max_workers=1

@@ -12,6 +12,7 @@ _FACE = {
     "load_model": "campaign.commands.weights",
     "load": "campaign.analysis.loading",
     "to_xarray": "campaign.analysis.labelled",
+    "best_by_validation": "campaign.analysis.choosing",
     "TrainConfig": "nnet.config",
     "evaluate_model": "nnet.foreign",
 }

@@ -56,7 +56,7 @@ class TrainConfig(Identity):
     """Activation function: relu, tanh, sigmoid, leaky_relu (slope 0.1), gelu, lrelu (slope 0.01), prelu (one learned
     slope, initially 0.25), rrelu (random slopes from 1/8 to 1/3), elu or selu. Default relu."""
     regime: str = setting("clean", registry.name_in("regimes"))
-    """Rule by which weights are updated. Default clean."""
+    """Rule of the update. Default clean."""
     alpha_train: float = setting(0.0, number)
     """Strength of weight noise in training, relative to the weights (see noise_model), ≥ 0. Default 0."""
     noise_model: str = setting("tensor_std", one_of(NOISE_MODELS))
@@ -126,8 +126,7 @@ class TrainConfig(Identity):
     noise_samples: int = setting(5, whole(1), group="measuring")
     """Noise draws per α_test. Default 5."""
     evaluations: tuple[str, ...] = setting((), EVALUATIONS, group="measuring")
-    """Names of further evaluations of the trained network, beside weight_noise, which is always measured; kept in
-    alphabetical order. Default none."""
+    """Evaluations beside weight_noise. They are kept in alphabetical order. Default none."""
     precision: str = setting("fp32", one_of(PRECISIONS))
     """Arithmetic of training: fp32, or bf16 (bfloat16 by autocast; weights stay in fp32). Default fp32."""
     sweep_precision: str = setting("fp32", one_of(PRECISIONS), group="measuring")

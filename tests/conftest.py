@@ -90,9 +90,25 @@ def small_run(npz: str, **changed) -> TrainConfig:
 
 
 def timeless(result: dict) -> dict:
-    """A result without its durations, which differ between two runs of one configuration."""
+    """A result without its durations and the commands that asked for it, which differ between two equal runs."""
     plain = {name: value for name, value in result.items() if not name.endswith("_seconds")}
-    return plain | {"measurements": [measurement | {"seconds": 0} for measurement in result["measurements"]]}
+    measurements = [
+        measurement | {"seconds": 0, "provenance": _each_once(map(_commandless, measurement["provenance"]))}
+        for measurement in result["measurements"]
+    ]
+    return plain | {"provenance": _commandless(result["provenance"]), "measurements": measurements}
+
+
+def _commandless(provenance: dict) -> dict:
+    return {name: value for name, value in provenance.items() if name != "command"}
+
+
+def _each_once(items) -> list:
+    once = []
+    for item in items:
+        if item not in once:
+            once.append(item)
+    return once
 
 
 class Interrupted(Exception):

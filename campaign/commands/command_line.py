@@ -31,9 +31,8 @@ COMMANDS = (
 WITH_JSON = ("plan", "status", "list_weights", "prune_weights")
 """Those that can print JSON."""
 DESCRIPTION = (
-    "Train many small networks in parallel and measure how perturbations change their accuracy. Finished runs are kept "
-    "and skipped. A flag overrides a line of the block in main(), or of the study, for this launch; give several "
-    "values to run every combination of them."
+    "Train many small networks in parallel and measure how perturbations change their accuracy. A flag overrides a "
+    "line of the block in main(), or of the study; several values give every combination."
 )
 
 
@@ -46,10 +45,12 @@ class CommandLine:
     only: list[tuple[str, Any]] = field(default_factory=list)
     study: str | None = None
     help: bool = False
+    version: bool = False
     plan: bool = False
     status: bool = False
     report: bool = False
     card: bool = False
+    watch: bool = False
     json: bool = False
     sanity: bool = False
     verify: str | None = None
@@ -83,6 +84,10 @@ def parse(words: Sequence[str]) -> CommandLine:
         raise ConfigError(f"--{first} does not go with --{second}; give one of them")
     if flags.json and not any(getattr(flags, name) for name in WITH_JSON):
         raise ConfigError("--json goes with --plan, --status, --list-weights or --prune-weights")
+    if flags.watch and not flags.status:
+        raise ConfigError("--watch goes with --status")
+    if flags.watch and flags.json:
+        raise ConfigError("--watch does not go with --json, which prints the status once")
     if flags.remeasure and (flags.print_job or flags.shard):
         raise ConfigError("--remeasure does not go with shards: each shard would do all runs again")
     if flags.print_job and flags.shard:
@@ -92,8 +97,8 @@ def parse(words: Sequence[str]) -> CommandLine:
         only=[_named(word, literal) for word in flags.only],
         shard=None if flags.shard is None else Shard.parse(flags.shard),
         cluster={name: getattr(flags, name) for name in FLAGS},
-        **{name: getattr(flags, name) for name in (*COMMANDS, "study", "help", "json", "cluster_file")},
-        **{name: getattr(flags, name) for name in ("retry_failed", "measure_only", "remeasure")},
+        **{name: getattr(flags, name) for name in (*COMMANDS, "study", "help", "version", "json", "cluster_file")},
+        **{name: getattr(flags, name) for name in ("watch", "retry_failed", "measure_only", "remeasure")},
     )
 
 

@@ -43,11 +43,13 @@ def add_commands(add: Callable) -> None:
     """What is asked instead of a launch."""
     script = "print a job script that runs an array of shards"
     add("-h", "--help", action="store_true", help="print this help")
+    add("--version", action="store_true", help="print the version and the commit of this program")
     add("--plan", action="store_true", help="print runs, time and memory of the campaign")
     add("--status", action="store_true", help="print how the campaign stands, also while it runs")
+    add("--watch", action="store_true", help="with --status: print it again and again, until all runs are done")
     add("--list-weights", action="store_true", help="list the kept weights, with their sizes")
     add("--prune-weights", action="store_true", help="delete those of these runs that are measured as asked")
-    add("--json", action="store_true", help="with one of the last four: print JSON")
+    add("--json", action="store_true", help="with --plan, --status or one of the last two: print JSON")
     add("--report", action="store_true", help="write report.html of the results as they are now")
     add("--card", action="store_true", help="measure a network of --initial-weights in every way, on one page")
     add("--merge", metavar="FOLDER", help="join another results folder into this one, point by point")

@@ -41,7 +41,7 @@ def of(setting: Setting, lines: Mapping[str, Any]) -> str:
         doc = doc[0].lower() + doc[1:]
     if setting.name in PLUG_INS:
         names = [name for name in registry.names(PLUG_INS[setting.name]) if name != SWEEP]
-        doc = f"{doc}: {', '.join(names)}"
+        doc = f"{doc.partition(';')[0]}: {', '.join(names)}"
     else:
         doc = _shortened(doc, _width() - HELP_COLUMN - len(value) - len(" []"))
     return f"{doc} [{value}]".replace("%", "%%")

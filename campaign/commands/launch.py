@@ -1,11 +1,15 @@
 """One launch: what the block in `main()`, a study and the command line ask for."""
 
+import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campaign.commands import command_line
 from campaign.commands.command_line import CommandLine
+from campaign.engines.workers.environment import changed
 from campaign.grid import block as blocks
 from campaign.grid import study as studies
 from campaign.grid.lists import configure
@@ -15,6 +19,7 @@ from campaign.machine import exits
 from campaign.machine.console import attached, say, wait_until_read
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
+from nnet.record.provenance import COMMAND
 
 if TYPE_CHECKING:
     from campaign.planning.campaign import Campaign
@@ -29,7 +34,8 @@ def launch(block: Mapping[str, Any], arguments: Sequence[str] | None = None) -> 
     stderr, nothing started), 130 when interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    return exits.exit_code(lambda: _launch(block, words), "interrupted: nothing was started")
+    with changed({COMMAND: _command(words)}):
+        return exits.exit_code(lambda: _launch(block, words), "interrupted: nothing was started")
 
 
 def run(configs: Sequence[TrainConfig], output_dir: str = "results", retry_failed: bool = False, **launch: Any) -> int:
@@ -62,6 +68,10 @@ def _launch(block: Mapping[str, Any], words: Sequence[str]) -> int:
     if line.help:
         say(command_line.usage(blocks.lines_of(block, study)).rstrip())
         instead = 0
+    elif line.version:
+        from campaign.commands import version
+
+        instead = version.show()
     else:
         runs = blocks.expand(block, study, _lines(block, study, line), line.only)
         instead = _instead(line, runs, words)
@@ -80,6 +90,13 @@ def _lines(block: Mapping[str, Any], study: studies.Study | None, line: CommandL
     return card.lines(blocks.lines_of(block, study), line.lines)
 
 
+def _command(words: Sequence[str]) -> str:
+    """The command line as results state it, without the command of `--notify`, which may hold a password."""
+    shown = [re.sub(r"(?s)^((--)?notify)=.*", r"\1=…", word) for word in words]
+    hidden = {place + 1 for place, word in enumerate(words) if word == "--notify"}
+    return shlex.join([Path(sys.argv[0]).name, *("…" if place in hidden else word for place, word in enumerate(shown))])
+
+
 def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int | None:
     """The exit code of what is asked for instead of a launch; None if nothing is.
 
@@ -89,7 +106,8 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     if line.status:
         from campaign.commands import status
 
-        return status.show(configs, where.output_dir, line.json)
+        folder = where.output_dir
+        return status.watch(configs, folder) if line.watch else status.show(configs, folder, line.json)
     if line.report or line.card:
         return _page(line, runs)
     if line.print_job:
@@ -101,8 +119,7 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
         from campaign.commands import plan
         from campaign.planning.survey import survey
 
-        options = _cluster_options(where.engine, line)
-        campaign = survey(configs, where, line.retry_failed, options, _measuring(line))
+        campaign = survey(configs, where, line.retry_failed, _cluster_options(where.engine, line), _measuring(line))
         return plan.show(campaign, where.memory_check, line.json)
     if line.sanity:
         from campaign.commands.sanity import sanity
@@ -119,8 +136,7 @@ def _instead(line: CommandLine, runs: blocks.Runs, words: Sequence[str]) -> int 
     if line.export is not None:
         from campaign.commands.export import export
 
-        exporter, folder = line.export
-        return export(exporter, folder, configs, where.output_dir)
+        return export(line.export[0], line.export[1], configs, where.output_dir)
     if line.merge is not None:
         from campaign.commands.merge import merge
 

@@ -28,7 +28,7 @@ def sanity(configs: Sequence[TrainConfig], launch: Launch) -> int:
     after training with noise is smaller or similar (tolerance 0.02), else 1.
     """
     with temporary_folder() as folder:
-        campaign = prepare(small_runs(configs), dataclasses.replace(launch, output_dir=str(folder)))
+        campaign = prepare(small_runs(configs), dataclasses.replace(launch, output_dir=str(folder), notify=None))
         code = runner.run(campaign)
         if code != 0:
             return code

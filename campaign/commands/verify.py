@@ -41,7 +41,7 @@ def verify(run_id: str, output_dir: str | Path, given: TrainConfig) -> int:
         say(f"{run_id} failed: {again.error}: {again.message}\n{again.traceback}")
         return 1
     for name, value in stored["provenance"].items():
-        if again["provenance"].get(name) != value:
+        if name != "command" and again["provenance"].get(name) != value:
             say(f"{name} was {value}, is {again['provenance'].get(name)}")
     for measurement in stored["measurements"]:
         if measurement not in compared:

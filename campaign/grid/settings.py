@@ -37,10 +37,16 @@ class Launch:
     resolution: float = RESOLUTION
     """Half-width of an interval, in percentage points, for which tables count missing seeds."""
 
+    notify: str | None = None
+    """Shell command that is run at the end, at the first failed run and at an interruption, with a summary on its
+    standard input; none: nothing."""
+
     def __post_init__(self):
         object.__setattr__(self, "output_dir", str(self.output_dir))
         object.__setattr__(self, "resolution", between(0.001, 100)("resolution", self.resolution))
         switch("memory_check", self.memory_check)
+        if self.notify is not None and not (isinstance(self.notify, str) and self.notify.strip()):
+            raise ConfigError(f"notify must be a shell command; got {self.notify!r}")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,10 @@ from typing import TextIO
 
 from nnet.console import clean, complain, one_line, say
 
-__all__ = ["attach", "attached", "clean", "complain", "duration", "is_terminal", "one_line", "say", "wait_until_read"]
+__all__ = [
+    "attach", "attached", "clean", "clear_terminal", "complain", "duration", "is_terminal", "nobody_reads", "one_line",
+    "say", "wait_until_read",
+]  # fmt: skip
 PATIENCE_S = 0.2
 """Seconds to wait for a reader; a slower one has stalled, and nobody waits for it until it reads again."""
 MOST_WAITING = 10_000
@@ -124,6 +127,17 @@ def is_terminal(stream: TextIO | None) -> bool:
     with suppress(OSError, ValueError):
         return stream is not None and stream.isatty()
     return False
+
+
+def clear_terminal() -> None:
+    """Let the next text begin at the top of an empty terminal, if stdout is one."""
+    if is_terminal(sys.stdout):
+        sys.stdout.write("\x1b[H\x1b[J")
+
+
+def nobody_reads() -> bool:
+    """Whether the reader of stdout has gone away."""
+    return isinstance(sys.stdout, Stream) and sys.stdout.gone
 
 
 def attach() -> dict[str, TextIO | None]:

@@ -54,6 +54,11 @@ def allowed() -> Iterator[None]:
     yield from _during(held=False)
 
 
+def asked() -> bool:
+    """Whether a signal has come."""
+    return _state["asked"]
+
+
 def raise_if_asked() -> None:
     """Raise KeyboardInterrupt if a signal has come."""
     if _state["asked"]:

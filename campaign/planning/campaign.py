@@ -63,8 +63,10 @@ class Campaign:
     choice: Choice = field(default_factory=Choice)
     """The threads of runs whose `cpu_threads` is auto."""
     answers: work.Answers = field(default_factory=work.Answers)
+    notify: str | None = None
+    """A shell command that is told how it goes."""
     _state: State | None = None
-    _estimated: tuple[tuple, dict[str, float]] = ((), {})
+    _estimated: tuple[tuple, dict[str, tuple[float, float]]] = ((), {})
 
     @functools.cached_property
     def runs(self) -> dict[str, Requests]:
@@ -126,20 +128,27 @@ class Campaign:
 
     def seconds(self, config: TrainConfig) -> float:
         """Estimated seconds of what is left of a run."""
-        known = self.known(config)
-        missing = self.answers.points_left(self.runs[config.run_id], known)
-        return self.costs.seconds(config, missing, _is_trained(config, known))
+        return sum(self._parts(config))
 
     def memory_mb(self, config: TrainConfig) -> float:
         """Memory of this machine that a run takes; 0 if it is unknown or the run is on another machine."""
         return 0.0 if self.elsewhere else self.costs.memory_mb(config)
 
     def estimates(self) -> dict[str, float]:
-        """Estimated seconds of the runs to do, by run_id; found anew when something has changed."""
+        """Estimated seconds of the runs to do, by run_id."""
+        return {run_id: sum(parts) for run_id, parts in self.parts().items()}
+
+    def parts(self) -> dict[str, tuple[float, float]]:
+        """Those of training and those of the rest, by run_id; found anew when something has changed."""
         now, before = (self.state(), self.costs, self.pending), self._estimated[0]
         if not before or any(old is not new for old, new in zip(before, now, strict=True)):
-            self._estimated = now, {config.run_id: self.seconds(config) for config in self.pending}
+            self._estimated = now, {config.run_id: self._parts(config) for config in self.pending}
         return self._estimated[1]
+
+    def _parts(self, config: TrainConfig) -> tuple[float, float]:
+        known = self.known(config)
+        missing = self.answers.points_left(self.runs[config.run_id], known)
+        return self.costs.parts(config, missing, _is_trained(config, known))
 
     def choose(self, choice: Choice) -> None:
         """Let the runs to do have these threads."""

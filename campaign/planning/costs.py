@@ -6,9 +6,8 @@ workers; delete the file to measure again. A launch, `--plan`, `--status` and th
 """
 
 import hashlib
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from campaign.engines.workers import fork_server, tasks
 from campaign.machine import memory
 from campaign.machine.console import complain
 from campaign.planning import notes
+from campaign.planning.cost import COST, Cost, Missing, kind_of
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from nnet.evaluations.parts import points
 from nnet.files import checked_json, outside
 from nnet.files.atomic import CannotWrite
 from nnet.files.cache import cache_root
@@ -31,60 +30,7 @@ PILOT_MB = 2048
 """Memory that must be free for each pilot: what it takes is not known before it has run."""
 CANNOT_SET_UP = "CannotSetUp"
 """Name of the error of a pilot that could not set its run up."""
-SAME_COST = (
-    *("seed", "epochs", "max_train_samples", "noise_samples", "learning_rate", "momentum", "nesterov", "weight_decay"),
-    *("lr_schedule", "lr_restart_epochs", "lr_milestones", "lr_factor", "initial_weights", "initial_weights_sha256"),
-)
-"""Fields that do not change what the parts of a run cost."""
 
-
-@dataclass(frozen=True)
-class Cost:
-    """The parts of one kind of run, in seconds of a worker, and how often they occur."""
-
-    setting_up_s: float
-    """Network, optimizer, data and check sums, once per run."""
-    step_s: float
-    """A batch and its update."""
-    epoch_s: float
-    """An epoch beside its steps."""
-    pass_s: float
-    """A pass through the test images beside its images: weight noise."""
-    image_s: float
-    """A test or validation image, in one pass."""
-    evaluations_s: dict[str, float]
-    """All points of each evaluation beside weight noise."""
-    train_images: int
-    """Training images of the dataset, without those of validation."""
-    validation_images: int
-    test_images: int
-    memory_mb: float
-    """Memory of one worker."""
-    weights_mb: float
-    """Size of the trained weights."""
-
-    def seconds(self, cfg: TrainConfig, missing: Mapping[str, int] | None = None, trained: bool = False) -> float:
-        """What a run of this kind takes, whatever its epochs, training images and noise draws.
-
-        `missing`: how many points of each evaluation are to be computed, None for all that the run asks for; `trained`:
-        whether its weights are there, so that it is only measured.
-        """
-        every = {want.evaluation: len(want.points()) for want in points.wanted(cfg)}
-        missing = every if missing is None else missing
-        passes = missing.get(points.WEIGHT_NOISE, 0)
-        measuring = (self.pass_s + self.image_s * self.test_images) * passes
-        for name in every.keys() & self.evaluations_s.keys():
-            measuring += self.evaluations_s[name] * missing.get(name, 0) / every[name]
-        return self.setting_up_s + measuring + (0.0 if trained else self._training(cfg))
-
-    def _training(self, cfg: TrainConfig) -> float:
-        images = min(self.train_images, cfg.max_train_samples or self.train_images)
-        evaluated = self.validation_images + (self.test_images if cfg.smoothed_accuracy else 0)
-        steps = self.step_s * math.ceil(images / cfg.batch_size)
-        return cfg.epochs * (self.epoch_s + steps + self.image_s * evaluated)
-
-
-COST = {item.name: float for item in fields(Cost)} | {"evaluations_s": {str: float}, str: set()}
 FORM = {"shared_mb": float, "machine": dict, "kinds": {str: COST}}
 """The shape of the file."""
 
@@ -105,10 +51,14 @@ class Costs:
     failures: list[base.Failure] = field(default_factory=list)
     """Of pilots that failed, though their configuration is right."""
 
-    def seconds(self, config: TrainConfig, missing: Mapping[str, int] | None = None, trained: bool = False) -> float:
+    def seconds(self, config: TrainConfig, missing: Missing = None, trained: bool = False) -> float:
         """Estimated seconds of a run, as `Cost.seconds`; 0 if nothing is known."""
+        return sum(self.parts(config, missing, trained))
+
+    def parts(self, config: TrainConfig, missing: Missing = None, trained: bool = False) -> tuple[float, float]:
+        """Estimated seconds of its training, and of the rest, as `Cost.parts`; 0 if nothing is known."""
         cost = self.kinds.get(kind_of(config))
-        return 0.0 if cost is None else cost.seconds(config, missing, trained)
+        return (0.0, 0.0) if cost is None else cost.parts(config, missing, trained)
 
     def memory_mb(self, config: TrainConfig) -> float:
         """Memory of a worker that does a run; 0 if nothing is known."""
@@ -119,19 +69,6 @@ class Costs:
         """Size of the trained weights of a run; 0 if nothing is known."""
         cost = self.kinds.get(kind_of(config))
         return 0.0 if cost is None else cost.weights_mb
-
-
-def kind_of(cfg: TrainConfig) -> str:
-    """A text that is the same for all runs whose parts cost the same."""
-    fields = cfg.training() | cfg.measuring() | {"options": cfg.all_options()}
-    fields = {name: value for name, value in fields.items() if name not in SAME_COST}
-    fields |= {name: fields[name] > 0 for name in ("alpha_train", "p")}
-    fields |= {
-        "alpha_tests": any(cfg.alpha_tests),
-        "smoothed_accuracy": cfg.smoothed_accuracy,
-        "trains": cfg.epochs > 0,
-    }
-    return repr(sorted((fields | {"threads": cfg.threads, "cuda": cfg.use_cuda}).items(), key=str))
 
 
 def measure(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from campaign.engines import base
 from campaign.grid import values
 from campaign.machine.cores import usable_cores
-from campaign.planning.costs import kind_of
+from campaign.planning.cost import kind_of
 from nnet import options as by_owner
 from nnet import registry
 from nnet.config import TrainConfig

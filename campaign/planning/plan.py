@@ -121,12 +121,6 @@ def memory_mb(costs: Costs, runs: Sequence[TrainConfig], workers: int) -> float:
     return costs.shared_mb + sum(memory.with_margin(need) for need in needs[:workers])
 
 
-def pace(estimates: dict[str, float], taken: dict[str, float]) -> float:
-    """How many times as long as estimated the finished runs took, by run_id; 1 before any has finished."""
-    both = [run_id for run_id in taken if estimates.get(run_id, 0.0) > 0]
-    return sum(taken[run_id] for run_id in both) / sum(estimates[run_id] for run_id in both) if both else 1.0
-
-
 def _rows(order: Sequence[TrainConfig], seconds: dict[str, float], costs: Costs) -> list[dict]:
     rows, numbers = {}, Counter(map(_row_of, order))
     for config in order:  # the longest run of a row is the first

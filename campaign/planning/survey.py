@@ -47,7 +47,7 @@ def survey(
         store.refuse_links()
     campaign = Campaign(
         list(configs), stores, [], launch.engine, workers, launch.run_timeout_s, engine_options or {},
-        elsewhere=capacity is not None, measuring=measuring,
+        elsewhere=capacity is not None, measuring=measuring, notify=launch.notify,
     )  # fmt: skip
     try:
         campaign.pending = _pending(campaign, retry_failed)

@@ -16,7 +16,7 @@ from campaign.machine.console import duration
 from campaign.machine.cores import idle_cores, usable_cores
 from campaign.planning import costs, fitting
 from campaign.planning.choice import Choice, with_threads
-from campaign.planning.costs import Cost, kind_of
+from campaign.planning.cost import Cost, kind_of
 from campaign.planning.wall_time import makespan
 from nnet.config import TrainConfig
 

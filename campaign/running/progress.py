@@ -1,48 +1,77 @@
 """What a person sees while a campaign runs."""
 
-import math
 import sys
 import time
+from collections.abc import Iterable
 
 from tqdm import tqdm
 
 from campaign.engines.base import Failure
 from campaign.machine.console import clean, duration, is_terminal, one_line, say
 from campaign.planning.campaign import Campaign
-from campaign.planning.plan import pace
+from campaign.planning.pace import Far, Planned, far, total
+from campaign.running.time_left import TimeLeft
 from campaign.store import run_file
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 
-LOOK_S = 1.0
+LOOK_S, QUIET_S = 2.0, 300.0
+"""Seconds between two looks at the runs under way: on a terminal, and elsewhere if nothing has ended meanwhile."""
 
 
 class Progress:
-    """One moving line on a terminal; elsewhere a plain line per finished run.
+    """One moving line on a terminal; elsewhere a plain line per finished run, and one every five minutes without one.
 
-    The time left is that of the plan for the unfinished runs, times the pace of the finished ones.
+    It counts runs, epochs and points of all runs of the campaign, those that were finished before the launch included.
     """
 
     def __init__(self, campaign: Campaign, before: dict[str, dict | None]):
-        """`before`: what is known of each run."""
-        self.campaign, self.estimates, self.before = campaign, campaign.estimates(), before
-        self.left_over, self.taken = set(self.estimates), {}
-        self._left_s, self._looked = 0.0, -math.inf
-        shape = {"bar_format": "{n_fmt}/{total_fmt} runs |{bar}| {elapsed}, {desc}", "desc": "starting"}
-        self.bar = tqdm(total=len(self.estimates), **shape) if is_terminal(sys.stderr) else None
+        """`before`: what is known of each run to do."""
+        self.campaign, self.before = campaign, before
+        known, left_out = campaign.state().known, {config.run_id for config in campaign.left_out}
+        self.requests = {run_id: asked for run_id, asked in campaign.runs.items() if run_id not in left_out}
+        self.far = {run_id: far(campaign.answers, asked, known[run_id]) for run_id, asked in self.requests.items()}
+        parts = campaign.parts()
+        planned = {run_id: Planned.of(of_run, self.far[run_id]) for run_id, of_run in parts.items()}
+        self.time, self.ended, self.last = TimeLeft(planned, campaign.wall_s), len(self.far) - len(planned), ""
+        self.looked = time.monotonic()
+        shape = {"bar_format": "{desc} |{bar}| {elapsed}{postfix}", "total": max(1, len(self.far))}
+        self.bar = tqdm(initial=self.ended, **shape) if is_terminal(sys.stderr) else None
+        self._show()
 
     def finished(self, config: TrainConfig, outcome: dict | Failure, words: str | None = None) -> None:
         """Count a run and show it; `words`: what `describe` says, if it is known."""
-        self.left_over.discard(config.run_id)
+        run_id = config.run_id
+        self.ended += run_id in self.time.left_over
+        taken_s = seconds_of(outcome, self.before.get(run_id)) if isinstance(outcome, dict) else None
+        self.time.finished(run_id, taken_s)
         if isinstance(outcome, dict):
-            self.taken[config.run_id] = seconds_of(outcome, self.before.get(config.run_id))
-        line = f"{config.run_id}  {words or self.describe(config, outcome)}"
+            self.far[run_id] = far(self.campaign.answers, self.requests[run_id], outcome)
+        line = f"{run_id}  {words or self.describe(config, outcome)}"
         if self.bar is None:
-            done = len(self.estimates) - len(self.left_over)
-            say(f"[{done}/{len(self.estimates)}] {line}  ({self.left()})")
+            self.looked = time.monotonic()
+            say(f"[{self.ended}/{len(self.far)}] {line}  ({self.time.words()})")
         else:
-            self.bar.set_description_str(one_line(f"{self.left()}, last: {line}"), refresh=False)
-            self.bar.update()
+            self._show(f", last: {line}")
+
+    def look(self, under_way: Iterable[str]) -> None:
+        """Show how far the runs under way are, if it is time."""
+        if time.monotonic() - self.looked < (LOOK_S if self.bar is not None else QUIET_S):
+            return
+        self.looked = time.monotonic()
+        for run_id in under_way:
+            store = self.campaign.stores[self.requests[run_id][0].dataset_name]
+            beat, known = store.beat(run_id), self.campaign.known(self.requests[run_id][0])
+            self.far[run_id] = far(self.campaign.answers, self.requests[run_id], known, beat)
+            self.time.heard(run_id, beat)
+        if self.bar is None:
+            say(f"[{self.ended}/{len(self.far)}] {self.counted()}  ({self.time.words()})")
+        else:
+            self._show()
+
+    def counted(self) -> Far:
+        """How far all runs are."""
+        return total(self.far.values())
 
     def describe(self, config: TrainConfig, outcome: dict | Failure) -> str:
         """A run's outcome in a few words, with what was added since the beginning."""
@@ -65,16 +94,12 @@ class Progress:
         else:
             self.bar.write(clean(text), file=sys.stderr)
 
-    def left_s(self) -> float:
-        """Seconds until the last run ends."""
-        seconds = self.campaign.wall_s({run_id: self.estimates[run_id] for run_id in self.left_over})
-        return pace(self.estimates, self.taken) * seconds
-
-    def left(self) -> str:
-        """The time left, in words; found anew every `LOOK_S`."""
-        if time.monotonic() - self._looked > LOOK_S:
-            self._left_s, self._looked = self.left_s(), time.monotonic()
-        return f"{duration(self._left_s)} left" if self.left_over else "done"
+    def _show(self, more: str | None = None) -> None:
+        if self.bar is not None:
+            self.last = self.last if more is None else more
+            self.bar.n = min(self.bar.total, self.ended + self.time.done_of_runs())
+            self.bar.set_description_str(f"{self.ended}/{len(self.far)} runs", refresh=False)
+            self.bar.set_postfix_str(one_line(f"{self.counted()}, {self.time.words()}{self.last}"))
 
     def close(self) -> None:
         """Leave the line as it is."""
@@ -91,8 +116,8 @@ def describe(outcome: dict | Failure, before: dict | None = None) -> str:
         return f"diverged in epoch {outcome['diverged_epoch']}, {took}"
     columns, new = points.derived(outcome), run_file.points(outcome) - run_file.points(before)
     drop = "" if columns["drop_at_01"] is None else f" drop(0.1) {columns['drop_at_01']:.4f}"
-    measured = "" if before is None else f", {new} new points"
-    return f"acc {columns['acc_0']:.4f}{drop}{measured}, {took}"
+    done, measured = ("trained", "") if before is None else ("measured", f", {new} new points")
+    return f"{done}: acc {columns['acc_0']:.4f}{drop}{measured}, {took}"
 
 
 def seconds_of(run: dict, before: dict | None) -> float:

@@ -6,15 +6,15 @@ from contextlib import closing, contextmanager, suppress
 from campaign.engines import base
 from campaign.engines.workers import tasks
 from campaign.machine import exits, signals
-from campaign.machine.console import complain, say
-from campaign.planning import plan, work
+from campaign.machine.console import complain
+from campaign.planning import work
 from campaign.planning.campaign import Campaign
-from campaign.running import ending
+from campaign.running import beginning, ending
 from campaign.running.folders import Folders
+from campaign.running.notify import Notify
 from campaign.running.progress import Progress
 from campaign.running.schedule import Schedule
 from campaign.running.tables import Tables
-from campaign.store import run_file
 from campaign.store.log import Log
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
@@ -27,16 +27,19 @@ def run(campaign: Campaign) -> int:
     """Do the pending runs, keep every result, write the tables, report. Returns the exit code.
 
     0: every run is trained and measured as asked. 1: some failed (stderr names them and their tracebacks), or nothing
-    more could be written or started. 130: interrupted (Ctrl-C or SIGTERM). Finished runs are always kept.
+    more could be written or started. 130: interrupted (Ctrl-C or SIGTERM). Finished runs are always kept. The command
+    of `--notify` is told of the end, whatever it is, and of the first failed run.
     """
     launch = _Launch(campaign)
-    with signals.handled(), launch.claims_released():
+    with signals.handled(), launch.notify.told_of_errors(), launch.claims_released():
         try:
             with signals.held():
-                launch.begin()
+                beginning.begin(campaign, launch.logs, launch.folders)
                 launch.work()
                 launch.record_what_was_asked()
-                return ending.report(campaign, launch.tables.finish())
+                code, text = ending.report(campaign, launch.tables.finish())
+            launch.notify.tell_and_wait(text)
+            return code
         except KeyboardInterrupt:
             return launch.stop("interrupted", signals.EXIT_CODE)
         except (ConfigError, *exits.REFUSALS) as error:
@@ -57,29 +60,12 @@ class _Launch:
         }
         self.folders = Folders(campaign)
         self.tables = Tables(self.folders)
+        self.notify = Notify(campaign.notify, self.logs.values())
         memory_mb, cores = campaign.memory_mb, campaign.choice.cores
         self.schedule = Schedule(campaign.pending, campaign.workers, campaign.shard is None, memory_mb, cores)
         self.progress: Progress  # made when the work begins
         self.given: dict[str, dict | None] = {}
         self.met: set[str] = set()
-
-    def begin(self) -> None:
-        """Print and record what is to be done."""
-        found, estimates = plan.found(self.campaign), self.campaign.estimates()
-        for line in [found, *(f"note: {note}" for note in self.campaign.notes)]:
-            say(line)
-        for name, store in self.campaign.stores.items():
-            mine = [run_id for run_id, (config, *_) in self.campaign.runs.items() if config.dataset_name == name]
-            seconds = {run_id: estimate for run_id, estimate in estimates.items() if run_id in mine}
-            spent = {run_id: run_file.seconds(run) for run_id, run in store.outlines().items() if run_id in mine}
-            compared, wide = (self.campaign.reference, self.campaign.resolution), self.campaign.wide(name)
-            store.remember_campaign(mine, *compared, seconds=seconds, spent=spent, threads=wide)
-            self.logs[name].add("launch", detail=found)
-            for path in store.set_aside_damaged():
-                say(f"note: {path.stem} was damaged: it is kept as {path}, and its run is repeated")
-                self.logs[name].add("damaged", path.name.split(".json")[0], f"set aside as {path.name}")
-        for note in self.folders.lacks():
-            say(f"note: {note}")
 
     def work(self) -> None:
         """Run what is pending. Raises KeyboardInterrupt, and OSError if nothing more can be written or started."""
@@ -126,9 +112,12 @@ class _Launch:
         with suppress(OSError):  # else the disk is gone, and nobody can count
             finished = f"{self.campaign.finished()} of {len(self.campaign.runs)}"
         how = "does all of them again" if self.campaign.measuring.again else "goes on from here"
-        complain(f"\n{why}: {finished} runs are finished and kept; the same command {how}")
+        sentence = f"{why}: {finished} runs are finished and kept; the same command {how}"
+        complain(f"\n{sentence}")
+        self.notify.tell(ending.told(self.campaign, sentence))
         with suppress(OSError):
             self.tables.write_if_small()
+        self.notify.wait(code == signals.EXIT_CODE)
         return code
 
     def _start(self, engine: base.Engine, config: TrainConfig) -> None:
@@ -152,6 +141,7 @@ class _Launch:
             self.progress.note(f"note: {note}")
         for store in self.campaign.stores.values():
             store.claims.refresh()
+        self.progress.look(self.schedule.running)
         self.tables.look_around()
 
     def _next(self) -> TrainConfig | None:
@@ -236,6 +226,8 @@ class _Launch:
             return
         self.progress.finished(config, outcome, words)
         store.claims.release(config.run_id)
+        if failed:
+            self.notify.tell_once(ending.told(self.campaign, f"{config.run_id} has failed: {words}"))
 
     def _meet(self, holder: str | None) -> None:
         if holder is not None and holder not in self.met:

@@ -13,23 +13,26 @@ FORM = {
     "reference?": {str: (str, float, bool, type(None))},
     "resolution?": float,
     "seconds?": {str: float},
+    "training?": {str: float},
     "spent?": {str: float},
     "threads?": {str: int},
     str: set(),
 }
-"""The shape of the file: it has no other names."""
+"""The shape of the file: it has no other names.
+
+By run_id: `seconds`, the estimated seconds of what was to do, `training`, those of them that train, `spent`, those that
+the run had taken before, and `threads`, of the runs to do that have several.
+"""
 
 
-def write(
-    folder: Path, runs: list[str], reference: dict | None, resolution: float | None, by_run: dict[str, dict]
-) -> None:
-    """Replace the file. `by_run`: `seconds`, `spent` and `threads` by run_id. Raises CannotWrite.
+def write(folder: Path, runs: list[str], reference: dict | None, about: dict) -> None:
+    """Replace the file. `about`: the other names of `FORM`; what is None is left out. Raises CannotWrite.
 
     `runs`: run_ids in the order of the configuration, which is that of the panels of figures.
     """
-    about: dict = {"runs": runs, "reference": reference or {"regime": "clean"}}
-    about |= {} if resolution is None else {"resolution": resolution}
-    checked_json.save(folder / NAME, about | {"seconds": {}, "spent": {}} | by_run, lines=True)
+    whole: dict = {"runs": runs, "reference": reference or {"regime": "clean"}, "seconds": {}, "spent": {}}
+    whole |= {name: value for name, value in about.items() if value is not None}
+    checked_json.save(folder / NAME, whole, lines=True)
 
 
 def read(folder: Path) -> dict:

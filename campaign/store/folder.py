@@ -15,6 +15,7 @@ from nnet.evaluations.parts import points
 from nnet.files import checked_json, outside
 from nnet.files.atomic import CannotWrite, write_file, writing
 from nnet.files.temporary import remove_leftovers
+from nnet.record import beat
 
 UNFINISHED = ("partial", "deaths", "failures")
 PARTIAL = (".pt", ".epoch", ".points")
@@ -32,6 +33,7 @@ class Store:
         claims/<run_id>.json     which launcher is at work on it
         partial/<run_id>.pt      where an unfinished training goes on, and .epoch, its epoch (written by its worker)
         partial/<run_id>.points  the points that unfinished measurements have so far (written by its worker)
+        partial/<run_id>.beat    how far it is at this moment, for people (written by its worker)
 
     Nothing else is stored, so a campaign resumes from these files. A trace of unfinished work that is older than the
     run file belongs to work that was finished since. Every method that reads run files raises ConfigError for those of
@@ -92,15 +94,15 @@ class Store:
 
     def fail(self, config: TrainConfig, failure: Failure) -> Path:
         """Store why a run failed, its configuration and how often it was tried."""
-        path = self.failure_file(config.run_id)
-        tries = 1 + self.tries(config.run_id)
+        path, tries = self.failure_file(config.run_id), 1 + self.tries(config.run_id)
         settings = {"training": config.training(), "measuring": config.measuring()}
         text = (
             f"run {config.run_id}\ntried {tries} time(s)\n{failure.error}: {failure.message}\n\n"
             f"{json.dumps(settings, indent=1)}\n\n{failure.traceback}"
         )
         write_file(path, clean(text).encode(errors="backslashreplace"))
-        self._death_file(config.run_id).unlink(missing_ok=True)
+        for trace in (self._death_file(config.run_id), self._partial_file(config.run_id, beat.SUFFIX)):
+            trace.unlink(missing_ok=True)
         return path
 
     def failed(self) -> list[str]:
@@ -135,6 +137,11 @@ class Store:
         with suppress(OSError, ValueError):
             return int(outside.text(self._partial_file(run_id, ".epoch"), most=LONGEST_NUMBER))
         return None
+
+    def beat(self, run_id: str) -> dict[str, int]:
+        """How far an unfinished run was a moment ago, as `beat.read`; without a beat, where it would resume."""
+        read = beat.read(self._partial_file(run_id, beat.SUFFIX))
+        return {"epochs": self.epoch(run_id) or 0, "points": 0} if read is None else read
 
     def died(self, run_id: str) -> int:
         """Count a death of a run's worker; the number of deaths since the run last made progress."""
@@ -177,18 +184,12 @@ class Store:
                     path.unlink(missing_ok=True)
         self.claims.remove_dead()
 
-    def remember_campaign(
-        self, run_ids: list[str], reference: dict | None = None, resolution: float | None = None, **by_run: dict
-    ) -> None:
-        """Write campaign.json: the runs of the latest campaign, its reference and resolution.
-
-        By run_id: `seconds`, the estimated seconds of what is to do, `spent`, those that the run took before, and
-        `threads`, of the runs to do that have several. Unfinished runs of other campaigns keep theirs.
-        """
+    def remember_campaign(self, run_ids: list[str], reference: dict | None = None, **about) -> None:
+        """Write campaign.json, see `campaign_file.FORM`. Unfinished runs of other campaigns keep their `threads`."""
         others = self._under_way() - set(run_ids)
         kept = {run_id: number for run_id, number in self.threads().items() if run_id in others}
-        by_run["threads"] = kept | by_run.get("threads", {})
-        campaign_file.write(self.folder, run_ids, reference, resolution, by_run)
+        about["threads"] = kept | about.get("threads", {})
+        campaign_file.write(self.folder, run_ids, reference, about)
         self._begun = True
 
     def check_there(self) -> None:
@@ -202,10 +203,10 @@ class Store:
             if path.is_symlink():
                 raise ConfigError(f"{path} is a link, which is not followed; put a folder in its place")
 
-    def estimates(self) -> tuple[dict[str, float], dict[str, float]]:
-        """`seconds` and `spent` as the latest launch wrote them; empty if it did not."""
+    def estimates(self) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+        """`seconds`, `training` and `spent` as the latest launch wrote them; empty if it did not."""
         known = campaign_file.read(self.folder)
-        return known.get("seconds", {}), known.get("spent", {})
+        return known.get("seconds", {}), known.get("training", {}), known.get("spent", {})
 
     def threads(self) -> dict[str, int]:
         """The threads that launches have chosen for runs, by run_id.
@@ -223,7 +224,7 @@ class Store:
         return self.partly_done() | self.claims.living().keys()
 
     def _forget_unfinished(self, run_id: str) -> None:
-        partial = [self._partial_file(run_id, suffix) for suffix in PARTIAL]
+        partial = [self._partial_file(run_id, suffix) for suffix in (*PARTIAL, beat.SUFFIX)]
         with writing(self.folder):
             for path in (*partial, self._death_file(run_id), self.failure_file(run_id)):
                 path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from nnet.checks import ConfigError
 from nnet.datasets.base import SAFE_NAME
 from nnet.files import checked_json, outside
+from nnet.record.beat import count
 from nnet.record.form import FORM, RUN
 
 
@@ -51,5 +52,4 @@ def seconds(run: dict | None) -> float:
 
 def points(run: dict | None) -> int:
     """The number of measured points of a network, each one draw at one strength; 0 before it has a run file."""
-    measurements = [] if run is None else run["measurements"]
-    return sum(len({(row["strength"], row["draw"]) for row in measured["points"]}) for measured in measurements)
+    return 0 if run is None else count(run["measurements"])

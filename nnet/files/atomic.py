@@ -40,24 +40,26 @@ def writing(folder: Path) -> Iterator[None]:
         raise CannotWrite(f"cannot write in {folder}: {reason}") from error
 
 
-def write_file(path: Path, content: bytes | memoryview) -> None:
+def write_file(path: Path, content: bytes | memoryview, durable: bool = True) -> None:
     """Write `content` beside `path`, flush it to the disk, and move it into place; creates missing folders.
 
-    A reader sees the old file or the new one, never a part. Raises CannotWrite, as `write_chunks`.
+    A reader sees the old file or the new one, never a part. `durable`: whether the file must survive a power cut; if
+    not, nothing is flushed. Raises CannotWrite, as `write_chunks`.
     """
-    write_chunks(path, [content])
+    write_chunks(path, [content], durable)
 
 
-def write_chunks(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+def write_chunks(path: Path, chunks: Iterable[bytes | memoryview], durable: bool = True) -> None:
     """The same for a content that comes in several parts.
 
     A reader sees the old file or the new one, never a part. Raises CannotWrite, which leaves the old file unchanged
     unless only the last step, flushing the folder, failed.
     """
     with writing(path.parent), _opened(path.parent) as folder:
-        with _beside(folder, path, chunks, durable=True) as beside:
+        with _beside(folder, path, chunks, durable) as beside:
             os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-        _sync(folder, path.parent)
+        if durable:
+            _sync(folder, path.parent)
 
 
 def create_file(path: Path, content: bytes) -> bool:

@@ -20,6 +20,7 @@ def trained_part(
     """
     training = cfg.training()
     last = history[-1] if history else {"epoch": 0, "train_loss": None}
+    plug_ins = [("datasets", cfg.dataset), ("architectures", cfg.arch), ("regimes", cfg.regime)]
     return {
         "form": FORM,
         "run_id": cfg.run_id,
@@ -38,7 +39,7 @@ def trained_part(
         **regime.record(),
         "not_noised": list(spared_tensors(regime.model)),
         "config": training,
-        "provenance": provenance.provenance(regime.device),
+        "provenance": provenance.provenance(regime.device, plug_ins),
         "sha256": sha256,
     }
 

@@ -12,6 +12,7 @@ from nnet.console import complain
 from nnet.files import checked_json, checkpoint, outside
 from nnet.files.atomic import write_file
 from nnet.record import provenance
+from nnet.record.beat import Beat, count
 from nnet.record.form import MEASUREMENTS
 from nnet.regimes.base import Regime
 
@@ -39,6 +40,7 @@ class Partial:
         self.identity = identity_of(cfg, regime.device, data_sha256) | {"smoothed_accuracy": cfg.smoothed_accuracy}
         self.path = None if cfg.partial_file is None else Path(cfg.partial_file)
         self.written = time.monotonic()
+        self.beat = Beat(cfg)
 
     def restore(self) -> tuple[list[dict], float]:
         """Load the stored state; returns (history, seconds trained), which are ([], 0.0) without a usable file."""
@@ -67,6 +69,7 @@ class Partial:
 
     def keep(self, history: list[dict], seconds: float, now: bool = False) -> None:
         """Write the state after the last epoch of `history` if it is due, or `now`. Raises CannotWrite."""
+        self.beat.epochs(len(history))
         if self.path is None or not (now or _is_due(self.cfg, self.written)):
             return
         checkpoint.save(self.path, self.state(history, seconds))
@@ -100,6 +103,7 @@ class PartialPoints:
         self.identity = identity_of(cfg, device, data_sha256) | {"weights": weights_sha256}
         self.path = None if cfg.partial_file is None else Path(cfg.partial_file).with_suffix(".points")
         self.written = time.monotonic()
+        self.beat, self.before = Beat(cfg), 0
 
     def restore(self) -> list[dict]:
         """The stored measurements; none without a usable file."""
@@ -111,10 +115,12 @@ class PartialPoints:
             return self._ignored(str(error))
         if state["identity"] != self.identity:
             return self._ignored(f"{self.path} was written by another run")
+        self.before = count(state["measurements"])
         return state["measurements"]
 
     def keep(self, measurements: list[dict]) -> None:
         """Write the measurements if it is due; each may lack points. Raises CannotWrite."""
+        self.beat.points(measurements, self.before)
         if self.path is not None and _is_due(self.cfg, self.written):
             checked_json.save(self.path, {"identity": self.identity, "measurements": measurements})
             self.written = time.monotonic()

@@ -20,6 +20,7 @@ import torch
 from campaign.analysis import tables
 from campaign.engines.cluster import options
 from campaign.planning import costs
+from campaign.planning.pace import Planned
 from campaign.store import campaign_file, index, run_file
 from campaign.store.claims import Claims
 from campaign.store.folder import Store
@@ -31,7 +32,7 @@ from nnet.data.validation import validated
 from nnet.evaluations.parts import points
 from nnet.files import checked_json, checkpoint, outside
 from nnet.files.outside import Unreadable
-from nnet.record import initial, kept
+from nnet.record import beat, initial, kept
 from nnet.record.form import MEASUREMENTS
 from nnet.record.unfinished import STATE
 from tests.campaign.stub import run_of
@@ -61,6 +62,13 @@ def _run(path: Path) -> None:
 def _unfinished(path: Path) -> None:
     state = checked_json.load(path, {"identity": dict, "measurements": MEASUREMENTS})
     points.joined(state["measurements"], state["measurements"])
+
+
+def _beat(path: Path) -> None:
+    said = beat.read(path)
+    if said is not None:
+        planned = Planned(1.0, 2.0, epochs=2, points=3)
+        assert 0 <= planned.done_s(said) <= 3 and planned.lately(said)[1] >= 0
 
 
 def _deaths(path: Path) -> None:
@@ -178,6 +186,7 @@ def readers() -> dict[str, Reader]:
         "campaign": Reader(lambda path: campaign_file.read(path.parent), checked(shown), True, "campaign.json"),
         "deaths": Reader(_deaths, checked({"deaths": 1, "progress": []}), True),
         "about": Reader(lambda path: checked_json.load(path, prepared.ABOUT), checked(prepared_data), True),
+        "beat": Reader(_beat, json.dumps({"epochs": 1, "points": 0, "new": 1, "seconds": 2.5}).encode()),
         "claim": Reader(_claim, json.dumps(claim).encode()),
         "failure": Reader(_failure, failure),
         "costs": Reader(_costs, checked(known), True),

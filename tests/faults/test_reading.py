@@ -103,7 +103,7 @@ def test_what_is_damaged_twice_is_kept_twice(npz, folder):
 @pytest.mark.parametrize("content", ["[]", "{", '{"runs": 5}', '{"seconds": {"a": "b"}}', "[" * 99_999, "5"])
 def test_a_damaged_campaign_json_counts_as_missing_with_a_warning(tmp_path, capsys, content):
     (tmp_path / "campaign.json").write_text(content)
-    assert Store(tmp_path).estimates() == ({}, {}) and completeness(tmp_path) == "0 of 0 runs"
+    assert Store(tmp_path).estimates() == ({}, {}, {}) and completeness(tmp_path) == "0 of 0 runs"
     (line,) = capsys.readouterr().err.splitlines()
     assert "campaign.json is damaged" in line and "until the next launch writes it" in line
     Store(tmp_path).remember_campaign(["a"], {"p": 0})
@@ -114,7 +114,7 @@ def test_a_bit_of_what_runs_are_compared_with_is_not_believed(folder, capsys):
     path = folder / "results/blobs/campaign.json"
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"clean"', b'"cleaN"'))
-    assert Store(path.parent).estimates() == ({}, {}) and "its check sum is wrong" in capsys.readouterr().err
+    assert Store(path.parent).estimates() == ({}, {}, {}) and "its check sum is wrong" in capsys.readouterr().err
 
 
 def test_deaths_with_a_flipped_bit_are_not_believed(tmp_path):

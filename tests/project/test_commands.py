@@ -13,9 +13,10 @@ from tests.project.pages import PAGES, commands, examples, write_plug_ins
 COMMANDS = commands()
 CAMPAIGNS = [command for command in COMMANDS if "run_experiments.py" in command.words]
 INSTEAD = {"--help": 0, "--plan": 0, "--status": 0, "--sanity": 0, "--verify": 1, "--print-job": 1}
-INSTEAD |= {"--list-weights": 0, "--prune-weights": 0, "--merge": 1, "--export": 2, "--report": 0, "--card": 0}
+INSTEAD |= {"--report": 0, "--card": 0, "--watch": 0, "--list-weights": 0, "--prune-weights": 0, "--merge": 1}
+INSTEAD |= {"--export": 2}
 """Flags that do something else than launch runs, and how many words follow each."""
-OTHER_PROGRAMS = ("make", "tail", "sbatch", ".venv/bin/pip")
+OTHER_PROGRAMS = ("make", "tail", "sbatch", ".venv/bin/pip", "export")
 COMMITTED = {"docs/tables.md": "results/mnist"}
 """Pages with a command whose campaign is committed and whose data can be downloaded."""
 
@@ -43,11 +44,11 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     write_plug_ins(folder / "plug_ins")
     for path, text in examples().items():
-        if "/" not in path:
+        if "/" not in path or path.startswith("plug_ins/"):
             (folder / path).write_text(text)
-    for name in ("cifar10_jpeg", "photos"):
+    for name in ("cifar10_jpeg", "photos", "my_data"):
         save_npz(folder / f"{name}.npz")
-    for name in ("resnet50.pth", "weights.pt"):
+    for name in ("resnet50.pth", "weights.pt", "my_network.pt"):
         (folder / name).touch()
     return folder
 
@@ -105,6 +106,8 @@ def test_another_command_exists(command):
         if words[1].startswith("distributed"):
             pytest.importorskip("distributed")
         assert importlib.util.find_spec(words[1]) is not None
+    elif program == "python":
+        assert words[0] in examples()
     else:
         assert program in OTHER_PROGRAMS
         files = [word for word in words if word.endswith((".txt", ".toml"))]

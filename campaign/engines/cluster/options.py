@@ -18,7 +18,7 @@ FLAGS = {
     "processes": "runs at the same time in a job; default: one per core and thread",
     "jobs": "number of jobs, like 4, or 1-8 to follow the work",
     "interface": "network interface on which jobs reach the launcher, like ib0",
-    "directives": "another directive of the jobs, like --directives=--account=project; may be repeated",
+    "directives": "a directive of the jobs, like --directives=--account=project; repeatable",
 }
 """Flags of engine options; cluster.toml may set these and all others."""
 WHOLE_NUMBERS = ("cores", "processes")

@@ -25,7 +25,7 @@ from campaign.engines.cluster import task, transfer
 from campaign.engines.cluster.task import Host, Missing, Repeated
 from campaign.machine.console import complain
 from nnet.config import TrainConfig
-from nnet.record.provenance import code_sha256
+from nnet.record.provenance import code_sha256, command
 
 LOOK_EVERY_S = 0.5
 GATHER_S = 20.0
@@ -117,13 +117,13 @@ class Pool:
     def _look(self) -> Outcomes:
         """Greet new workers; the outcomes of the runs whose workers are gone."""
         self.looked = time.monotonic()
-        threads = self._threads()
+        threads, greeting = self._threads(), (self.work, self.token, self.threads, command())
         self._say_that_nobody_is_there(bool(threads))
         for address in threads.keys() - self.hosts.keys() - self.greeting.keys() - self.refused.keys():
             if threads[address] != 1:
                 self._refuse(address, f"has {threads[address]} threads; start it with --nthreads 1")
             else:
-                self.greeting[address] = self._submit(address, task.greet, self.work, self.token, self.threads)
+                self.greeting[address] = self._submit(address, task.greet, *greeting)
         self.refused = {address: why for address, why in self.refused.items() if address in threads}
         if self.refused.keys() == threads.keys() != set():
             address, why = next(iter(self.refused.items()))

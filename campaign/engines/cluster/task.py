@@ -16,7 +16,7 @@ from campaign.engines.cluster import transfer
 from campaign.engines.workers.environment import thread_limits
 from nnet.config import TrainConfig
 from nnet.files.cache import cache_root
-from nnet.record.provenance import code_sha256
+from nnet.record.provenance import COMMAND, code_sha256
 
 LOOK_EVERY_S, TELL_S = 0.5, 0.5
 ENDED = 3
@@ -49,11 +49,13 @@ class Missing:
     paths: tuple[str, ...]
 
 
-def greet(work: Callable, token: str | None, threads: int) -> Host:
+def greet(work: Callable, token: str | None, threads: int, command: str) -> Host:
     """Prepare this worker: set thread limits before torch is imported. Unpickling `work` imports its module.
 
-    `token`: a file of the launcher, or None if nothing has to be shared.
+    `token`: a file of the launcher, or None if nothing has to be shared; `command`: its command line, which results
+    state.
     """
+    os.environ[COMMAND] = command
     if "torch" not in sys.modules:
         os.environ.update(thread_limits(threads))
     worker = get_worker()

@@ -18,7 +18,7 @@ from nnet.files.temporary import temporary_name
 
 WRITTEN = ("checkpoint_dir", "epoch_checkpoint_dir")
 """The folders into which a run writes."""
-UNFINISHED = (".pt", ".epoch", ".points")
+UNFINISHED = (".pt", ".epoch", ".points", ".beat")
 """The suffixes of its files in the folder of unfinished runs."""
 
 

@@ -1,4 +1,4 @@
-"""What a process inherits from the one that forks it, and what the libraries of the fork server may have changed."""
+"""What a worker has from its launcher, and what the libraries of the fork server between them may have changed."""
 
 import ctypes
 import os
@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from nnet.record import provenance
+
 PR_SET_PDEATHSIG = 1
 LIMITS = [value for name, value in vars(resource).items() if name.startswith("RLIMIT_")]
 OWN = (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR2)
@@ -16,22 +18,25 @@ OWN = (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD, signal.SIGALRM, signal.SI
 
 @dataclass(frozen=True)
 class State:
-    """The cores, the blocked signals and the limits of a process."""
+    """The cores, the blocked signals and the limits of a process, and the command line that its results state."""
 
     cores: frozenset[int] | None
     """None where the system knows no affinity."""
     blocked: frozenset[int]
     limits: Mapping[int, tuple[int, int]]
+    command: str
 
     @classmethod
     def now(cls) -> "State":
         """That of this process."""
         cores = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
         blocked = frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
-        return cls(cores, blocked, {limit: resource.getrlimit(limit) for limit in set(LIMITS)})
+        limits = {limit: resource.getrlimit(limit) for limit in set(LIMITS)}
+        return cls(cores, blocked, limits, provenance.command())
 
     def restore(self) -> None:
         """Give this process the same, as far as it may."""
+        os.environ[provenance.COMMAND] = self.command
         for number in OWN:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, self.blocked)

@@ -53,7 +53,7 @@ class Timing:
 def pilot(cfg: TrainConfig) -> dict:
     """Set the run up as it is, then do small runs of its kind.
 
-    Returns what `look` returns; `cost`, the fields of `campaign.planning.costs.Cost`; and `busy`, whether the machine
+    Returns what `look` returns; `cost`, the fields of `campaign.planning.cost.Cost`; and `busy`, whether the machine
     was busy, in which case the seconds are estimated from the processor time. Raises ConfigError for a wrong
     configuration, as setting the run up does, and any other exception if a small run fails.
     """

@@ -238,7 +238,7 @@ LAYERS: dict[type, Callable] = {
 FUNCTIONS: dict[Callable, Callable] = {
     **dict.fromkeys((operator.add, operator.iadd, torch.add, torch.flatten, operator.getitem), _function),
     **dict.fromkeys((torch.relu, torch.tanh, torch.sigmoid, functional.relu, functional.max_pool2d), _function),
-    **dict.fromkeys((functional.avg_pool2d, functional.adaptive_avg_pool2d), _function),
+    **dict.fromkeys((functional.avg_pool2d, functional.adaptive_avg_pool2d, functional.pad), _function),
     getattr: _of_shape,
 }
 METHODS: dict[str, Callable] = {

@@ -57,6 +57,7 @@ EXAMPLES = {
     "max_workers": ("3", 3),
     "run_timeout_s": ("3600", 3600.0),
     "resolution": ("0.5", 0.5),
+    "notify": ("mail", "mail"),
 }
 SWITCHES = ("corrupt_test", "nesterov", "smoothed_accuracy", "use_cuda", "memory_check")
 OLDER = {

@@ -11,7 +11,8 @@ from campaign.commands import status
 from campaign.engines.base import Failure
 from campaign.grid.settings import Launch
 from campaign.planning.survey import prepare
-from campaign.running import runner
+from campaign.running import beginning, runner
+from campaign.running.folders import Folders
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
 from tests.campaign.running.launches import SMALL
@@ -85,3 +86,55 @@ def test_the_command_line_prints_it_before_anything_is_there(npz, tmp_path, monk
     assert run_experiments.main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pending"] == 8
     assert not list(tmp_path.iterdir())
+
+
+def beat(store: Store, run_id: str, **said) -> None:
+    (store.folder / "partial").mkdir(exist_ok=True)
+    (store.folder / f"partial/{run_id}.beat").write_text(json.dumps(said))
+
+
+def test_it_counts_epochs_and_points_of_runs_under_way_and_has_a_time_left_at_once(configs, tmp_path):
+    campaign = prepare(configs, Launch(tmp_path, "serial"))
+    (store,) = campaign.stores.values()
+    beginning.begin(campaign, runner._Launch(campaign).logs, Folders(campaign))
+    store.claims.take(configs[0].run_id)
+    found = status.read(configs, tmp_path)
+    assert found["left_s"] > 0 and (found["epochs"], found["all_epochs"]) == (0, 12)
+    beat(store, configs[0].run_id, epochs=2, points=0, new=2, seconds=1000.0)
+    found = status.read(configs, tmp_path)
+    assert (found["epochs"], found["points"], found["all_points"]) == (2, 0, 6)
+    assert found["left_s"] > 5 * 1000  # the others at the pace of this one
+    text = status.as_text(found)
+    assert "2/12 epochs, 0/6 points" in text and "point 0/1" in text
+    beat(store, configs[0].run_id, epochs=1, points=0, new=1, seconds=1.0)
+    assert "epoch 1/2" in status.as_text(status.read(configs, tmp_path))
+
+
+def test_watch_prints_what_has_changed_until_all_is_done(configs, tmp_path, monkeypatch, capsys):
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 2:
+            runner.run(prepare(configs, Launch(tmp_path, "serial")))
+            capsys.readouterr()
+
+    monkeypatch.setattr(status.time, "sleep", wait)
+    before = snapshot(tmp_path)
+    assert status.watch(configs, tmp_path) == 0
+    assert before == {} and waits[:2] == [status.EVERY_S] * 2 and status.EVERY_S < 60
+    assert "6 runs: 6 finished, 0 running, 0 failed, 0 pending\n12/12 epochs, 6/6 points" in capsys.readouterr().out
+
+
+def test_watch_ends_well_at_ctrl_c_and_goes_with_status_alone(npz, tmp_path, monkeypatch, capsys):
+    def interrupt(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status.time, "sleep", interrupt)
+    monkeypatch.chdir(tmp_path)
+    words = [*SMALL.split(), "--dataset", npz]
+    assert run_experiments.main([*words, "--status", "--watch"]) == 0
+    assert capsys.readouterr().out.count("8 runs: 0 finished") == 1 and not list(tmp_path.iterdir())
+    for wrong in (["--watch"], ["--status", "--watch", "--json"], ["--plan", "--watch"]):
+        assert run_experiments.main([*words, *wrong]) == 2
+        assert capsys.readouterr().err.startswith("error: --watch ")

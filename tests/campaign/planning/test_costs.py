@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,14 +13,17 @@ from campaign.grid.settings import Launch
 from campaign.machine.console import duration
 from campaign.planning import costs, plan, survey
 from campaign.planning.costs import Cost, kind_of
+from campaign.planning.pace import Planned
 from campaign.planning.wall_time import makespan
-from campaign.running import runner
+from campaign.running import beginning, runner
 from campaign.running.progress import Progress
+from campaign.running.time_left import TimeLeft
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.data import prepared
 from nnet.data.batches import Batches
+from nnet.evaluations import random_corners
 from nnet.record.unfinished import Partial
 from nnet.regimes import base as regime
 from nnet_models import get_device, train_and_evaluate, try_set_up
@@ -83,11 +85,12 @@ def test_launch_plan_status_and_progress_give_one_estimate(configs, tmp_path, qu
     campaign = survey.prepare(configs, launch)
     launched = sum(map(campaign.costs.seconds, campaign.pending))
     progress = Progress(campaign, {})
-    runner._Launch(campaign).begin()
+    launched_now = runner._Launch(campaign)
+    beginning.begin(campaign, launched_now.logs, launched_now.folders)
     (store,) = campaign.stores.values()
     store.claims.take(configs[0].run_id)
     left = status.read(configs, tmp_path / "results")["left_s"]
-    assert launched == pytest.approx(planned) and progress.left_s() == pytest.approx(planned)
+    assert launched == pytest.approx(planned) and progress.time.seconds() == pytest.approx(planned)
     assert left == pytest.approx(planned, abs=0.5)  # the first run has begun
     assert f"about {duration(planned)}" in capsys.readouterr().out
     assert json.loads((store.folder / "campaign.json").read_text())["reference"] == {"regime": "clean"}
@@ -95,16 +98,27 @@ def test_launch_plan_status_and_progress_give_one_estimate(configs, tmp_path, qu
 
 def test_progress_and_status_go_at_the_pace_of_the_finished_runs():
     configs = [TrainConfig(seed=seed) for seed in range(3)]
-    estimates = {config.run_id: 10.0 for config in configs}
-    wall_s = lambda seconds: makespan(seconds.values(), workers=2)  # noqa: E731
-    progress = Progress(SimpleNamespace(estimates=lambda: estimates, wall_s=wall_s), {})
-    assert progress.left_s() == 20
-    progress.taken[configs[0].run_id] = 30.0
-    progress.left_over.discard(configs[0].run_id)
-    assert progress.left_s() == 30
-    running = [{"run_id": configs[1].run_id, "since": None}]
+    planned = {config.run_id: Planned(8.0, 2.0, epochs=4, points=10) for config in configs}
+    left = TimeLeft(planned, lambda seconds: makespan(seconds.values(), workers=2))
+    assert left.seconds() == 20
+    left.finished(configs[0].run_id, 30.0)
+    assert left.seconds() == 30
+    running = [{"run_id": configs[1].run_id, "since": None, "beat": {"epochs": 0, "points": 0}}]
     taken = {configs[0].run_id: 30.0}
-    assert status._seconds_left(estimates, taken, running, {configs[2].run_id}) == pytest.approx(60)
+    assert status._seconds_left(planned, taken, running, {configs[2].run_id}) == pytest.approx(60)
+
+
+def test_progress_and_status_count_what_runs_under_way_have_done_at_their_pace():
+    first, second = (TrainConfig(seed=seed).run_id for seed in range(2))
+    planned = {run_id: Planned(8.0, 2.0, epochs=4, points=10) for run_id in (first, second)}
+    left = TimeLeft(planned, lambda seconds: makespan(seconds.values(), workers=2))
+    beat = {"epochs": 3, "points": 0, "new": 1, "seconds": 6.0}  # resumed after two epochs; three times as slow
+    left.heard(first, beat)
+    assert left.seconds() == pytest.approx(30) and left.done_of_runs() == pytest.approx(0.6)
+    left.heard(second, {"epochs": 4, "points": 5, "new": 5, "seconds": 3.0})
+    assert left.seconds() == pytest.approx(3 * 4) and left.done_of_runs() == pytest.approx(0.6 + 0.9)
+    running = [{"run_id": run_id, "since": 0.0, "beat": left.beats[run_id]} for run_id in (first, second)]
+    assert status._seconds_left(planned, {}, running, set()) == pytest.approx(12)
 
 
 def test_a_pilot_measures_a_run_and_names_its_data(configs, quiet):
@@ -125,6 +139,25 @@ def test_the_estimate_is_that_of_a_real_run(configs, quiet):
     estimated = Cost(**tasks.pilot(config)["cost"]).seconds(config)
     result = train_and_evaluate(config)
     assert 0.25 < estimated / (result["train_seconds"] + result["sweep_seconds"]) < 4
+
+
+def test_the_estimate_of_an_evaluation_counts_strengths_and_draws_that_the_pilot_leaves_out(
+    configs, quiet, monkeypatch
+):
+    measured = []
+    monkeypatch.setattr(random_corners.Evaluation, "measure", watched(random_corners.Evaluation.measure, measured))
+    options = {"random_corners": {"zetas": (0, 0.1, 0.2, 0.3), "corners": 40}}
+    config = dataclasses.replace(configs[1], evaluations=("random_corners",), options=options)
+    cost = tasks.pilot(config)["cost"]
+    assert set(measured) == {(0.0, 0), (0.3, 0)}
+    result = train_and_evaluate(config)
+    seconds = {part["evaluation"]: part["seconds"] for part in result["measurements"]}["random_corners"]
+    assert 0.2 < cost["evaluations_s"]["random_corners"] / seconds < 5
+
+
+def watched(measure, points: list):
+    """An evaluation's `measure` that also adds its points to a list."""
+    return lambda evaluation, wanted: points.extend(wanted) or measure(evaluation, wanted)
 
 
 def test_a_pilot_keeps_nothing_and_measures_the_state_of_an_unfinished_run(configs, tmp_path, quiet, monkeypatch):

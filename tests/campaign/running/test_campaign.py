@@ -40,7 +40,7 @@ def test_a_campaign_runs_from_the_command_line_to_its_tables(done):
 def test_what_it_prints(done):
     folder, process = done
     assert re.search(r"^8 runs: 0 finished, 8 to do on 2 worker\(s\), about \d+ s$", process.stdout, re.M)
-    line = r"^\[\d/8\] (mlp_small|cnn)-\S+  acc [01]\.\d{4} drop\(0\.1\) \S+, \d+ s  \(.*\)$"
+    line = r"^\[\d/8\] (mlp_small|cnn)-\S+  trained: acc [01]\.\d{4} drop\(0\.1\) \S+, \d+ s  \(.*\)$"
     assert len(re.findall(line, process.stdout, re.M)) == 8
     assert "blobs: 8 of 8 runs" in process.stdout
     assert re.search(r"architecture\s+regime\s+seed\s+α_train\s+acc\(0\)\s+acc\(0\.1\)\s+drop\(0\.1\)", process.stdout)

@@ -1,0 +1,177 @@
+"""Does robustness to one kind of perturbation transfer to the others?
+
+Each network's robustness to one kind is its mean accuracy over the strengths of an evaluation above 0, each the mean of
+its draws. The table `transfer` ranks the methods of each architecture by the mean over seeds: 1 is the most robust.
+Methods of equal rank in two columns suggest that what protects against one kind protects against the other; the table
+`transfer_correlation` has Spearman's rank correlation of each pair of kinds over the methods. With few methods it is
+uncertain: among five, a correlation below 0.9 can be chance (one-sided p > 0.05).
+"""
+
+import json
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from campaign.analysis import labels, panels, style
+from campaign.analysis import tables as core
+from campaign.analysis.questions import Runs
+from campaign.analysis.statistics import standard_error
+from nnet.evaluations.parts.wanted import WEIGHT_NOISE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TABLES = ("transfer", "transfer_correlation")
+COLUMNS = {
+    "kind": "kind of perturbation: an evaluation, with those of its settings that differ",
+    "method": "training: regime, α_train and the settings that differ",
+    "mean_robustness": "mean accuracy over the strengths above 0 of this kind, 0 to 1, mean over seeds",
+    "stderr_robustness": "its standard error over seeds",
+    "rank": "place of the method among those of its architecture, 1 for the largest mean",
+    "other_kind": "the kind that `kind` is compared with",
+    "n_methods": "number of methods that were measured with both kinds",
+    "rank_correlation": "Spearman's correlation of the two kinds' robustness over the methods, -1 to 1",
+}
+PLACE = ["dataset", "architecture"]
+LEAST_METHODS, LEAST_KINDS = 3, 2
+"""Fewer have no order that could be compared."""
+ROW_HEIGHT, MARGIN = 0.22, 1.3
+"""Inches: of a row of a map, and of its title and names."""
+
+
+def tables(runs: Runs) -> dict[str, pd.DataFrame]:
+    """`transfer`: a row per architecture, method and kind; `transfer_correlation`: a row per pair of kinds."""
+    sweep = core.with_settings(runs.sweep, runs.per_run)
+    points = sweep[(sweep["alpha_test"] != 0) & (sweep["part"] == "")]
+    if points["evaluation"].nunique() < LEAST_KINDS or not (points["evaluation"] != WEIGHT_NOISE).any():
+        return {}
+    points = points.assign(kind=_kinds(points), method=_methods(points))
+    networks = points.groupby([*PLACE, "method", "kind", "run_id"])["acc"].mean().reset_index()
+    cells = networks.groupby([*PLACE, "method", "kind"])["acc"]
+    robust = cells.agg(n_seeds="count", mean_robustness="mean", std="std").reset_index()
+    robust = robust[robust.groupby(PLACE)["method"].transform("nunique") >= LEAST_METHODS]
+    if robust.empty:
+        return {}
+    robust["stderr_robustness"] = standard_error(robust.pop("std"), robust["n_seeds"])
+    places = robust.groupby([*PLACE, "kind"])["mean_robustness"].rank(ascending=False, method="min")
+    robust["rank"] = places.astype("Int64")
+    return {"transfer": robust, "transfer_correlation": _correlations(robust)}
+
+
+def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
+    """`transfer`: a map per architecture, a row per method and a column per kind, with ranks and robustness."""
+    if "transfer" not in tables:
+        return {}
+    maps = {place: rows for place, rows in tables["transfer"].groupby(PLACE)}
+    heights = [rows["method"].nunique() for rows in maps.values()]
+    figure = panels.new_figure(sum(ROW_HEIGHT * height + MARGIN for height in heights))
+    grid = figure.subplots(len(maps), 1, squeeze=False, height_ratios=heights).flat
+    names, methods = style.current().names, _names(tables["results_summary"])
+    for axes, ((dataset, architecture), rows) in zip(grid, maps.items(), strict=True):
+        _draw(axes, rows.assign(method=rows["method"].map(methods)))
+        axes.set_title(panels.typeset(f"{names.of('dataset', dataset)}, {names.of('architecture', architecture)}"))
+    what = "rank of each method by its robustness to each kind of perturbation, the mean accuracy over its strengths"
+    cells = "cells: rank, and mean accuracy in % over the strengths above 0, mean over seeds"
+    return {"transfer": panels.finish(figure, tables["transfer"], what, cells)}
+
+
+def _draw(axes: "Axes", rows: pd.DataFrame) -> None:
+    """The most robust methods of each kind are dark."""
+    ranks = rows.pivot(index="method", columns="kind", values="rank").astype(float)
+    axes.imshow(-ranks, aspect="auto", cmap="Purples")
+    for row in rows.to_dict("records"):
+        place = (ranks.columns.get_loc(row["kind"]), ranks.index.get_loc(row["method"]))
+        colour = "white" if row["rank"] < 0.4 * len(ranks) else "black"
+        text = f"{row['rank']}: {100 * row['mean_robustness']:.1f}"
+        axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
+    axes.set_yticks(range(len(ranks)), [panels.typeset(name) for name in ranks.index])
+    texts = [panels.typeset(name.replace("_", " ").replace(" (", "\n(")) for name in ranks.columns]
+    axes.set_xticks(range(len(texts)), texts, rotation=30, ha="right")
+    axes.tick_params(length=0)
+
+
+def report(tables: dict[str, pd.DataFrame]) -> str:
+    """The kinds that agree most and least about the order of the methods."""
+    pairs = tables.get("transfer_correlation", pd.DataFrame())
+    lines = []
+    for (dataset, architecture), rows in pairs.groupby(PLACE) if len(pairs) else ():
+        known = rows.dropna(subset="rank_correlation").sort_values("rank_correlation")
+        if known.empty:
+            continue
+        least, most = known.iloc[0], known.iloc[-1]
+        lines.append(
+            f"{dataset}, {architecture}: robustness to {most['kind']} and to {most['other_kind']} agree most about the "
+            f"order of {most['n_methods']} methods (rank correlation {most['rank_correlation']:.2f}), {least['kind']} "
+            f"and {least['other_kind']} least ({least['rank_correlation']:.2f})"
+        )
+    return "\n".join(lines)
+
+
+def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """transfer.md: a row per method, a column per kind: rank, and robustness in %."""
+    if "transfer" not in tables:
+        return {}
+    parts = []
+    for (dataset, architecture), rows in tables["transfer"].groupby(PLACE):
+        kinds = sorted(rows["kind"].unique())
+        lines = [["method", *kinds], ["---"] * (1 + len(kinds))]
+        for method, cells in rows.groupby("method"):
+            at = cells.set_index("kind")
+            lines.append([method, *(_cell(at.loc[kind]) if kind in at.index else "" for kind in kinds)])
+        parts.append("\n".join([f"{dataset}, {architecture}", "", *(f"| {' | '.join(line)} |" for line in lines)]))
+    about = "Rank, and mean accuracy in % over the strengths above 0 ± standard error over seeds; 1 is the most robust."
+    return {"transfer.md": "\n\n".join([*parts, about, ""])}
+
+
+def _cell(row: pd.Series) -> str:
+    error = f" ± {100 * row['stderr_robustness']:.1f}" if pd.notna(row["stderr_robustness"]) else ""
+    return f"{row['rank']}: {100 * row['mean_robustness']:.1f}{error}"
+
+
+def _kinds(points: pd.DataFrame) -> list[str]:
+    """The evaluation of each row, with the settings in which the rows of this evaluation differ."""
+    cells = points[["evaluation", "settings"]].drop_duplicates()
+    several = cells.groupby("evaluation")["settings"].transform("nunique") > 1
+    names = {
+        (evaluation, settings): f"{evaluation} ({_said(settings) or 'default'})" if more else evaluation
+        for evaluation, settings, more in zip(cells["evaluation"], cells["settings"], several, strict=True)
+    }
+    return [names[key] for key in zip(points["evaluation"], points["settings"], strict=True)]
+
+
+def _said(settings: str) -> str:
+    return ", ".join(f"{name} {labels.spelled(value)}" for name, value in json.loads(settings).items())
+
+
+def _methods(points: pd.DataFrame) -> list[str]:
+    """The label of each row's training."""
+    varied = labels.varied_settings(points, _training(points))
+    return [labels.label_of(row, varied) for _, row in points.iterrows()]
+
+
+def _names(summary: pd.DataFrame) -> dict[str, str]:
+    """The name in figures of each method that `_methods` labels."""
+    varied, names = labels.varied_settings(summary, _training(summary)), style.current().names
+    return {labels.label_of(row, varied): names.line(row, varied) for _, row in summary.iterrows()}
+
+
+def _training(table: pd.DataFrame) -> list[str]:
+    """The columns that are settings of training, without architecture."""
+    return [name for name in table if name in labels.SETTINGS and name not in (*PLACE, "seed")]
+
+
+def _correlations(robust: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's correlation between each pair of kinds, over the methods of one architecture."""
+    rows = []
+    for place, cells in robust.groupby(PLACE):
+        means = cells.pivot(index="method", columns="kind", values="mean_robustness")
+        for kind, other in combinations(means, 2):
+            both = means[[kind, other]].dropna()
+            has_order = len(both) >= LEAST_METHODS and both.nunique().min() > 1
+            correlation = both[kind].corr(both[other], method="spearman") if has_order else float("nan")
+            names = dict(zip(PLACE, place, strict=True))
+            values = {"kind": kind, "other_kind": other, "n_methods": len(both), "rank_correlation": correlation}
+            rows.append(names | values)
+    return pd.DataFrame(rows)

@@ -1,0 +1,23 @@
+"""Which training lets a small residual network on CIFAR-10 survive a year on analog devices?
+
+    python run_experiments.py --study analog_resnet_small --plan      # 27 runs
+
+`analog_resnet` for two cores: 8 layers (one block in each stage), 20,000 images, 20 epochs, and measurements on 1,000
+images.
+"""
+
+from studies.parts.analog import MEASURED, SHARED, parts
+
+BLOCK = SHARED | dict(
+    arch="resnet32",
+    epochs=20,
+    batch_size=128,
+    lr_milestones=(11, 16),
+    max_train_samples=20000,
+    max_test_samples=1000,
+    noise_samples=10,
+    options=[measured | {"resnet32": {"blocks": 1}} for measured in MEASURED],
+    output_dir="results/analog_resnet_small",
+)
+PARTS = parts(eta=[0.056], eta_relative=[0.11], beta=[0.025], attack_size=0.05)
+REFERENCE = {"regime": "clean"}
