@@ -110,6 +110,7 @@ def figure_of(drawn: "Drawn", number: int, caption: str) -> Figure:
     if len(svg) > MOST_SVG:
         return Figure(_pixels(drawn, caption), caption)
     svg = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # nothing refers to groups, and some have one name
     svg = re.sub(r'(?<=\bid=")|(?<=href="#)|(?<=url\(#)', f"f{number}-", svg)
     named = Markup('<svg role="img" aria-label="{}"').format(clean(caption))
     return Figure(Markup(svg.replace("<svg", named, 1)), caption)
