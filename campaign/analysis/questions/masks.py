@@ -46,6 +46,8 @@ CIFAR10 = re.compile("cifar10(?!0)", re.IGNORECASE)
 ROOM, LINE_HEIGHT = 1.5, 0.14
 """Inches, of the names of rows."""
 PROPER, CLAIMED = "#0072B2", "#D55E00"
+LIMITS = """Each published accuracy is that of one run, at the epoch that was best on the test images. Those here are
+from the last epoch, and lower for that reason alone. Masks are noise on the inputs of layers, not on weights."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:

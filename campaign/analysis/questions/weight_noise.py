@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 TABLES = ("differences",)
 COLUMNS = {"measure": "acc or drop: which of the two is compared", "reference": "name of the reference"}
+LIMITS = """The noise of a draw is independent for every weight and the same for all test images: it stands for no
+particular device. Strengths are relative, so larger weights get more noise. Intervals are over seeds, which change
+initial weights, batch order and noise; the test images stay the same, and others may give another difference. Each
+interval is for one point: of twenty, about one misses its difference by chance."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
