@@ -62,7 +62,7 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     figure, by_name = panels.make_panels(titles)
     cells, looks = core.of(tables["results_summary"]), Looks(tables["results_summary"])
     methods = [method for method in METHODS if method in set(its["method"])]
-    for method, shift in zip(methods, shifts(len(methods)), strict=True):
+    for method, shift in zip(methods, shifts(len(methods), its), strict=True):
         look = _look(method, cells, looks, shift)
         for place, rows in its[its["method"] == method].fillna({"split": ""}).groupby(["dataset", "split"]):
             axes = by_name[place]
