@@ -59,12 +59,17 @@ def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
 
 
 def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaign():
-    notebook = json.loads((ROOT / "analysis.ipynb").read_text())
+    text = (ROOT / "analysis.ipynb").read_text()
+    assert len(text) < 300_000
+    notebook = json.loads(text)
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
     assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 5
+    shown = "".join("".join(output.get("data", {}).get("text/markdown", "")) for output in outputs)
+    for part in ("## Accuracy under weight noise", "**Figure 5.** ", "**Numbers.**", "**What this does not show.**"):
+        assert part in shown
     for name in COMMITTED:
         assert any(f"{name}: " in "".join(output.get("text", "")) for output in outputs)
     assert not re.search(r"\btorch\b", "".join("".join(cell["source"]) for cell in code))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from campaign.analysis import style
-from campaign.analysis.panels import wrap
+from campaign.analysis.typesetting import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

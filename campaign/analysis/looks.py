@@ -12,6 +12,8 @@ from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 LINE_KEYS = ["regime", "alpha_train", "noise_model", "activation", "p", "settings"]
 STEP, REACH = 2.6, 9.0
 """Points between the error bars of two lines, and at most between those of the first and the last."""
+SHARE, AXIS = 0.6, 40
+"""The share of the distance of two strengths that error bars take at most; points for the axis of a panel."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,21 @@ def lines_of(cells: pd.DataFrame, looks: Looks) -> list[tuple[Look, pd.DataFrame
     names = style.current().names
     return [
         (looks.of(row, names.line(row, varied), shift), pd.DataFrame([row]).astype(rows.dtypes))
-        for (_, row), shift in zip(rows.iterrows(), shifts(len(rows)), strict=True)
+        for (_, row), shift in zip(rows.iterrows(), shifts(len(rows), cells), strict=True)
     ]
 
 
-def shifts(count: int) -> list[float]:
-    """Points by which each of several lines is moved to the right."""
-    step = min(STEP, REACH / max(1, count - 1))
+def shifts(count: int, cells: pd.DataFrame) -> list[float]:
+    """Points by which each of several lines is moved to the right: less where strengths or panels are many."""
+    places = max(cells[name].nunique() for name in ("alpha_test", "p") if name in cells)
+    panels = cells["architecture"].nunique() if "architecture" in cells else 1
+    width = 72 * style.current().width / style.current().columns(panels) - AXIS
+    return spread(count, STEP, min(REACH, SHARE * width / places))
+
+
+def spread(count: int, step: float, reach: float) -> list[float]:
+    """Points to the right for each of several lines: `step` apart if the first and the last are within `reach` then."""
+    step = min(step, reach / max(1, count - 1))
     return [step * (place - (count - 1) / 2) for place in range(count)]
 
 

@@ -3,14 +3,13 @@
 matplotlib is imported when the first figure is made, because a launcher that only writes tables does not need it.
 """
 
-import re
-import textwrap
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import labels, style
+from campaign.analysis import labels, style, typesetting
 from campaign.analysis.looks import Look, Looks, lines_of
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH, MOST_HEIGHT, LEAST_HEIGHT, SHAPE = 1.3, 2.3, 1.5, 0.8
 """Of a panel: inches, and height by width."""
-COLUMNS = 3
+LINEAR, MARGIN = 0.5, 0.08
+"""Decades from zero to the smallest strength, and the share of all decades on either side of the strengths."""
 HOLLOW, BREAK, RESOLUTION = "hollow", "break", "resolution"
 """Mark hollow points, the break of an axis, and the band of what test images can resolve, among a figure's artists."""
 ALPHA_AXIS = "weight noise at evaluation, α_test (relative to the weights)"
@@ -45,8 +45,7 @@ def make_panels(titles: Mapping[Any, str], columns: int | None = None) -> "tuple
     """A figure with one panel per title, by name, in this number of columns (by default up to 3) or fewer."""
     width, count = style.current().width, max(1, len(titles))
     most = max(1, int(width / LEAST_WIDTH))
-    usual = (2 if count == 4 else min(COLUMNS, count)) if width > style.WIDTHS["single"] else 1 + (count > 2)
-    columns = min(most, columns or usual)
+    columns = min(most, columns or style.current().columns(count))
     rows = -(-count // columns)
     height = min(MOST_HEIGHT, max(LEAST_HEIGHT, SHAPE * width / columns))
     figure = new_figure(height * rows + 0.2)
@@ -55,7 +54,7 @@ def make_panels(titles: Mapping[Any, str], columns: int | None = None) -> "tuple
     for empty in grid[len(titles) :]:
         empty.remove()
     for name, axes in panels.items():
-        axes.set_title(typeset(titles[name]))
+        axes.set_title(typesetting.typeset(titles[name]))
     return figure, panels
 
 
@@ -76,7 +75,7 @@ def draw_points(
         "color": look.colour,
         "marker": look.marker,
         "linestyle": line,
-        "label": typeset(look.label),
+        "label": typesetting.typeset(look.label),
     }
     axes.errorbar(x, middle, half, transform=beside, **style_of)
     known, reach = middle.notna(), half.fillna(0)
@@ -101,13 +100,15 @@ def draw_band(axes: "Axes", line: pd.DataFrame, x: str, quantity: str, look: Loo
     """Means as a line and standard errors as a band, in the unit of the quantity: for lines of many points."""
     mean, error = _mean_and_error(line, quantity)
     every = max(1, len(line) // 6)
-    axes.plot(line[x], mean, color=look.colour, label=typeset(look.label), marker=look.marker, markevery=every)
+    axes.plot(
+        line[x], mean, color=look.colour, label=typesetting.typeset(look.label), marker=look.marker, markevery=every
+    )
     axes.fill_between(line[x], mean - error, mean + error, color=look.colour, alpha=0.2, linewidth=0)
 
 
 def explain_dashes(axes: "Axes", text: str) -> None:
     """Let the legend say what dashed lines are."""
-    axes.plot([], [], "--", color="0.4", label=typeset(text))
+    axes.plot([], [], "--", color="0.4", label=typesetting.typeset(text))
 
 
 def panels_of_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[str, Axes]]":
@@ -128,8 +129,10 @@ def alpha_axis(axes: "Axes", table: pd.DataFrame) -> None:
     """A logarithmic axis of strengths that also shows zero, with a mark where it is broken."""
     alphas = sorted(table["alpha_test"].unique())
     smallest = next((alpha for alpha in alphas if alpha > 0), 1.0)
-    axes.set_xscale("symlog", linthresh=smallest, linscale=0.5)
-    axes.set_xlim(-0.3 * smallest, 1.4 * max(alphas[-1], smallest))
+    axes.set_xscale("symlog", linthresh=smallest, linscale=LINEAR)
+    largest = max(alphas[-1], smallest)
+    margin = MARGIN * (LINEAR + math.log10(largest / smallest))
+    axes.set_xlim(-margin / LINEAR * smallest, largest * 10**margin)
     axes.set_xticks(alphas, [labels.spelled(alpha) for alpha in alphas])
     axes.set_xticks([], minor=True)
     axes.grid(alpha=0.25)
@@ -165,8 +168,8 @@ def label_panels(
     figure: "Figure", panels: "dict[str, Axes]", axis: str, below: str = ALPHA_AXIS, legend: str = ""
 ) -> None:
     """Name the axes of all panels, `axis` on the left and `below` at the bottom, and place the legend."""
-    figure.supxlabel(typeset(below))
-    figure.supylabel(typeset(axis))
+    figure.supxlabel(typesetting.typeset(below))
+    figure.supylabel(typesetting.typeset(axis))
     place_legend(figure, *panels.values(), title=legend)
 
 
@@ -185,46 +188,14 @@ def place_legend(figure: "Figure", *panels: "Axes", title: str = "") -> None:
         return
     width, height = figure.get_size_inches()
     for columns in range(len(texts), 0, -1):
-        wrapped = texts if columns > 1 else [wrap(text, width - 0.5, style.SMALL) for text in texts]
-        settings = {"ncols": columns, "title": typeset(title) or None, "columnspacing": 1.2}
+        wrapped = texts if columns > 1 else [typesetting.wrap(text, width - 0.5, style.SMALL) for text in texts]
+        settings = {"ncols": columns, "title": typesetting.typeset(title) or None, "columnspacing": 1.2}
         legend = figure.legend([handles[text] for text in texts], wrapped, loc="outside upper center", **settings)
-        extent = legend.get_window_extent(renderer(figure))
+        extent = legend.get_window_extent(typesetting.renderer(figure))
         if columns == 1 or extent.width <= figure.bbox.width - 10:
             figure.set_size_inches(width, height + extent.height / figure.dpi)
             return
         legend.remove()
-
-
-def renderer(figure: "Figure"):
-    """What measures the texts of a figure."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    return FigureCanvasAgg(figure).get_renderer()
-
-
-def typeset(text: str) -> str:
-    """A text as matplotlib shows it as it is, but for α_train and α_test, which get their subscripts.
-
-    No line breaks beside "=".
-    """
-    return re.sub(r"α_(\w+)", r"$α_\\mathrm{\1}$", text.replace("$", r"\$").replace(" = ", "\u00a0=\u00a0"))
-
-
-def wrap(text: str, inches: float, size: float) -> str:
-    """The text, as `typeset` gives it, in as few lines of at most this width as possible, of about one length."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    def is_narrow(lines: list[str]) -> bool:
-        widths = [text_to_path.get_text_width_height_descent(line, font, "$" in line)[0] for line in lines]
-        return max(widths, default=0) <= 72 * inches
-
-    font, words = FontProperties(size=size), re.sub("[ \n]+", " ", text).strip()
-    if is_narrow([words] if words else []):
-        return words
-    every = [textwrap.wrap(words, most, break_long_words=False) for most in range(1, len(words) + 1)]
-    fewest = min((len(lines) for lines in every if is_narrow(lines)), default=len(every[0]))
-    return "\n".join(next(lines for lines in every if len(lines) <= fewest))
 
 
 def finish(figure: "Figure", table: pd.DataFrame, what: str, bars: str, *further: str) -> "Figure":
@@ -239,8 +210,8 @@ def finish(figure: "Figure", table: pd.DataFrame, what: str, bars: str, *further
 def describe(figure: "Figure", table: pd.DataFrame, what: str, *further: str) -> "Figure":
     """Set a figure's caption: what it shows, of which datasets, and further sentences."""
     datasets = ", ".join(named(table, "dataset").values()) if len(table) else "no runs"
-    sentences = [f"{datasets}: {what}", *filter(None, further)]
-    figure.set_label(" ".join(f"{text[:1].upper()}{text[1:]}." for text in sentences))
+    sentences = [f"{text[:1].upper()}{text[1:]}." for text in further if text]
+    figure.set_label(" ".join([f"{datasets}: {what}.", *sentences]))
     return figure
 
 

@@ -18,6 +18,8 @@ WIDTHS = {"single": 3.5, "double": 7.0}
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 """Okabe and Ito's colours, which colour-blind readers can tell apart."""
 MARKERS = "os^Dvp*X"
+COLUMNS = 3
+"""Of panels, at most."""
 TEXT, SMALL = 8, 7
 """Points, at the size at which the figure is printed: of axes and titles, and of ticks and legends."""
 SETTINGS: dict[Any, Any] = {
@@ -40,6 +42,12 @@ class Style:
     names: Names = field(default_factory=names.shipped)
     order: Mapping[str, Sequence] = field(default_factory=dict)
     """The values of columns in the order of the configuration, by column."""
+
+    def columns(self, panels: int) -> int:
+        """The number of columns in which this number of panels stands."""
+        if self.width > WIDTHS["single"]:
+            return 2 if panels == 4 else max(1, min(COLUMNS, panels))
+        return 1 if panels < 3 else 2
 
     def in_order(self, column: str, values: pd.Series) -> list:
         """The distinct values of a column: those of the configuration in its order, then the others, sorted."""

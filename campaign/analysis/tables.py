@@ -125,6 +125,11 @@ def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:
     return [folder for folder in every if folder.name == dataset] + studies
 
 
+def newest(results_dir: Path) -> Path:
+    """The folder under `results_dir` whose tables were written last. Raises ConfigError if it has no tables."""
+    return max(folders(results_dir), key=lambda folder: (folder / "results_summary.csv").stat().st_mtime_ns)
+
+
 def of(table: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> pd.DataFrame:
     """The rows of one evaluation in sweep.csv or results_summary.csv, without the column that names it."""
     return table[table["evaluation"] == evaluation].drop(columns="evaluation").reset_index(drop=True)

@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from campaign.analysis import figures, loading, makers, questions, reading, report, tables
+from campaign.analysis import figures, loading, makers, panels, questions, reading, report, tables
 from campaign.analysis.statistics import share_of_draws
 from campaign.store.completeness import completeness
 from campaign.store.folder import Store
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
-from tests.campaign.analysis.drawing import drawn, legends, runs, stored
+from tests.campaign.analysis.drawing import CLEAN, drawn, legends, runs, stored
 from tests.campaign.analysis.making import also, measurement, point, result
 from tests.conftest import save_npz
 from tests.test_project import ROOT
@@ -30,7 +30,7 @@ def test_a_dataset_may_have_any_name(tmp_path, name):
     for table in read:
         assert {*read[table]["dataset"]} == {*read[table]["architecture"]} == {name}
         pd.testing.assert_frame_equal(read[table], built[table], check_dtype=False)
-    assert figures.draw("weight_noise", read)["accuracy"].get_suptitle().startswith(f"{name}; ")
+    assert figures.draw("weight_noise", read)["accuracy"].get_label().startswith(f"{name}: ")
 
 
 def test_names_of_every_column_of_text_are_read_as_they_were_written(tmp_path):
@@ -114,7 +114,7 @@ def test_results_of_several_makers_are_said_in_report_and_figures_and_told_apart
     assert f"{name}: {ONE[name]} (4 runs), {value} (1 runs)" in report.text(folder, made)
     assert completeness(folder) == "4 of 4 runs, of different makers, see makers.txt"
     figure = figures.draw("weight_noise", made, completeness(folder))["accuracy"]
-    assert "of different makers" in " ".join(figure.get_suptitle().split())
+    assert "of different makers" in panels.caption(figure)
     loaded = loading.load(tmp_path)
     assert loaded[name].value_counts().to_dict() == {ONE[name]: 3, value: 1}
     assert loaded[f"measured_{name}"].dropna().to_list() == [str(ONE[name])]
@@ -196,15 +196,15 @@ def test_the_notebook_draws_every_evaluation_that_runs_have(tmp_path, notebook_d
     figure.draw_without_rendering()
     (axes,) = figure.axes
     lines = drawn(axes)
-    assert list(lines) == ["clean", "sam"] and list(legends(figure)) == ["clean", "sam"]
-    for label, start in (("clean", 61), ("sam", 71)):
+    assert list(lines) == [CLEAN, "SAM"] == list(legends(figure))
+    for label, start in ((CLEAN, 61), ("SAM", 71)):
         x, y, bars = lines[label]
         assert list(x) == list(strengths)
         assert list(y) == pytest.approx([start - 10 * place for place in range(len(strengths))])
         assert list(bars) == pytest.approx([1.0] * len(strengths))  # 2 points between two seeds
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ticks
     assert axis in figure.get_supxlabel() and "accuracy" in figure.get_supylabel()
-    assert "n = 2 seeds" in figure.get_suptitle() and "4 of 4 runs" in figure.get_suptitle()
+    assert "n = 2 seeds" in panels.caption(figure) and "4 of 4 runs" in panels.caption(figure)
 
 
 def test_a_drop_that_rounds_to_zero_has_no_sign():
@@ -214,4 +214,4 @@ def test_a_drop_that_rounds_to_zero_has_no_sign():
         at = [point(0.2, 0.9 + shift, part=part) for part, shift in (("a", 0.0001), ("b", -0.0001), ("c", 0.002))]
         made.append(also(result(seed, evaluations=("layers",)), measurement(cfg, at, "layers")))
     (axes,) = figures.draw("evaluations", tables.build(made))["layers"].axes
-    assert [text.get_text().split(" ")[0] for text in axes.texts] == ["0.0", "0.0", "-0.2"]
+    assert [text.get_text().split(" ")[0] for text in axes.texts] == ["0.0", "0.0", "−0.2"]

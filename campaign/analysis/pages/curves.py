@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from markupsafe import Markup
 
-from campaign.analysis import panels, style
+from campaign.analysis import panels, style, typesetting
 from campaign.analysis import tables as core
 from campaign.analysis.looks import Look, Looks, lines_of
 from campaign.analysis.pages.answers import Numbered, Tables
@@ -81,7 +81,7 @@ def _drawn(lines: Lines, histories: Mapping[str, list], quantity: str, axis: str
                 history = histories.get(run_id, [])
                 values = [_number(entry.get(quantity)) for entry in history]
                 epochs = [entry["epoch"] for entry in history]
-                label = panels.typeset(look.label)
+                label = typesetting.typeset(look.label)
                 axes.plot(epochs, values, marker=look.marker, ms=2, lw=0.7, color=look.colour, label=label)
         panels.whole_numbers(axes)
         axes.grid(alpha=0.25)

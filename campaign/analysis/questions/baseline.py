@@ -40,6 +40,8 @@ MEASURES = {
     "val_acc_best_after_noise": "validation, best epoch since the first noise",
 }
 """The accuracies that are compared, and their names in the figure."""
+LIMITS = """Curves are those of one seed; the table has all seeds. The best epoch is chosen on the images for which
+its accuracy is reported, so that accuracy is too high for both networks of a pair."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 TABLES = ("dropout_differences",)
 COLUMNS: dict[str, str] = {}
+LIMITS = """Strengths of different evaluations cannot be compared with each other. An adversary that finds no worse
+weights proves nothing: only certified accuracies are bounds. Models of devices have the parameters that their files
+state, not those of a device at hand."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:

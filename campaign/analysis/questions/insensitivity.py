@@ -28,6 +28,8 @@ COLUMNS = {
     "published_std": "published standard deviation over draws and networks together",
 }
 CELL = ["dataset", "split", "method", "options", "alpha_test"]
+LIMITS = """The published means are over two networks and 100 draws of each, without an interval over networks: the
+data do not say whether a difference to them is chance."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
@@ -60,7 +62,7 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     figure, by_name = panels.make_panels(titles)
     cells, looks = core.of(tables["results_summary"]), Looks(tables["results_summary"])
     methods = [method for method in METHODS if method in set(its["method"])]
-    for method, shift in zip(methods, shifts(len(methods)), strict=True):
+    for method, shift in zip(methods, shifts(len(methods), its), strict=True):
         look = _look(method, cells, looks, shift)
         for place, rows in its[its["method"] == method].fillna({"split": ""}).groupby(["dataset", "split"]):
             axes = by_name[place]

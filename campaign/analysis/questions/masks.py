@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import panels, style
+from campaign.analysis import panels, style, typesetting
 from campaign.analysis import rows as by_run
 from campaign.analysis import tables as core
 from campaign.analysis.excerpts import Shape
@@ -46,6 +46,8 @@ CIFAR10 = re.compile("cifar10(?!0)", re.IGNORECASE)
 ROOM, LINE_HEIGHT = 1.5, 0.14
 """Inches, of the names of rows."""
 PROPER, CLAIMED = "#0072B2", "#D55E00"
+LIMITS = """Each published accuracy is that of one run, at the epoch that was best on the test images. Those here are
+from the last epoch, and lower for that reason alone. Masks are noise on the inputs of layers, not on weights."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
@@ -206,7 +208,9 @@ def _row_names(rows: pd.DataFrame, options: list[dict]) -> list[str]:
         alike = [other for name, other in zip(rows["architecture"], options, strict=True) if name == architecture]
         words = [_word(*item) for item in its_options.items() if any(other.get(item[0]) != item[1] for other in alike)]
         lines = [names.of("architecture", architecture), ", ".join(words)]
-        texts.append("\n".join(panels.wrap(panels.typeset(line), ROOM, style.SMALL) for line in lines if line))
+        texts.append(
+            "\n".join(typesetting.wrap(typesetting.typeset(line), ROOM, style.SMALL) for line in lines if line)
+        )
     return texts
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TABLES = ("pixel_differences",)
 P_AXIS = "probability that a pixel is corrupted in training, p"
+LIMITS = """Corruption of other kinds (blur, weather, an adversary) is not measured. Test images are clean unless a
+column says `corrupt_test`: the figures show what corruption in training changes on clean images."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import labels, panels, style
+from campaign.analysis import labels, panels, style, typesetting
 from campaign.analysis import tables as core
 from campaign.analysis.questions import Runs
 from campaign.analysis.statistics import standard_error
@@ -71,7 +71,7 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     names, methods = style.current().names, _names(tables["results_summary"])
     for axes, ((dataset, architecture), rows) in zip(grid, maps.items(), strict=True):
         _draw(axes, rows.assign(method=rows["method"].map(methods)))
-        axes.set_title(panels.typeset(f"{names.of('dataset', dataset)}, {names.of('architecture', architecture)}"))
+        axes.set_title(typesetting.typeset(f"{names.of('dataset', dataset)}, {names.of('architecture', architecture)}"))
     what = "rank of each method by its robustness to each kind of perturbation, the mean accuracy over its strengths"
     cells = "cells: rank, and mean accuracy in % over the strengths above 0, mean over seeds"
     return {"transfer": panels.finish(figure, tables["transfer"], what, cells)}
@@ -86,8 +86,8 @@ def _draw(axes: "Axes", rows: pd.DataFrame) -> None:
         colour = "white" if row["rank"] < 0.4 * len(ranks) else "black"
         text = f"{row['rank']}: {100 * row['mean_robustness']:.1f}"
         axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
-    axes.set_yticks(range(len(ranks)), [panels.typeset(name) for name in ranks.index])
-    texts = [panels.typeset(name.replace("_", " ").replace(" (", "\n(")) for name in ranks.columns]
+    axes.set_yticks(range(len(ranks)), [typesetting.typeset(name) for name in ranks.index])
+    texts = [typesetting.typeset(name.replace("_", " ").replace(" (", "\n(")) for name in ranks.columns]
     axes.set_xticks(range(len(texts)), texts, rotation=30, ha="right")
     axes.tick_params(length=0)
 

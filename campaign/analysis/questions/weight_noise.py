@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import labels, panels, resolution, style
+from campaign.analysis import labels, panels, resolution, style, typesetting
 from campaign.analysis import tables as core
-from campaign.analysis.looks import Looks, lines_of, shifts
+from campaign.analysis.looks import Looks, lines_of, shifts, spread
 from campaign.analysis.questions import Runs
 from campaign.analysis.questions.parts import verdict
 from campaign.analysis.statistics import DIFFERENCE, paired_differences, share_of_draws
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 TABLES = ("differences",)
 COLUMNS = {"measure": "acc or drop: which of the two is compared", "reference": "name of the reference"}
+LIMITS = """The noise of a draw is independent for every weight and the same for all test images: it stands for no
+particular device. Strengths are relative, so larger weights get more noise. Intervals are over seeds, which change
+initial weights, batch order and noise; the test images stay the same, and others may give another difference. Each
+interval is for one point: of twenty, about one misses its difference by chance."""
+
+APART = 8.0
+"""Points between two methods in the figure of one strength."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
@@ -105,15 +112,17 @@ def drop_at(every: pd.DataFrame, alpha_test: float, images: int = 0) -> "Figure"
     figure = panels.new_figure(2.3)
     axes = figure.subplots()
     places = {name: place for place, name in enumerate(architectures)}
-    for look, rows in lines_of(summary, Looks(every)):
+    lines = lines_of(summary, Looks(every))
+    shifts_here = spread(len(lines), APART, 50 * style.current().width / max(1, len(architectures)))
+    for (look, rows), shift in zip(lines, shifts_here, strict=True):
         line = rows.merge(cells, how="inner")
         line = line.assign(place=line["architecture"].map(places))
-        look = replace(look, shift=3 * look.shift)
+        look = replace(look, shift=shift)
         panels.draw_line(axes, line, "place", "drop", cells["n_seeds"].max(), look, style_of_line="none")
     axes.axhline(0, color="black", linewidth=0.6)
     axes.grid(axis="y", alpha=0.25)
     room = 0.85 * style.current().width / max(1, len(architectures))
-    names = [panels.wrap(panels.typeset(name), room, style.SMALL) for name in architectures.values()]
+    names = [typesetting.wrap(typesetting.typeset(name), room, style.SMALL) for name in architectures.values()]
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.5, max(1, len(architectures)) - 0.5)
     axes.set_ylabel(panels.QUANTITIES["drop"][0])
@@ -137,7 +146,7 @@ def paired_difference(differences: pd.DataFrame, every: pd.DataFrame, images: in
     lines = list(differences[keys].drop_duplicates().iterrows())
     figure, by_name = panels.make_panels(panels.named(differences, "architecture"))
     names = style.current().names
-    for (_, settings), shift in zip(lines, shifts(len(lines)), strict=True):
+    for (_, settings), shift in zip(lines, shifts(len(lines), differences), strict=True):
         rows = pd.DataFrame([settings]).astype(differences.dtypes[keys]).merge(differences, on=keys)
         for architecture, line in rows.groupby("architecture"):
             look = looks.of(_of_summary(line.iloc[0], every), names.line(line.iloc[0], varied), shift)

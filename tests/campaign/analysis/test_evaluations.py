@@ -13,7 +13,7 @@ from campaign.analysis.questions.parts import comparison
 from campaign.analysis.statistics import paired_differences
 from nnet import registry
 from nnet.config import TrainConfig
-from tests.campaign.analysis.drawing import CLEAN, draw_all, drawn, legends, stored
+from tests.campaign.analysis.drawing import CLEAN, draw_all, drawn, legends, plain, stored
 from tests.campaign.analysis.making import also, measurement, point, result
 from tests.campaign.analysis.test_tables import PER_RUN
 
@@ -129,7 +129,7 @@ def test_worst_cases_are_lines_with_standard_errors_and_random_corners_dashed(ma
 def test_the_landscape_names_the_mean_slope_of_each_line(made):
     drawing = evaluations.figures(made)
     figure = drawing["landscape"]
-    labels = [line.get_label() for line in figure.axes[0].lines]
+    labels = [plain(line.get_label()) for line in figure.axes[0].lines]
     assert labels[-2:] == [f"{CLEAN}: slope 0.750", f"{CLEAN}, dropout = 0.3: slope 0.750"]
     line = figure.axes[0].lines[-2]
     assert list(line.get_xdata()) == [-2, -1, 0, 1, 2] and np.asarray(line.get_ydata()) == pytest.approx(
@@ -212,8 +212,10 @@ def test_an_evaluation_of_parts_is_a_map_with_means_and_standard_errors():
     cells = tables.of(made["results_summary"], "quantization")
     assert len(cells) == 2 * 2 * 2 * 3 and set(cells["n_seeds"]) == {2}
     figure = evaluations.figures(made)["quantization"]
-    titles = [axes.get_title() for axes in figure.axes]
-    assert titles == [f"{network}: {CLEAN}{p}" for network in ("CNN", "MLP 256-128") for p in ("", ", p = 0.1")]
+    titles = [plain(axes.get_title()) for axes in figure.axes]
+    assert titles == [
+        f"{network}: {CLEAN}{p}" for network in ("CNN", "MLP 256-128") for p in ("", ", pixel corruption p = 0.1")
+    ]
     for axes in figure.axes:
         assert [tick.get_text() for tick in axes.get_yticklabels()] == list(PARTS)
         assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2"]

@@ -1,12 +1,14 @@
 """Drawing the figures of a results folder: titles, the command, small pictures."""
 
 import io
+import os
 
 import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from campaign.analysis import figures, panels, style
+from campaign.analysis import figures, panels, style, tables
+from nnet.checks import ConfigError
 from tests.campaign.analysis.drawing import draw_all, runs, stored
 from tests.campaign.analysis.making import result
 
@@ -63,3 +65,11 @@ def test_a_small_picture_keeps_its_colours():
     for colour in style.COLOURS:
         wanted = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
         assert abs(picture[:, :, :3] - wanted).max(axis=2).min() < 0.05
+
+
+def test_the_newest_folder_is_the_one_whose_tables_were_written_last(tmp_path):
+    with pytest.raises(ConfigError, match="run a campaign first"):
+        tables.newest(tmp_path)
+    for time, name in ((2, "digits"), (3, "study/blobs"), (1, "mnist")):
+        os.utime(stored(tmp_path / name, runs(1)).folder / "results_summary.csv", (time, time))
+    assert tables.newest(tmp_path) == tmp_path / "study/blobs"

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.text import Text
 
-from campaign.analysis import figures, names, panels, style, tables
+from campaign.analysis import figures, names, panels, style, tables, typesetting
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from tests.campaign.analysis import test_baseline, test_evaluations, test_masks, test_pixels
@@ -80,7 +80,7 @@ def hidden(figure) -> set[int]:
 
 
 def box(text):
-    return text.get_window_extent(panels.renderer(text.get_figure()))
+    return text.get_window_extent(typesetting.renderer(text.get_figure()))
 
 
 @pytest.mark.parametrize("width", style.WIDTHS)
@@ -123,7 +123,7 @@ def test_error_bars_of_methods_stand_side_by_side(tmp_path):
         places = [line[0].get_transform().transform(line[0].get_xydata())[:, 0] for line in axes.containers]
         assert len(places) == len(METHODS)
         steps = [72 / figure.dpi * (right - left).mean() for left, right in itertools.pairwise(places)]
-        assert min(steps) > 1.5 and sum(steps) < 10
+        assert min(steps) > 1 and sum(steps) < 10
         for _, (x, _, _) in drawn(axes).items():
             assert list(x) == list(STRENGTHS)
         (low, high), bars = axes.get_ylim(), [line[2][0].get_segments() for line in axes.containers]

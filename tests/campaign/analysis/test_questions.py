@@ -184,7 +184,7 @@ for cell in cells:
         exec("".join(cell["source"]), scope)
 texts = [item.data for item in shown if isinstance(item, IPython.display.Markdown)]
 assert any(text.startswith("## How fast do runs train") for text in texts), texts
-assert any(text.startswith("`speed.csv`: 1 rows") for text in texts), texts
+assert any(text.startswith("`speed.csv`: 1 row") for text in texts), texts
 assert len([item for item in shown if isinstance(item, IPython.display.Image)]) == len(pictures)
 """
 

@@ -89,7 +89,7 @@ def test_runs_of_different_settings_are_different_lines():
 def test_points_with_missing_seeds_are_hollow():
     figure = weight_noise.figures(tables.build(runs()[:-1]))["accuracy"]
     assert "n = 2 to 3 seeds (hollow: fewer than 3)" in panels.caption(figure)
-    hollow = [line for line in figure.axes[1].lines if line.get_markerfacecolor() == "white" != line.get_color()]
+    hollow = [line for line in figure.axes[1].lines if line.get_gid() == panels.HOLLOW]
     assert len(hollow) == 1
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from campaign.analysis import panels as drawing
-from campaign.analysis import style
+from campaign.analysis import style, typesetting
 from campaign.analysis.labels import SETTINGS, UNSAID, flat_options, varied
 from campaign.analysis.statistics import pairs
 
@@ -79,8 +79,8 @@ def against_baseline(differences: pd.DataFrame, measures: Mapping[str, str]) -> 
         axes.set_title(measures[measure])
         axes.grid(axis="x", alpha=0.25)
         axes.label_outer()
-    labels = [drawing.wrap(_words(cell), 1.6, style.SMALL) for cell in cells.to_dict("records")]
-    grid[0].set_yticks(cells.index, [drawing.typeset(label) for label in labels])
+    labels = [typesetting.wrap(_words(cell), 1.6, style.SMALL) for cell in cells.to_dict("records")]
+    grid[0].set_yticks(cells.index, [typesetting.typeset(label) for label in labels])
     grid[0].set_ylim(len(cells) - 0.5, -0.5)
     figure.supxlabel("accuracy with noise − baseline (percentage points)")
     seeds = differences["n_seeds"]
@@ -98,7 +98,7 @@ def _columns(epochs: pd.DataFrame, runs: pd.DataFrame, named: list[str], method:
         run = epochs[epochs["run_id"] == settings["run_id"]]
         baseline = epochs[epochs["run_id"] == settings["run_id_reference"]]
         _draw(dict(zip(ROWS, panels, strict=True)), run, baseline)
-        panels[0].set_title(drawing.typeset(_words({name: settings[name] for name in named})))
+        panels[0].set_title(typesetting.typeset(_words({name: settings[name] for name in named})))
     for name, axes in zip(ROWS, grid[:, 0], strict=True):
         axes.set_ylabel(LABELS.get(name, ""))
     for axes in grid[-1]:

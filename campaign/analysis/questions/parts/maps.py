@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import panels, style
+from campaign.analysis import panels, style, typesetting
 from campaign.analysis import tables as core
 from campaign.analysis.labels import spelled
 from campaign.analysis.looks import Looks, lines_of
@@ -42,9 +42,9 @@ def draw(evaluation: str, summary: pd.DataFrame, sweep: pd.DataFrame, settings: 
     limits = min(0.0, cells[f"mean_{quantity}"].min()), max(1e-12, cells[f"mean_{quantity}"].max())
     for axes, (title, rows) in zip(grid, by_title.items(), strict=True):
         _draw_map(axes, rows, quantity, parts[rows["architecture"].iloc[0]], strengths, limits)
-        axes.set_title(panels.typeset(title))
+        axes.set_title(typesetting.typeset(title))
     below = settings.get("axis", f"strength of {evaluation}")
-    figure.supxlabel(panels.typeset(below))
+    figure.supxlabel(typesetting.typeset(below))
     figure.supylabel("part of the network")
     name = panels.QUANTITIES[quantity][0]
     cell_texts = "parts are named after their modules, from input to output; cells: mean ± standard error over seeds"
@@ -85,6 +85,6 @@ def _draw_map(
         text = f"{shown:.1f}{spread}".replace("-", "−")
         axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
     names = style.current().names
-    axes.set_yticks(range(len(parts)), [panels.typeset(names.of("part", part)) for part in parts])
+    axes.set_yticks(range(len(parts)), [typesetting.typeset(names.of("part", part)) for part in parts])
     axes.set_xticks(range(len(strengths)), [spelled(strength) for strength in strengths])
     axes.tick_params(length=0)
