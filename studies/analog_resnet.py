@@ -1,6 +1,6 @@
 """Which training lets a ResNet-32 on CIFAR-10 survive a year on analog devices?
 
-    python run_experiments.py --study analog_resnet --plan      # 60 runs at full size: for many cores, or a GPU
+    python run_experiments.py --study analog_resnet --plan      # 54 runs at full size: for many cores, or a GPU
 
 The recipe of Büchel, Faber and Muir 2022 (ICLR) for ResNet-32. They start from trained weights at epoch 60:
 `--initial-weights FILE --epochs 240 --learning-rate 0.02 --lr-milestones 61 101`. `analog_resnet_small` is a sibling
