@@ -38,7 +38,8 @@ PLACE = ["dataset", "architecture"]
 LEAST_METHODS, LEAST_KINDS = 3, 2
 """Fewer have no order that could be compared."""
 ROW_HEIGHT, MARGIN = 0.22, 1.3
-"""Inches: of a row of a map, and of its title and names."""
+NAMES_WIDTH, CELL_WIDTH = 1.6, 0.5
+"""Inches: of a row of a map, of its title and names, of the names on its left, and of a cell with two numbers."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
@@ -73,7 +74,7 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
         _draw(axes, rows.assign(method=rows["method"].map(methods)))
         axes.set_title(typesetting.typeset(f"{names.of('dataset', dataset)}, {names.of('architecture', architecture)}"))
     what = "rank of each method by its robustness to each kind of perturbation, the mean accuracy over its strengths"
-    cells = "cells: rank, and mean accuracy in % over the strengths above 0, mean over seeds"
+    cells = "cells: rank, and where there is room the mean accuracy in % over the strengths above 0, mean over seeds"
     return {"transfer": panels.finish(figure, tables["transfer"], what, cells)}
 
 
@@ -81,10 +82,11 @@ def _draw(axes: "Axes", rows: pd.DataFrame) -> None:
     """The most robust methods of each kind are dark."""
     ranks = rows.pivot(index="method", columns="kind", values="rank").astype(float)
     axes.imshow(-ranks, aspect="auto", cmap="Purples")
+    has_room = (style.current().width - NAMES_WIDTH) / ranks.shape[1] > CELL_WIDTH
     for row in rows.to_dict("records"):
         place = (ranks.columns.get_loc(row["kind"]), ranks.index.get_loc(row["method"]))
         colour = "white" if row["rank"] < 0.4 * len(ranks) else "black"
-        text = f"{row['rank']}: {100 * row['mean_robustness']:.1f}"
+        text = f"{row['rank']}: {100 * row['mean_robustness']:.1f}" if has_room else str(row["rank"])
         axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
     axes.set_yticks(range(len(ranks)), [typesetting.typeset(name) for name in ranks.index])
     texts = [typesetting.typeset(name.replace("_", " ").replace(" (", "\n(")) for name in ranks.columns]

@@ -40,8 +40,9 @@ def made(npz, tmp_path_factory):
 
 
 def test_a_card_has_every_evaluation_that_fits_and_leaves_the_campaign_alone(npz, made, capsys):
+    file = weights(made)[0]  # the card's network is kept beside it
     before = {path: path.stat().st_mtime_ns for path in (made / "results/blobs").rglob("*")}
-    assert asked(npz, made, weights(made)[0], "--options", "stuck_at.shares=0,0.3") == 0
+    assert asked(npz, made, file, "--options", "stuck_at.shares=0,0.3") == 0
     printed = capsys.readouterr().out
     said = printed.index(f"{len(EVERY)} evaluations fit this network")
     assert said < printed.index("which takes about") < printed.index("1 runs: 0 finished")
@@ -61,9 +62,9 @@ def test_a_card_has_every_evaluation_that_fits_and_leaves_the_campaign_alone(npz
     assert found.says("2 clean networks of the same architecture and dataset")
     assert len(found.of("svg")) > 5 and "evaluations that do not fit" not in found.headings
 
-    assert asked(npz, made, weights(made)[0], "--options", "stuck_at.shares=0,0.3") == 0
+    assert asked(npz, made, file, "--options", "stuck_at.shares=0,0.3") == 0
     assert "0 points are to be measured\n" in capsys.readouterr().out
-    assert asked(npz, made, weights(made)[0], "--evaluations", "quantization", "--options", "quantization.bits=9,") == 0
+    assert asked(npz, made, file, "--evaluations", "quantization", "--options", "quantization.bits=9,") == 0
     assert "2 evaluations fit this network, 1 points are to be measured" in capsys.readouterr().out
     assert cards(made) == [path]
 
