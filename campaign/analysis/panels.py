@@ -203,7 +203,7 @@ def finish(figure: "Figure", table: pd.DataFrame, what: str, bars: str, *further
     low, high = (table["n_seeds"].min(), table["n_seeds"].max()) if len(table) else (0, 0)
     hollow = any(line.get_gid() == HOLLOW for axes in figure.axes for line in axes.lines)
     explained = f" (hollow: fewer than {high})" if hollow else ""
-    seeds = f"n = {low} seed{'s' * (low != 1)}" if low == high else f"n = {low} to {high} seeds{explained}"
+    seeds = f"n = {low} {'seed' if low == 1 else 'seeds'}" if low == high else f"n = {low} to {high} seeds{explained}"
     return describe(figure, table, what, f"{bars}; {seeds}", *further)
 
 
