@@ -127,9 +127,15 @@ def test_the_report_says_how_many_intervals_exclude_zero_what_is_excluded_and_wh
     said = weight_noise.report(made)
     assert "differences to clean, seed by seed" in said and "Holm" in said
     assert "weight_noise, acc: 1 of 1 intervals exclude zero, 1 after Holm" in said
-    assert f"excluded are differences above {100 * found['high']:.2f} points in every row" in said
+    assert f"excluded: differences above {100 * found['high']:.2f} points in every row" in said
     assert f"half-widths of 0.1 points take {found['more_seeds']} more seeds in every row" in said
     assert "of the variance over seeds comes from the noise draws" in said and "four times the seeds" in said
+
+
+def test_the_report_on_a_table_of_an_earlier_version_says_so():
+    made = tables.build(campaign())
+    older = made | {"differences": made["differences"].drop(columns=["p_value", "p_holm", "resolution", "more_seeds"])}
+    assert "differences.csv was written by an earlier version" in weight_noise.report(older)
 
 
 def test_the_report_of_one_seed_says_that_there_are_no_intervals():

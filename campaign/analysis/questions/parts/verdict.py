@@ -13,6 +13,8 @@ def text(differences: pd.DataFrame) -> str:
     `differences`: differences.csv. Only rows that belong to a family of Holm's correction are counted, without the drop
     at strength 0, which is 0 for every network.
     """
+    if "p_value" not in differences:
+        return "differences.csv was written by an earlier version; the next launch writes it again"
     rows = differences[(differences["measure"] != "drop") | (differences["alpha_test"] > 0)]
     families = rows[in_family(rows)].groupby(["evaluation", "measure"])
     reference = differences["reference"].iloc[0]
@@ -31,7 +33,7 @@ def _lines(name: str, rows: pd.DataFrame) -> Iterator[str]:
     counts = f"{excluding} of {len(tested)} intervals exclude zero, {left} after Holm"
     yield f"  {name}: {'; '.join(filter(None, [counts, left_out]))}"
     limits = 100 * tested[["low", "high"]].abs().max(axis=1)
-    yield f"    excluded are differences above {_in_rows(limits, '.2f', 'points')}"
+    yield f"    excluded: differences above {_in_rows(limits, '.2f', 'points')}"
     half = 100 * tested["resolution"].iloc[0]
     unit, missing = "point" if half == 1 else "points", _in_rows(tested["more_seeds"], ",.0f", "more seeds")
     yield f"    half-widths of {half:g} {unit} take {missing}"
