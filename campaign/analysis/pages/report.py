@@ -68,16 +68,16 @@ def _title(folder: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages of these folders, at the lowest priority. Returns the exit code."""
+    """Write the pages of these folders. Returns the exit code."""
     return exits.exit_code(lambda: _main(arguments))
 
 
 def _main(folders: list[str]) -> int:
-    os.nice(LEAST)
     for folder in folders:
         write(Path(folder))
     return 0
 
 
 if __name__ == "__main__":
+    os.nice(LEAST)  # whatever else runs comes first
     sys.exit(main(sys.argv[1:]))
