@@ -44,6 +44,15 @@ def label_of(row: pd.Series, varied: list[str]) -> str:
     return ", ".join([f"{row['regime']}{noise}", *settings_of(row, varied)])
 
 
+def labels_of(table: pd.DataFrame, varied: list[str]) -> list[str]:
+    """`label_of` of each row. Equal settings are labelled once: tables of many runs have a million rows."""
+    names = dict.fromkeys(("regime", "alpha_train", *varied, *JSON))
+    keys = [name for name in names if name in table]
+    places = table.groupby(keys, dropna=False, sort=False).ngroup()  # in the order of the distinct rows
+    texts = [label_of(row, varied) for _, row in table[keys].drop_duplicates().iterrows()]
+    return [texts[place] for place in places]
+
+
 def settings_of(row: pd.Series, varied: list[str]) -> list[str]:
     """Name and value of each `varied` setting that the row has; what is switched off (0, False, none) is not said."""
     last = Counter(name.split(".")[-1] for name in varied)

@@ -208,7 +208,7 @@ def finish(figure: "Figure", table: pd.DataFrame, what: str, bars: str, *further
 
 
 def describe(figure: "Figure", table: pd.DataFrame, what: str, *further: str) -> "Figure":
-    """Set a figure's caption: what it shows, of which datasets, and further sentences."""
+    """Set a figure's caption: its datasets, what it shows, and further sentences."""
     datasets = ", ".join(named(table, "dataset").values()) if len(table) else "no runs"
     sentences = [f"{text[:1].upper()}{text[1:]}." for text in further if text]
     figure.set_label(" ".join([f"{datasets}: {what}.", *sentences]))

@@ -16,6 +16,7 @@ import pandas as pd
 from campaign.analysis import labels, panels, style, typesetting
 from campaign.analysis import tables as core
 from campaign.analysis.questions import Runs
+from campaign.analysis.questions.parts import markdown
 from campaign.analysis.statistics import standard_error
 from nnet.evaluations.parts.wanted import WEIGHT_NOISE
 
@@ -48,7 +49,8 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     points = sweep[(sweep["alpha_test"] != 0) & (sweep["part"] == "")]
     if points["evaluation"].nunique() < LEAST_KINDS or not (points["evaluation"] != WEIGHT_NOISE).any():
         return {}
-    points = points.assign(kind=_kinds(points), method=_methods(points))
+    varied = labels.varied_settings(points, _training(points))
+    points = points.assign(kind=_kinds(points), method=labels.labels_of(points, varied))
     networks = points.groupby([*PLACE, "method", "kind", "run_id"])["acc"].mean().reset_index()
     cells = networks.groupby([*PLACE, "method", "kind"])["acc"]
     robust = cells.agg(n_seeds="count", mean_robustness="mean", std="std").reset_index()
@@ -118,11 +120,11 @@ def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     parts = []
     for (dataset, architecture), rows in tables["transfer"].groupby(PLACE):
         kinds = sorted(rows["kind"].unique())
-        lines = [["method", *kinds], ["---"] * (1 + len(kinds))]
+        lines = [["method", *kinds]]
         for method, cells in rows.groupby("method"):
             at = cells.set_index("kind")
             lines.append([method, *(_cell(at.loc[kind]) if kind in at.index else "" for kind in kinds)])
-        parts.append("\n".join([f"{dataset}, {architecture}", "", *(f"| {' | '.join(line)} |" for line in lines)]))
+        parts.append(f"{dataset}, {architecture}\n\n{markdown.table(lines)}")
     about = "Rank, and mean accuracy in % over the strengths above 0 ± standard error over seeds; 1 is the most robust."
     return {"transfer.md": "\n\n".join([*parts, about, ""])}
 
@@ -147,16 +149,11 @@ def _said(settings: str) -> str:
     return ", ".join(f"{name} {labels.spelled(value)}" for name, value in json.loads(settings).items())
 
 
-def _methods(points: pd.DataFrame) -> list[str]:
-    """The label of each row's training."""
-    varied = labels.varied_settings(points, _training(points))
-    return [labels.label_of(row, varied) for _, row in points.iterrows()]
-
-
 def _names(summary: pd.DataFrame) -> dict[str, str]:
-    """The name in figures of each method that `_methods` labels."""
+    """The name in figures of each method of the table `transfer`."""
     varied, names = labels.varied_settings(summary, _training(summary)), style.current().names
-    return {labels.label_of(row, varied): names.line(row, varied) for _, row in summary.iterrows()}
+    rows = summary[_training(summary)].drop_duplicates()
+    return {labels.label_of(row, varied): names.line(row, varied) for _, row in rows.iterrows()}
 
 
 def _training(table: pd.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ WORDS = "mlp_small --regimes clean --seeds 0 1 --epochs 1 --engine serial --chec
 
 @pytest.fixture
 def launch(tmp_path, monkeypatch):
-    """A function that launches two made-up runs in this process, of which `work` may do something else."""
+    """A function that launches two stub runs in this process; `work` may replace what a run does."""
     monkeypatch.chdir(tmp_path)
     outcome = {"data_sha256": "", "machine": {}, "not_noised": [], "cost": None}
     monkeypatch.setattr(tasks, "pilot", lambda config: outcome)

@@ -6,7 +6,8 @@ draws, because draws of one network are not independent samples. The minimum is 
 
 import pandas as pd
 
-from campaign.analysis.labels import label_of, spelled, varied_settings
+from campaign.analysis.labels import labels_of, spelled, varied_settings
+from campaign.analysis.questions.parts import markdown
 from campaign.analysis.statistics import MEASURED
 
 KEYS = ("network", "method")
@@ -19,8 +20,7 @@ def table(sweep: pd.DataFrame) -> pd.DataFrame:
     """
     keys = [name for name in sweep if name not in (*MEASURED, "seed", "alpha_test")]
     varied = [name for name in varied_settings(sweep, keys) if name not in ("dataset", "architecture")]
-    methods = [label_of(row, varied) for _, row in sweep.iterrows()]
-    rows = sweep.assign(network=sweep["architecture"], method=methods)
+    rows = sweep.assign(network=sweep["architecture"], method=labels_of(sweep, varied))
     cells = rows.groupby([*KEYS, "alpha_test"])
     columns = {
         "n_seeds": cells["acc"].count(),
@@ -33,8 +33,7 @@ def table(sweep: pd.DataFrame) -> pd.DataFrame:
 
 def as_markdown(compared: pd.DataFrame) -> str:
     """A row per network and method, a column per α_test; the best mean of a column is bold."""
-    lines = [f"| {' | '.join(line)} |" for line in _cells(compared, "**{}**", "±")]
-    return "\n".join([lines[0], "|" + "---|" * (lines[0].count("|") - 1), *lines[1:], "", _caption(compared), ""])
+    return "\n".join([markdown.table(_cells(compared, "**{}**", "±")), "", _caption(compared), ""])
 
 
 def as_latex(compared: pd.DataFrame) -> str:
@@ -61,9 +60,8 @@ def published_markdown(rows: pd.DataFrame | None) -> str:
         at = cells.set_index("alpha_test")
         texts = [_beside(at.loc[strength]) if strength in at.index else "" for strength in strengths]
         lines.append([f"{dataset} {split}".strip(), method, *texts])
-    head, *body = [f"| {' | '.join(line)} |" for line in lines]
     about = "Accuracy in %: here, mean ± standard error over seeds / published, mean ± standard deviation over draws."
-    return "\n".join(["", head, "|" + "---|" * len(lines[0]), *body, "", about, ""])
+    return "\n".join(["", markdown.table(lines), "", about, ""])
 
 
 def _beside(row: pd.Series) -> str:
