@@ -56,6 +56,13 @@ class Death(Failure):
     """Exit code as in `multiprocessing`: minus the signal's number if a signal ended it; None if unknown."""
     peak_mb: float | None
     """Largest memory use that was observed, in MB; None if unknown."""
+    kernel_kills: int | None = None
+    """How many processes the kernel killed for lack of memory during the run; None if unknown."""
+
+    @property
+    def from_outside(self) -> bool:
+        """Whether signal 9 ended it, and the kernel sent none: somebody else did, for any reason."""
+        return self.killed and self.kernel_kills == 0
 
     @property
     def killed(self) -> bool:
@@ -71,7 +78,8 @@ class Death(Failure):
             how = f"with signal {-self.exit_code} ({signal.Signals(-self.exit_code).name})"
         else:
             how = f"with exit code {self.exit_code}"
-        how += ", probably out of memory" if self.killed else ""
+        if self.killed:
+            how += ", which the kernel did not send" if self.from_outside else ", probably out of memory"
         return how if self.peak_mb is None else f"{how}; peak memory {self.peak_mb:.0f} MB"
 
 

@@ -23,7 +23,7 @@ from campaign.engines import base
 from campaign.engines.workers import fork_server
 from campaign.engines.workers.inherited import State
 from campaign.machine import budget
-from campaign.machine.memory import peak_mb
+from campaign.machine.memory import kernel_kills, peak_mb
 from nnet.config import TrainConfig
 
 THREADS = True
@@ -112,6 +112,7 @@ class _Slot:
                 cause = str(error) or type(error).__name__
                 raise base.NotStarted(f"no further worker can be started: {cause}") from error
         self.peak_mb: float | None = None
+        self.kernel_kills = kernel_kills()
         self.started, self.expired = time.monotonic(), False
         return future
 
@@ -157,7 +158,9 @@ class _Slot:
             return base.Failure("TimedOut", f"it was not finished after {timeout_s:g} s (run_timeout_s)", dump)
         if fork_server.was_lost(worker, server):
             return base.Lost("WorkerLost", "the process that starts workers ended", "")
-        death = base.Death("WorkerDied", "its worker died", dump, worker.exitcode, self.peak_mb)
+        before, now = self.kernel_kills, kernel_kills()
+        kills = None if before is None or now is None else now - before
+        death = base.Death("WorkerDied", "its worker died", dump, worker.exitcode, self.peak_mb, kills)
         if begun:
             return death
         return base.Lost("WorkerLost", f"a worker ended {death.how} before it began {dump}".rstrip(), "")

@@ -50,6 +50,14 @@ def peak_mb(pid: int) -> float | None:
     return peak / 1024 if peak < float("inf") else None
 
 
+def kernel_kills(vmstat: Path = Path("/proc/vmstat")) -> int | None:
+    """How many processes of this machine the kernel has killed because memory ran out; None if it does not say."""
+    try:
+        return _counter(vmstat, "oom_kill")
+    except (OSError, ValueError):
+        return None
+
+
 def fitting_workers(needs_mb: Sequence[float], workers: int, free: float) -> int:
     """How many of `workers` may work at once so that the largest of `needs_mb` fit into `free` MB; at least 1."""
     taken = 0.0

@@ -20,7 +20,8 @@ from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files.atomic import CannotWrite
 
-MOST_DEATHS = 3
+MOST_DEATHS, MOST_KILLS = 3, 6
+"""After this many deaths without progress a run fails; the second if signal 9 ended it and the kernel sent none."""
 
 
 def run(campaign: Campaign) -> int:
@@ -195,15 +196,16 @@ class _Launch:
 
     def _died(self, config: TrainConfig, death: base.Death) -> None:
         deaths = self.campaign.stores[config.dataset_name].died(config.run_id)
-        if deaths >= MOST_DEATHS:
+        most = MOST_KILLS if death.from_outside else MOST_DEATHS
+        if deaths >= most:
             self.schedule.gave_up(config, death)
             message = f"its worker died {deaths} times, last {death.how}"
             self._finish(config, base.Failure(death.error, message, death.traceback))
             return
-        alone = death.killed and deaths == MOST_DEATHS - 1
+        alone = death.killed and deaths == most - 1
         lowered = self.schedule.died(config, death, alone)
         again = "tried again when nothing else is under way" if alone else "tried again"
-        self._note("died", config, f"its worker died {death.how}; death {deaths} of {MOST_DEATHS}, {again}")
+        self._note("died", config, f"its worker died {death.how}; death {deaths} of {most}, {again}")
         self.progress.note(f"{config.run_id}: its worker died {death.how}; the run is {again}")
         if lowered:
             active = f"{self.schedule.active} of {self.schedule.workers} workers"

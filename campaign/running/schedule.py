@@ -123,7 +123,7 @@ class Schedule:
             self.waiting.appendleft(config)
         if not death.killed:
             return False
-        self.patience.pause(ALONE_S if alone else 0.0)
+        self.patience.pause(ALONE_S if alone and not death.from_outside else 0.0)
         self.needed = self.need_mb(config), time.monotonic() + MEMORY_S
         return self._lower(started)
 

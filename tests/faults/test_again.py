@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,17 @@ def test_runs_that_are_killed_together_wait_and_are_not_given_up(clock):
             runs.died(config, KILLED, alone=deaths[config] == 2)
         clock[0] += 0.2
     assert 2 <= sum(deaths.values()) and max(deaths.values()) < 3
+
+
+@pytest.mark.parametrize(("kernel_kills", "seconds"), [(None, 30), (1, 30), (0, 1)])
+def test_the_pause_before_a_last_attempt_is_long_if_memory_may_have_run_out(clock, kernel_kills, seconds):
+    runs = Schedule(CONFIGS[:1], 1)
+    runs.started(runs.next())
+    runs.died(CONFIGS[0], replace(KILLED, kernel_kills=kernel_kills), alone=True)
+    clock[0] += seconds - 0.1
+    assert runs.next() is None
+    clock[0] += 0.2
+    assert runs.next() is CONFIGS[0]
 
 
 def test_a_run_that_was_killed_waits_until_its_memory_is_free(clock, monkeypatch):

@@ -119,6 +119,21 @@ def test_a_worker_that_dies_costs_its_own_run_alone(seed, how):
     assert all(not isinstance(outcome, Failure) for outcome in found.values()) and len(found) == 7
 
 
+@pytest.mark.parametrize(
+    ("code", "kernel", "how"),
+    [
+        (-9, None, "with signal 9 (SIGKILL), probably out of memory"),
+        (-9, 2, "with signal 9 (SIGKILL), probably out of memory"),
+        (-9, 0, "with signal 9 (SIGKILL), which the kernel did not send"),
+        (-11, 0, "with signal 11 (SIGSEGV)"),
+    ],
+)
+def test_a_death_tells_a_kernel_without_memory_from_somebody_else(code, kernel, how):
+    death = Death("WorkerDied", "its worker died", "", code, 335.2, kernel)
+    assert death.how == f"{how}; peak memory 335 MB"
+    assert death.from_outside == ("did not send" in how)
+
+
 def test_a_run_that_takes_too_long_is_ended_and_fails_and_says_where_it_was():
     found = outcomes("process", [0, stub.SLOW, 1], timeout_s=1.5)
     failure = found.pop(stub.SLOW)

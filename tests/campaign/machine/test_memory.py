@@ -42,6 +42,15 @@ def test_a_cgroup_of_the_first_version_counts(tmp_path):
     assert memory.free_mb(**files) == 350
 
 
+def test_the_kernel_says_how_many_processes_it_has_killed_for_lack_of_memory(tmp_path):
+    vmstat = tmp_path / "vmstat"
+    assert memory.kernel_kills(vmstat) is None
+    vmstat.write_text("nr_free_pages 5\n")
+    assert memory.kernel_kills(vmstat) is None
+    vmstat.write_text("nr_free_pages 5\noom_kill 12\n")
+    assert memory.kernel_kills(vmstat) == 12
+
+
 def test_where_nothing_is_known_nothing_is_limited(tmp_path):
     nothing = tmp_path / "missing"
     assert memory.free_mb(nothing, nothing, nothing) == float("inf")
