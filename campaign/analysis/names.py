@@ -47,9 +47,9 @@ class Names:
             text = known[labels.spelled(value)]
         else:
             of_settings = self._sections.get("setting", {})
-            usual = name.removeprefix(f"{labels.TESTED}.") if whole else of_settings.get(short, short.replace("_", " "))
-            called = of_settings.get(name, usual)
-            text = called if value is True else f"{called} = {labels.spelled(value)}"
+            usual = name.removeprefix(f"{labels.TESTED}.") if whole else of_settings.get(short, short)
+            called = of_settings.get(name, usual.replace("_", " "))
+            text = called if labels.spelled(value) == "True" else f"{called} = {labels.spelled(value)}"
         return f"measured with {text}" if name.startswith(f"{labels.TESTED}.") else text
 
 

@@ -31,7 +31,8 @@ QUANTITIES = {
 }
 """Name of the axis of each measured quantity, and the factor to its unit."""
 STANDARD_ERRORS = "points: mean ± standard error over seeds"
-INTERVALS = "bars: 95 % interval of the paired difference (Student t over seeds)"
+INTERVALS = "bars: 95 % interval of the paired difference (Student t over seeds), each by itself: not corrected for their number"
+SIDE_BY_SIDE = "points are moved sideways so that bars do not cover each other"
 
 
 def new_figure(height: float) -> "Figure":
@@ -99,9 +100,15 @@ def draw_line(
 def draw_band(axes: "Axes", line: pd.DataFrame, x: str, quantity: str, look: Look) -> None:
     """Means as a line and standard errors as a band, in the unit of the quantity: for lines of many points."""
     mean, error = _mean_and_error(line, quantity)
-    every = max(1, len(line) // 6)
+    every = max(1, (len(line) - 1) // 6)
+    marks = ((len(line) - 1) % every // 2, every)  # from the left end as far as from the right one
     axes.plot(
-        line[x], mean, color=look.colour, label=typesetting.typeset(look.label), marker=look.marker, markevery=every
+        line[x],
+        mean,
+        color=look.colour,
+        label=typesetting.typeset(look.label),
+        marker=look.marker,
+        markevery=marks,
     )
     axes.fill_between(line[x], mean - error, mean + error, color=look.colour, alpha=0.2, linewidth=0)
 
@@ -204,7 +211,21 @@ def finish(figure: "Figure", table: pd.DataFrame, what: str, bars: str, *further
     hollow = any(line.get_gid() == HOLLOW for axes in figure.axes for line in axes.lines)
     explained = f" (hollow: fewer than {high})" if hollow else ""
     seeds = f"n = {low} {'seed' if low == 1 else 'seeds'}" if low == high else f"n = {low} to {high} seeds{explained}"
-    return describe(figure, table, what, f"{bars}; {seeds}", *further)
+    moved = SIDE_BY_SIDE if any(len(axes.containers) > 1 for axes in figure.axes) else ""
+    return describe(figure, table, what, f"{bars}; {seeds}", moved, *further)
+
+
+def of_draws(points: pd.DataFrame) -> str:
+    """For the caption: how many draws the value of a seed is the mean of; "" without random draws.
+
+    `points`: rows of sweep.csv that a figure shows.
+    """
+    most = points["noise_samples"].max()
+    if not most > 1:
+        return ""
+    some = points.loc[points["noise_samples"] > 1, "noise_samples"]  # without strength 0, where all draws are the same
+    count = f"{most:g}" if some.min() == most else f"{some.min():g} to {most:g}"
+    return f"the value of a seed is its mean over {count} random draws"
 
 
 def describe(figure: "Figure", table: pd.DataFrame, what: str, *further: str) -> "Figure":

@@ -15,9 +15,10 @@ from campaign.store import campaign_file
 
 WIDTHS = {"single": 3.5, "double": 7.0}
 """Inches of one column and of two columns of a journal (IEEE, Nature, ACM: 3.3 to 3.5 and 6.9 to 7.2)."""
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's colours, which colour-blind readers can tell apart, without the yellow, which is faint on white."""
 MARKERS = "os^Dvp*X"
+"""One more than colours: no two of the first 56 methods have the same colour and marker."""
 COLUMNS = 3
 """Of panels, at most."""
 TEXT, SMALL = 8, 7
