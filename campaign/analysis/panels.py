@@ -31,7 +31,7 @@ QUANTITIES = {
 }
 """Name of the axis of each measured quantity, and the factor to its unit."""
 STANDARD_ERRORS = "points: mean ± standard error over seeds"
-INTERVALS = "bars: 95 % interval of the paired difference (Student t over seeds), each by itself: not corrected for their number"
+INTERVALS = "bars: 95 % interval of the paired difference (Student t over seeds), each by itself, without correction"
 SIDE_BY_SIDE = "points are moved sideways so that bars do not cover each other"
 
 
