@@ -64,7 +64,7 @@ def lines_of(cells: pd.DataFrame, looks: Looks) -> list[tuple[Look, pd.DataFrame
 
 def shifts(count: int, cells: pd.DataFrame) -> list[float]:
     """Points by which each of several lines is moved to the right: less where strengths or panels are many."""
-    places = max(cells[name].nunique() for name in ("alpha_test", "p") if name in cells)
+    places = max(1, *(cells[name].nunique() for name in ("alpha_test", "p") if name in cells))
     panels = cells["architecture"].nunique() if "architecture" in cells else 1
     width = 72 * style.current().width / style.current().columns(panels) - AXIS
     return spread(count, STEP, min(REACH, SHARE * width / places))

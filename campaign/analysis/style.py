@@ -69,13 +69,16 @@ def of_folder(folder: Path | None, width: str, per_run: pd.DataFrame) -> Style:
 
     Raises ConfigError for a wrong labels.toml.
     """
+    called = names.shipped() if folder is None else names.of_folder(folder)
+    if len(per_run) and (per_run["epochs"] == 0).all():
+        called = called.of_given()
     if folder is None:
-        return Style(WIDTHS[width])
+        return Style(WIDTHS[width], called)
     places = {run_id: place for place, run_id in enumerate(campaign_file.read(folder).get("runs", []))}
     runs = per_run[per_run["run_id"].isin(places)]
     runs = runs.sort_values("run_id", key=lambda column: column.map(places))
     order = {name: list(runs[name].unique()) for name in ("architecture", "activation", "regime")}
-    return Style(WIDTHS[width], names.of_folder(folder), order)
+    return Style(WIDTHS[width], called, order)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLES = ("differences",)
+FIRST = True
 COLUMNS = {"measure": "acc or drop: which of the two is compared", "reference": "name of the reference"}
 LIMITS = """The noise of a draw is independent for every weight and the same for all test images: it stands for no
 particular device. Strengths are relative, so larger weights get more noise. Intervals are over seeds, which change
