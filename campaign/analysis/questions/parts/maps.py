@@ -54,7 +54,7 @@ def draw(evaluation: str, summary: pd.DataFrame, sweep: pd.DataFrame, settings: 
         rows_are += "; layers whose modules have no name but a number are counted from 1"
     what = f"{name} of each part of the network; horizontal axis: {below}"
     cell_texts = "cells: mean ± standard error over seeds, darker for larger means, white for 0 and below"
-    draws = panels.of_draws(core.of(sweep, evaluation)) or "one random draw for each seed"
+    draws = panels.of_draws(core.of(sweep, evaluation)) or "one measurement for each seed"
     return panels.finish(figure, cells, what, cell_texts, draws, rows_are)
 
 
