@@ -40,11 +40,11 @@ initial weights, batch order and noise; the test images stay the same, and other
 interval is for one point: of twenty, about one misses its difference by chance."""
 
 ALPHA = {
-    "tensor_std": "the standard deviation of the weight tensor",
+    "tensor_std": "that of its weight tensor",
     "magnitude": "the size of the weight",
-    "range": "the largest size in the weight tensor",
+    "range": "the largest size in its weight tensor",
 }
-"""What α_test is relative to, by noise model."""
+"""What α_test is multiplied by to give the standard deviation of the noise on a weight, by noise model."""
 APART = 30.0
 """Points between two methods in the figure of one strength."""
 
@@ -182,7 +182,7 @@ def _meaning(points: pd.DataFrame) -> str:
     """For the caption: what α_test is, if all of these rows of sweep.csv were measured with one noise model."""
     models = {json.loads(settings).get("noise_model", "tensor_std") for settings in points["settings"].unique()}
     relative_to = ALPHA.get(models.pop(), "") if len(models) == 1 else ""
-    return f"the noise on a weight has α_test times {relative_to} as standard deviation" if relative_to else ""
+    return f"the standard deviation of the noise on a weight is α_test times {relative_to}" if relative_to else ""
 
 
 def _of_summary(row: pd.Series, every: pd.DataFrame) -> dict:

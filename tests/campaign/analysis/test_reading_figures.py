@@ -53,7 +53,7 @@ def test_captions_say_what_alpha_is_how_many_draws_there_are_and_that_points_are
     drawing = weight_noise.figures(tables.build(runs()))
     for name in ("accuracy", "drop", "drop_at_01"):
         about = panels.caption(drawing[name])
-        assert "moved sideways" in about and "standard deviation of the weight tensor" in about
+        assert "moved sideways" in about and "α_test times that of its weight tensor" in about
     points = pd.DataFrame({"noise_samples": [1, 5, 5]})
     assert "mean over 5 random draws" in panels.of_draws(points)
     assert "5 to 10" in panels.of_draws(pd.DataFrame({"noise_samples": [1, 5, 10]}))
