@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROTATION = 45
+LEAST, LEAST_SCALE = 1e-9, 0.05
+"""Of the length of an axis: what is shorter shows rounding alone, and becomes this to both sides."""
 GAP = 3
 """Points between the texts of two neighbouring ticks."""
 LINES = 1.4
@@ -18,6 +20,8 @@ LINES = 1.4
 
 def fit(figure: "Figure") -> None:
     """Lay a figure out; break its titles and the names of its axes into lines, turn or drop texts of ticks."""
+    for axes in figure.axes:
+        _widen(axes)
     figure.draw_without_rendering()
     turned = any(_overlap(axes, figure.dpi) for axes in figure.axes)
     for axes in figure.axes if turned else ():
@@ -42,7 +46,25 @@ def fit(figure: "Figure") -> None:
         figure.draw_without_rendering()
     for axes in figure.axes if turned else ():
         _thin(axes, figure.dpi)
+    _centre(figure)
     figure.set_layout_engine("none")  # it is laid out: every file that is written of it looks the same
+
+
+def _widen(axes: "Axes") -> None:
+    """Give an axis on which all values are the same, but for rounding, a scale that is no rounding error."""
+    for limits, set_limits in ((axes.get_xlim(), axes.set_xlim), (axes.get_ylim(), axes.set_ylim)):
+        if abs(limits[1] - limits[0]) < LEAST:
+            set_limits(limits[0] - LEAST_SCALE, limits[0] + LEAST_SCALE)
+
+
+def _centre(figure: "Figure") -> None:
+    """Place the name of the vertical axis that all panels share beside them: a legend above them may be tall."""
+    boxes = [axes.get_position() for axes in figure.axes]
+    name = next((text for text in figure.texts if text.get_text() == figure.get_supylabel() != ""), None)
+    if boxes and name is not None:
+        middle = (min(box.y0 for box in boxes) + max(box.y1 for box in boxes)) / 2
+        half = name.get_window_extent().height / figure.bbox.height / 2
+        name.set_y(max(half, min(1 - half, middle)))
 
 
 def _overlap(axes: "Axes", dpi: float) -> bool:

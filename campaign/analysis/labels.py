@@ -66,7 +66,7 @@ def said(row: pd.Series, varied: list[str]) -> dict[str, object]:
     """The `varied` settings that the row has, by name; what is switched off (0, False, none) is left out."""
     inner = {name: value for column in JSON if column in row for name, value in _flat(row[column], column).items()}
     values = {name: row[name] if name in row else inner.get(name) for name in varied}
-    return {name: value for name, value in values.items() if _is_said(value)}
+    return {name: value for name, value in values.items() if is_said(value)}
 
 
 def spelled(value: object) -> str:
@@ -96,7 +96,8 @@ def _points(share: float) -> str:
     return "" if math.isnan(share) else f"{100 * share:+.2f}"
 
 
-def _is_said(value: object) -> bool:
+def is_said(value: object) -> bool:
+    """Whether labels show a value: not what is switched off (0, False, none)."""
     if isinstance(value, list | tuple | dict):
         return bool(value)
     return not pd.isna(value) and value not in UNSAID and value != 0

@@ -53,7 +53,7 @@ class Looks:
 
 def lines_of(cells: pd.DataFrame, looks: Looks) -> list[tuple[Look, pd.DataFrame]]:
     """The look and the settings (one row) of each line of these rows of a summary."""
-    rows = _sorted(cells, looks.keys)
+    rows = in_order(cells, looks.keys)
     varied = labels.varied_settings(cells, looks.keys)
     names = style.current().names
     return [
@@ -64,7 +64,7 @@ def lines_of(cells: pd.DataFrame, looks: Looks) -> list[tuple[Look, pd.DataFrame
 
 def shifts(count: int, cells: pd.DataFrame) -> list[float]:
     """Points by which each of several lines is moved to the right: less where strengths or panels are many."""
-    places = max(cells[name].nunique() for name in ("alpha_test", "p") if name in cells)
+    places = max(1, *(cells[name].nunique() for name in ("alpha_test", "p") if name in cells))
     panels = cells["architecture"].nunique() if "architecture" in cells else 1
     width = 72 * style.current().width / style.current().columns(panels) - AXIS
     return spread(count, STEP, min(REACH, SHARE * width / places))
@@ -81,7 +81,7 @@ def further_columns(summary: pd.DataFrame) -> list[str]:
     return [name for name in summary.columns if name not in SUMMARY]
 
 
-def _sorted(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def in_order(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """The distinct rows of these columns, in the order of the configuration; no options and no settings come first."""
 
     def key(column: pd.Series) -> pd.Series:
@@ -93,7 +93,7 @@ def _sorted(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def _distinct(table: pd.DataFrame, keys: list[str]) -> list[tuple]:
-    return list(dict.fromkeys(map(_comparable, _sorted(table, keys).itertuples(index=False))))
+    return list(dict.fromkeys(map(_comparable, in_order(table, keys).itertuples(index=False))))
 
 
 def _comparable(values: Iterable) -> tuple:

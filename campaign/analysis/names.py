@@ -12,6 +12,8 @@ from nnet.checks import ConfigError, nearest
 from nnet.files import outside
 
 FILE = "labels.toml"
+GIVEN = "given"
+"""In place of a regime: what networks are called that were trained elsewhere."""
 SECTIONS = ("part", "setting", *sorted({"dataset", *labels.SETTINGS}))
 """What can have names: parts of networks, settings, and the values of each setting."""
 
@@ -19,9 +21,16 @@ SECTIONS = ("part", "setting", *sorted({"dataset", *labels.SETTINGS}))
 class Names:
     """Names for people, of anything; what has no name is called what it is."""
 
-    def __init__(self, sections: Mapping[str, Mapping[str, str]]):
-        """`sections`: names by kind of thing, such as {"regime": {"clean": "trained without noise"}}."""
-        self._sections = sections
+    def __init__(self, sections: Mapping[str, Mapping[str, str]], given: bool = False):
+        """`sections`: names by kind of thing, such as {"regime": {"clean": "trained without noise"}}.
+
+        `given`: no network was trained here, so that none is named after a regime.
+        """
+        self._sections, self._given = sections, given
+
+    def of_given(self) -> "Names":
+        """The same names where no network was trained here."""
+        return Names(self._sections, given=True)
 
     def of(self, kind: str, value: object) -> str:
         """The name of a value of a setting, such as an architecture."""
@@ -29,12 +38,16 @@ class Names:
         return self._sections.get(kind, {}).get(spelled, spelled)
 
     def line(self, row: pd.Series, varied: list[str]) -> str:
-        """The method of a row of a summary: its regime, its α_train, and those of its settings that are `varied`."""
+        """The method of a row of a summary: its regime, its α_train, and those of its settings that are `varied`.
+
+        A network that was not trained here (0 epochs) is a given one, whatever its regime.
+        """
+        regime = GIVEN if self._given or row.get("epochs") == 0 else row["regime"]
         noise = {"alpha_train": row["alpha_train"]} if row["alpha_train"] > 0 else {}
         settings = {**noise, **labels.said(row, varied)}
         shorts = Counter(name.split(".")[-1] for name in varied)
         words = [self.setting(name, value, shorts[name.split(".")[-1]] > 1) for name, value in settings.items()]
-        return ", ".join([self.of("regime", row["regime"]), *words])
+        return ", ".join([self.of("regime", regime), *words])
 
     def setting(self, name: str, value: object, whole: bool = False) -> str:
         """A setting and its value, "learning rate = 0.1"; the name alone of a value that has one, or is true.
@@ -47,9 +60,9 @@ class Names:
             text = known[labels.spelled(value)]
         else:
             of_settings = self._sections.get("setting", {})
-            usual = name.removeprefix(f"{labels.TESTED}.") if whole else of_settings.get(short, short.replace("_", " "))
-            called = of_settings.get(name, usual)
-            text = called if value is True else f"{called} = {labels.spelled(value)}"
+            usual = name.removeprefix(f"{labels.TESTED}.") if whole else of_settings.get(short, short)
+            called = of_settings.get(name, usual.replace("_", " "))
+            text = called if labels.spelled(value) == "True" else f"{called} = {labels.spelled(value)}"
         return f"measured with {text}" if name.startswith(f"{labels.TESTED}.") else text
 
 

@@ -31,7 +31,7 @@ QUANTITIES = {
 }
 """Name of the axis of each measured quantity, and the factor to its unit."""
 STANDARD_ERRORS = "points: mean ± standard error over seeds"
-INTERVALS = "bars: 95 % interval of the paired difference (Student t over seeds)"
+INTERVALS = "bars: 95 % interval of the paired difference (Student t over seeds), each by itself, without correction"
 
 
 def new_figure(height: float) -> "Figure":
@@ -99,10 +99,10 @@ def draw_line(
 def draw_band(axes: "Axes", line: pd.DataFrame, x: str, quantity: str, look: Look) -> None:
     """Means as a line and standard errors as a band, in the unit of the quantity: for lines of many points."""
     mean, error = _mean_and_error(line, quantity)
-    every = max(1, len(line) // 6)
-    axes.plot(
-        line[x], mean, color=look.colour, label=typesetting.typeset(look.label), marker=look.marker, markevery=every
-    )
+    every = max(1, (len(line) - 1) // 6)
+    marks = ((len(line) - 1) % every // 2, every)  # from the left end as far as from the right one
+    label = typesetting.typeset(look.label)
+    axes.plot(line[x], mean, color=look.colour, label=label, marker=look.marker, markevery=marks)
     axes.fill_between(line[x], mean - error, mean + error, color=look.colour, alpha=0.2, linewidth=0)
 
 
@@ -165,7 +165,12 @@ def _mark_break(axes: "Axes", place: float) -> None:
 
 
 def label_panels(
-    figure: "Figure", panels: "dict[str, Axes]", axis: str, below: str = ALPHA_AXIS, legend: str = ""
+    figure: "Figure",
+    panels: "dict[str, Axes]",
+    axis: str,
+    below: str = ALPHA_AXIS,
+    legend: str = "",
+    has_legend: bool = True,
 ) -> None:
     """Name the axes of all panels, `axis` on the left and `below` at the bottom, and place the legend."""
     figure.supxlabel(typesetting.typeset(below))
@@ -204,7 +209,22 @@ def finish(figure: "Figure", table: pd.DataFrame, what: str, bars: str, *further
     hollow = any(line.get_gid() == HOLLOW for axes in figure.axes for line in axes.lines)
     explained = f" (hollow: fewer than {high})" if hollow else ""
     seeds = f"n = {low} {'seed' if low == 1 else 'seeds'}" if low == high else f"n = {low} to {high} seeds{explained}"
-    return describe(figure, table, what, f"{bars}; {seeds}", *further)
+    is_moved = any(len(axes.containers) > 1 for axes in figure.axes)
+    moved = "points are moved sideways so that bars do not cover each other" if is_moved else ""
+    return describe(figure, table, what, f"{bars}; {seeds}", moved, *further)
+
+
+def of_draws(points: pd.DataFrame) -> str:
+    """For the caption: how many draws the value of a seed is the mean of; "" without random draws.
+
+    `points`: rows of sweep.csv that a figure shows.
+    """
+    most = points["noise_samples"].max()
+    if not most > 1:
+        return ""
+    few = points.loc[points["noise_samples"] > 1, "noise_samples"].min()  # at strength 0 all draws are the same
+    count = f"{most:g}" if few == most else f"{few:g} to {most:g}"
+    return f"each seed counts with its mean over {count} random draws"
 
 
 def describe(figure: "Figure", table: pd.DataFrame, what: str, *further: str) -> "Figure":

@@ -15,9 +15,10 @@ from campaign.store import campaign_file
 
 WIDTHS = {"single": 3.5, "double": 7.0}
 """Inches of one column and of two columns of a journal (IEEE, Nature, ACM: 3.3 to 3.5 and 6.9 to 7.2)."""
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's colours, which colour-blind readers can tell apart, without the yellow, which is faint on white."""
 MARKERS = "os^Dvp*X"
+"""One more than colours: no two of the first 56 methods have the same colour and marker."""
 COLUMNS = 3
 """Of panels, at most."""
 TEXT, SMALL = 8, 7
@@ -68,13 +69,16 @@ def of_folder(folder: Path | None, width: str, per_run: pd.DataFrame) -> Style:
 
     Raises ConfigError for a wrong labels.toml.
     """
+    called = names.shipped() if folder is None else names.of_folder(folder)
+    if len(per_run) and (per_run["epochs"] == 0).all():
+        called = called.of_given()
     if folder is None:
-        return Style(WIDTHS[width])
+        return Style(WIDTHS[width], called)
     places = {run_id: place for place, run_id in enumerate(campaign_file.read(folder).get("runs", []))}
     runs = per_run[per_run["run_id"].isin(places)]
     runs = runs.sort_values("run_id", key=lambda column: column.map(places))
     order = {name: list(runs[name].unique()) for name in ("architecture", "activation", "regime")}
-    return Style(WIDTHS[width], names.of_folder(folder), order)
+    return Style(WIDTHS[width], called, order)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class Pages:
     def __init__(self, folders: Folders):
         self.folders = [] if os.environ.get(NONE) else [store.folder for store in folders.stores]
         self._drawing: subprocess.Popen | None = None
+        self._left: subprocess.Popen | None = None  # goes on when this launcher has ended
         self._begun, self._due = 0.0, time.monotonic() + FIRST_S
 
     def look_around(self) -> None:
@@ -55,6 +56,13 @@ class Pages:
                 return []
         return [f"report: {folder / FILE}" for folder in self.folders]
 
+    def write_later(self) -> None:
+        """Begin to write all pages, and leave that to a process that goes on after this one: there is no time."""
+        self.close()
+        if self.folders:
+            with signals.held():
+                self._left = self._start(subprocess.DEVNULL, start_new_session=True)
+
     def close(self) -> None:
         """End the process that draws, if there is one."""
         if self._drawing is not None:
@@ -62,12 +70,13 @@ class Pages:
             self._drawing.communicate()
             self._drawing = None
 
-    def _start(self, errors: int) -> subprocess.Popen:
-        """The process that writes all pages, with its `errors` there."""
+    def _start(self, errors: int, start_new_session: bool = False) -> subprocess.Popen:
+        """The process that writes all pages, with its `errors` there; in a session of its own no Ctrl-C reaches it."""
         where = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         return subprocess.Popen(
             [sys.executable, "-m", PROGRAM, *map(str, self.folders)], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=errors, env=os.environ | {"PYTHONPATH": where},
+            start_new_session=start_new_session,
         )  # fmt: skip
 
 

@@ -100,8 +100,11 @@ class _Launch:
         try:
             yield
         finally:
-            for store in self.campaign.stores.values():
-                store.claims.release_all()
+            self._release_claims()
+
+    def _release_claims(self) -> None:
+        for store in self.campaign.stores.values():
+            store.claims.release_all()
 
     def stop(self, why: str, code: int) -> int:
         """Say how to resume, and update the tables if they are small, as far as the disk allows; returns `code`."""
@@ -118,6 +121,9 @@ class _Launch:
         self.notify.tell(ending.told(self.campaign, sentence))
         with suppress(OSError):
             self.tables.write_if_small()
+        with suppress(OSError):
+            self._release_claims()  # so that the pages show no run under way
+            self.tables.pages.write_later()
         self.notify.wait(code == signals.EXIT_CODE)
         return code
 

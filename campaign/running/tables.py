@@ -44,7 +44,7 @@ class Tables:
         self.pages.look_around()
 
     def write_if_small(self) -> None:
-        """Write the tables of a launch that is stopped, if that takes no time, and no page."""
+        """Write the tables of a launch that is stopped, if that takes no time; its pages come after it."""
         self.pages.close()
         if sum(len(store.outlines()) for store in self.folders.stores) <= MOST_AT_STOP:
             self._write()

@@ -9,6 +9,7 @@ without it is drawn as accuracy against its strength, or as a map of parts and s
     axis           the text below the horizontal axis (default: "strength of <name>")
     scale          "log": a logarithmic axis; "symlog": one that also shows zero (default: linear)
     ticks          {strength: its text on the axis}, for a logarithmic axis (default: the strengths)
+    name           the text beside the vertical axis (default: that of the quantity)
     quantity       "acc" (default), "drop" or "loss"
     style          "points" (default), with error bars, or "band", for lines of many points
     measured_at    the weights or inputs at which the points are measured, for the caption

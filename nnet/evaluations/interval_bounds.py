@@ -19,7 +19,11 @@ from nnet.perturbations.tensors import trainable_tensors, weight_tensors
 
 STRENGTHS = "zetas"
 CARD = {"zetas": (0.0, 0.0001, 0.001, 0.01)}
-FIGURE = {"axis": "certified for all weights within ζ (relative to each weight)", "scale": "symlog"}
+FIGURE = {
+    "name": "certified accuracy (%)",
+    "axis": "certified for all weights within ζ (relative to each weight)",
+    "scale": "symlog",
+}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from nnet.random.bernoulli import Bernoulli
 STRENGTHS = "shares"
 DRAWS = "draws"
 CARD = {"shares": (0.0, 0.01, 0.05, 0.1, 0.2), "draws": 2}
-FIGURE = {"axis": "share of the weights that are stuck (default: at 0)", "scale": "symlog"}
+FIGURE = {"axis": "share of the weights that are stuck", "scale": "symlog"}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ FIGURE = {
     "axis": "how far weights are moved, ζ (relative to each weight)",
     "scale": "symlog",
     "measured_at": "the worst weights found",
-    "beside": {"random_corners": "random corners of the same box"},
+    "beside": {"random_corners": "every weight moved by ζ, up or down at random"},
 }
 COLUMNS = {"objective": "largest value of the adversary's objective among the restarts, at the weights that it found"}
 

@@ -62,6 +62,12 @@ def provenance(folder: Path, made_by: Sequence[Mapping], things: str = "networks
     return Section("Provenance", "provenance", about, [*texts, *([note] if note else [])], tables=tables)
 
 
+def stopped(folder: Path) -> str:
+    """A sentence if the last launch ended early; else ""."""
+    time, event, why = (_launches(folder) or [("", "", "")])[-1]
+    return f"The last launch ended early, at {time} UTC ({why}): the same command goes on." if event == "stop" else ""
+
+
 def _counted(made_by: Iterable[Mapping]) -> list[tuple[str, str, int]]:
     """Entry, value, number of networks; the most frequent values of each entry."""
     counts: dict[str, Counter] = {}

@@ -48,7 +48,8 @@ def page(folder: Path) -> Page:
     made_by = [outline["provenance"] for outline in store.outlines().values()]
     parts = [under_way, origin.failures(store), *sections, origin.provenance(folder, made_by)]
     written = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    lines = [f"{complete}.", f"Written {written} from the files in {folder}."]
+    stopped = origin.stopped(folder) if under_way is None else ""
+    lines = [f"{complete}.", *([stopped] if stopped else []), f"Written {written} from the files in {folder}."]
     return Page(_title(folder), lines, [part for part in parts if part is not None], live=under_way is not None)
 
 

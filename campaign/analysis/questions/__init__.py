@@ -62,14 +62,14 @@ class Runs:
 
 @functools.cache
 def modules() -> dict[str, ModuleType]:
-    """Every question by name, without those that cannot be loaded, which are named in a warning."""
+    """Every question by name, those with `FIRST = True` first; one that cannot be loaded is named in a warning."""
     questions = {}
     for name in registry.names(KIND):
         try:
             questions[name] = registry.load(KIND, name)
         except ConfigError as error:
             complain(f"warning: question {name!r} is left out: {error}")
-    return questions
+    return dict(sorted(questions.items(), key=lambda item: not getattr(item[1], "FIRST", False)))
 
 
 def table_names() -> list[str]:

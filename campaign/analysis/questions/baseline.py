@@ -3,8 +3,8 @@
 **Does noise help that is injected only while training looks stuck or overfitted?** These runs have validation images.
 The first figures show one run per setting, epoch by epoch, beside the run without noise of the same seed and optimizer;
 noisy epochs are shaded, and marks show which flags of the controller were up. The last figure and the table show the
-differences to these baselines, seed by seed, with 95 % intervals (Student t over seeds); in the table 1 = 100 %. If an
-interval contains zero, the data do not show a difference.
+differences from these baselines, seed by seed, with 95 % intervals (Student t over seeds); in the table 1 = 100 %. If
+an interval contains zero, the data do not show a difference.
 """
 
 import json
@@ -61,12 +61,12 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
-    """The differences to the baseline in percentage points."""
+    """The differences from the baseline in percentage points."""
     if "baseline_differences" not in tables:
         return ""
     table = tables["baseline_differences"]
     counts = ["n_seeds", *(["n_diverged"] if table["n_diverged"].any() else [])]
-    title = "paired differences to the baseline in accuracy, percentage points, with 95 % intervals over seeds"
+    title = "paired differences from the baseline in accuracy, percentage points, with 95 % intervals over seeds"
     return f"{title}\n{paired_text(table, [*varied(table, SETTINGS), 'measure', *counts])}"
 
 

@@ -51,7 +51,7 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
         if (core.of(summary, name)["part"] != "").any():
             drawn[name] = maps.draw(name, summary, tables["sweep"], settings[name])
         elif name not in beside:
-            drawn[name] = draw(name, summary, tables["results_per_run"], settings[name])
+            drawn[name] = draw(name, tables, settings[name])
     return drawn
 
 
@@ -80,11 +80,12 @@ def figure_settings(evaluation: str) -> dict[str, Any]:
     return figure if isinstance(figure, dict) else {}
 
 
-def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings: Mapping[str, Any]) -> "Figure":
+def draw(evaluation: str, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, Any]) -> "Figure":
     """Means of a quantity against the strength of an evaluation: a panel per architecture, a line per setting.
 
-    `summary`, `per_run`: results_summary.csv and results_per_run.csv; `settings`: see `figure_settings`.
+    `tables`: those of a results folder by name; `settings`: see `figure_settings`.
     """
+    summary, per_run = tables["results_summary"], tables["results_per_run"]
     cells = core.of(summary, evaluation)
     quantity, is_band = settings.get("quantity", "acc"), settings.get("style") == "band"
     figure, by_name = panels.make_panels(panels.named(cells, "architecture"))
@@ -101,14 +102,25 @@ def draw(evaluation: str, summary: pd.DataFrame, per_run: pd.DataFrame, settings
             else:
                 panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), look)
         for other, text in settings.get("beside", {}).items():
-            _draw_dashed(axes, lines, core.of(summary, other), architecture, quantity, text)
+            _draw_dashed(axes, lines, core.of(summary, other), architecture, quantity, text, cells["alpha_test"].max())
         _set_axis(axes, cells, settings, is_band)
     below = settings.get("axis", f"strength of {evaluation}")
-    name = panels.QUANTITIES[quantity][0]
+    name = settings.get("name", panels.QUANTITIES[quantity][0])
     panels.label_panels(figure, by_name, name, below)
     where = f" at {settings['measured_at']}" if "measured_at" in settings else ""
     bars = "line and band: mean ± standard error over seeds" if is_band else panels.STANDARD_ERRORS
-    return panels.finish(figure, cells, f"{name}{where}; horizontal axis: {below}", bars)
+    what = f"{name}{where}; horizontal axis: {below}"
+    draws = panels.of_draws(core.of(tables["sweep"], evaluation))
+    return panels.finish(figure, cells, what, bars, draws, *_explanations(evaluation, summary, settings))
+
+
+def _explanations(evaluation: str, summary: pd.DataFrame, settings: Mapping[str, Any]) -> list[str]:
+    """For the caption: what dashed lines are, and the number in the legend."""
+    dashed = [text for other, text in settings.get("beside", {}).items() if len(core.of(summary, other))]
+    column = settings.get("label_column")
+    about = registry.constant("evaluations", evaluation, "COLUMNS", {}).get(column) if column else None
+    numbers = [f"{column.removeprefix(f'{evaluation}_')}: {about}"] if column and about else []
+    return [*(f"dashed: {text}" for text in dashed), *numbers]
 
 
 def _means_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_run: pd.DataFrame) -> str:
@@ -129,12 +141,13 @@ def _means_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_r
 
 
 def _draw_dashed(
-    axes: "Axes", lines: list[tuple], summary: pd.DataFrame, architecture: str, quantity: str, text: str
+    axes: "Axes", lines: list[tuple], summary: pd.DataFrame, architecture: str, quantity: str, text: str, most: float
 ) -> None:
-    """The means of another evaluation, each in the colour of the line with the same training settings."""
+    """The means of another evaluation up to strength `most`, in the colour of the line with equal training settings."""
     here = summary[summary["architecture"] == architecture]
     for look, rows in lines if len(here) else ():
         line = rows.drop(columns="settings").merge(here).sort_values("alpha_test")
+        line = line[line["alpha_test"] <= most]
         means = panels.QUANTITIES[quantity][1] * line[f"mean_{quantity}"]
         axes.plot(line["alpha_test"], means, "--", color=look.colour)
     if len(here):

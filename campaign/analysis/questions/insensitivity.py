@@ -29,7 +29,7 @@ COLUMNS = {
 }
 CELL = ["dataset", "split", "method", "options", "alpha_test"]
 LIMITS = """The published means are over two networks and 100 draws of each, without an interval over networks: the
-data do not say whether a difference to them is chance."""
+data do not say whether a difference from them is chance."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:

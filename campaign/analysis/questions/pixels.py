@@ -8,6 +8,7 @@ one seed share initial weights and batch order), with 95 % intervals (Student t 
 contains zero, the data do not show a difference.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLES = ("pixel_differences",)
+NO_LEGEND = "_nolegend_"
+"""matplotlib shows no label that begins with an underscore."""
 P_AXIS = "probability that a pixel is corrupted in training, p"
 LIMITS = """Corruption of other kinds (blur, weather, an adversary) is not measured. Test images are clean unless a
 column says `corrupt_test`: the figures show what corruption in training changes on clean images."""
@@ -58,6 +61,9 @@ def accuracy_against_p(cells: pd.DataFrame, every: pd.DataFrame) -> "Figure":
     `every`: results_summary.csv; `cells`: its rows without weight noise.
     """
     activations, looks = panels.named(cells, "activation"), Looks(every, without=("activation", "p"))
+    lines = lines_of(cells, looks)
+    if len(lines) == 1:  # a legend would say of all panels that they show the same
+        lines = [(replace(look, label=NO_LEGEND), rows) for look, rows in lines]
     titles = {
         (network, activation): f"{title}, {name}"
         for network, title in panels.named(cells, "architecture").items()
@@ -66,7 +72,7 @@ def accuracy_against_p(cells: pd.DataFrame, every: pd.DataFrame) -> "Figure":
     figure, by_name = panels.make_panels(titles, len(activations))
     for (network, activation), axes in by_name.items():
         here = cells[(cells["architecture"] == network) & (cells["activation"] == activation)]
-        _draw(axes, here, lines_of(cells, looks), cells["n_seeds"].max())
+        _draw(axes, here, lines, cells["n_seeds"].max())
     return _finish(figure, by_name, cells)
 
 

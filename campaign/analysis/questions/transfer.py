@@ -15,6 +15,7 @@ import pandas as pd
 
 from campaign.analysis import labels, panels, style, typesetting
 from campaign.analysis import tables as core
+from campaign.analysis.looks import LINE_KEYS, in_order
 from campaign.analysis.questions import Runs
 from campaign.analysis.questions.parts import markdown
 from campaign.analysis.statistics import standard_error
@@ -38,9 +39,11 @@ COLUMNS = {
 PLACE = ["dataset", "architecture"]
 LEAST_METHODS, LEAST_KINDS = 3, 2
 """Fewer have no order that could be compared."""
-ROW_HEIGHT, MARGIN = 0.22, 1.3
-NAMES_WIDTH, CELL_WIDTH = 1.6, 0.5
-"""Inches: of a row of a map, of its title and names, of the names on its left, and of a cell with two numbers."""
+LINE, MARGIN = 0.16, 1.3
+CELL_WIDTH = 0.5
+"""Inches: of a line of a method's name, of a map's title and names, and of a cell with two numbers."""
+NAMES = 0.3
+"""The share of a figure's width for the names of methods."""
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
@@ -68,31 +71,34 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     if "transfer" not in tables:
         return {}
     maps = {place: rows for place, rows in tables["transfer"].groupby(PLACE)}
-    heights = [rows["method"].nunique() for rows in maps.values()]
-    figure = panels.new_figure(sum(ROW_HEIGHT * height + MARGIN for height in heights))
-    grid = figure.subplots(len(maps), 1, squeeze=False, height_ratios=heights).flat
     names, methods = style.current().names, _names(tables["results_summary"])
-    for axes, ((dataset, architecture), rows) in zip(grid, maps.items(), strict=True):
-        _draw(axes, rows.assign(method=rows["method"].map(methods)))
-        axes.set_title(typesetting.typeset(f"{names.of('dataset', dataset)}, {names.of('architecture', architecture)}"))
+    lines = 1.4 + max(name.count("\n") for name in methods.values())
+    heights = [lines * rows["method"].nunique() for rows in maps.values()]
+    figure = panels.new_figure(sum(LINE * height + MARGIN for height in heights))
+    grid = figure.subplots(len(maps), 1, squeeze=False, height_ratios=heights).flat
+    for axes, ((_, architecture), rows) in zip(grid, maps.items(), strict=True):
+        _draw(axes, rows.assign(method=rows["method"].map(methods)), list(methods.values()))
+        axes.set_title(typesetting.typeset(names.of("architecture", architecture)))
     what = "rank of each method by its robustness to each kind of perturbation, the mean accuracy over its strengths"
     cells = "cells: rank, and where there is room the mean accuracy in % over the strengths above 0, mean over seeds"
-    return {"transfer": panels.finish(figure, tables["transfer"], what, cells)}
+    chance = "neighbouring ranks may differ by chance: the table has the standard errors"
+    return {"transfer": panels.finish(figure, tables["transfer"], what, cells, chance)}
 
 
-def _draw(axes: "Axes", rows: pd.DataFrame) -> None:
-    """The most robust methods of each kind are dark."""
+def _draw(axes: "Axes", rows: pd.DataFrame, order: list[str]) -> None:
+    """The most robust methods of each kind are dark; `order`: all methods."""
     ranks = rows.pivot(index="method", columns="kind", values="rank").astype(float)
+    ranks = ranks.reindex([method for method in order if method in ranks.index])
     axes.imshow(-ranks, aspect="auto", cmap="Purples")
-    has_room = (style.current().width - NAMES_WIDTH) / ranks.shape[1] > CELL_WIDTH
+    room = (1 - NAMES) * style.current().width / ranks.shape[1]
     for row in rows.to_dict("records"):
         place = (ranks.columns.get_loc(row["kind"]), ranks.index.get_loc(row["method"]))
         colour = "white" if row["rank"] < 0.4 * len(ranks) else "black"
-        text = f"{row['rank']}: {100 * row['mean_robustness']:.1f}" if has_room else str(row["rank"])
+        text = f"{row['rank']}: {100 * row['mean_robustness']:.1f}" if room > CELL_WIDTH else str(row["rank"])
         axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
-    axes.set_yticks(range(len(ranks)), [typesetting.typeset(name) for name in ranks.index])
-    texts = [typesetting.typeset(name.replace("_", " ").replace(" (", "\n(")) for name in ranks.columns]
-    axes.set_xticks(range(len(texts)), texts, rotation=30, ha="right")
+    axes.set_yticks(range(len(ranks)), ranks.index)
+    texts = [typesetting.typeset(name.replace("_", " ")) for name in ranks.columns]
+    axes.set_xticks(range(len(texts)), [typesetting.wrap(text, max(room, MARGIN) - 0.1, style.SMALL) for text in texts])
     axes.tick_params(length=0)
 
 
@@ -136,24 +142,30 @@ def _cell(row: pd.Series) -> str:
 
 def _kinds(points: pd.DataFrame) -> list[str]:
     """The evaluation of each row, with the settings in which the rows of this evaluation differ."""
-    cells = points[["evaluation", "settings"]].drop_duplicates()
-    several = cells.groupby("evaluation")["settings"].transform("nunique") > 1
-    names = {
-        (evaluation, settings): f"{evaluation} ({_said(settings) or 'default'})" if more else evaluation
-        for evaluation, settings, more in zip(cells["evaluation"], cells["settings"], several, strict=True)
-    }
+    names = {}
+    for evaluation, rows in points.groupby("evaluation"):
+        every = [json.loads(settings) for settings in rows["settings"].unique()]
+        shared = {name for name in every[0] if all(name in its and its[name] == every[0][name] for its in every)}
+        for settings in rows["settings"].unique():
+            said = f"{evaluation} ({_said(settings, shared) or 'default'})" if len(every) > 1 else evaluation
+            names[evaluation, settings] = said
     return [names[key] for key in zip(points["evaluation"], points["settings"], strict=True)]
 
 
-def _said(settings: str) -> str:
-    return ", ".join(f"{name} {labels.spelled(value)}" for name, value in json.loads(settings).items())
+def _said(settings: str, without: set[str]) -> str:
+    its = json.loads(settings)
+    return ", ".join(f"{name} {labels.spelled(value)}" for name, value in its.items() if name not in without)
 
 
 def _names(summary: pd.DataFrame) -> dict[str, str]:
-    """The name in figures of each method of the table `transfer`."""
+    """The name in figures of each method of the table `transfer`, in the order of figures."""
     varied, names = labels.varied_settings(summary, _training(summary)), style.current().names
-    rows = summary[_training(summary)].drop_duplicates()
-    return {labels.label_of(row, varied): names.line(row, varied) for _, row in rows.iterrows()}
+    keys = sorted(_training(summary), key=lambda name: name not in LINE_KEYS)
+    room = NAMES * style.current().width
+    return {
+        labels.label_of(row, varied): typesetting.wrap(typesetting.typeset(names.line(row, varied)), room, style.SMALL)
+        for _, row in in_order(summary, keys).iterrows()
+    }
 
 
 def _training(table: pd.DataFrame) -> list[str]:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from campaign.analysis import labels, panels, resolution, style, typesetting
 from campaign.analysis import tables as core
-from campaign.analysis.looks import Looks, lines_of, shifts, spread
+from campaign.analysis.looks import Looks, in_order, lines_of, shifts, spread
 from campaign.analysis.questions import Runs
 from campaign.analysis.questions.parts import verdict
 from campaign.analysis.statistics import DIFFERENCE, paired_differences, share_of_draws
@@ -32,13 +32,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLES = ("differences",)
+FIRST = True
 COLUMNS = {"measure": "acc or drop: which of the two is compared", "reference": "name of the reference"}
 LIMITS = """The noise of a draw is independent for every weight and the same for all test images: it stands for no
 particular device. Strengths are relative, so larger weights get more noise. Intervals are over seeds, which change
 initial weights, batch order and noise; the test images stay the same, and others may give another difference. Each
 interval is for one point: of twenty, about one misses its difference by chance."""
 
-APART = 8.0
+ALPHA = {
+    "tensor_std": "that of its weight tensor",
+    "magnitude": "the size of the weight",
+    "range": "the largest size in its weight tensor",
+}
+"""What α_test is multiplied by to give the standard deviation of the noise on a weight, by noise model."""
+APART = 30.0
 """Points between two methods in the figure of one strength."""
 
 
@@ -64,15 +71,16 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     every = tables["results_summary"]
     if not _measured(every):
         return {}
-    images = resolution.test_images(core.of(tables["sweep"]))
+    points = core.of(tables["sweep"])
+    images, about = resolution.test_images(points), (_meaning(points), panels.of_draws(points))
     drawn = {
-        "accuracy": against_alpha(every, "acc"),
-        "drop": against_alpha(every, "drop", images),
-        "drop_at_01": drop_at(every, 0.1, images),
+        "accuracy": against_alpha(every, "acc", 0, *about),
+        "drop": against_alpha(every, "drop", images, *about),
+        "drop_at_01": drop_at(every, 0.1, images, *about),
     }
     differences = core.of(tables["differences"]) if "differences" in tables else pd.DataFrame()
     if len(differences):
-        drawn["paired_difference"] = paired_difference(differences, every, images)
+        drawn["paired_difference"] = paired_difference(differences, every, images, *about)
     return drawn
 
 
@@ -86,10 +94,11 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
     return "\n".join(found if math.isnan(share) else [*found, _advice(share, alpha_test)])
 
 
-def against_alpha(every: pd.DataFrame, quantity: str, images: int = 0) -> "Figure":
+def against_alpha(every: pd.DataFrame, quantity: str, images: int = 0, *about: str) -> "Figure":
     """Mean accuracy (%) or drop (percentage points) against α_test: a panel per architecture, a line per setting.
 
-    `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve.
+    `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve;
+    `about`: further sentences of the caption.
     """
     figure, by_name = panels.panels_of_lines(every, quantity)
     summary = core.of(every)
@@ -98,13 +107,14 @@ def against_alpha(every: pd.DataFrame, quantity: str, images: int = 0) -> "Figur
     small = resolution.show(by_name.values(), _points(summary, quantity), images)
     name, _ = panels.QUANTITIES[quantity]
     panels.label_panels(figure, by_name, name)
-    return panels.finish(figure, summary, f"{name} under weight noise", panels.STANDARD_ERRORS, small)
+    return panels.finish(figure, summary, f"{name} under weight noise", panels.STANDARD_ERRORS, *about, small)
 
 
-def drop_at(every: pd.DataFrame, alpha_test: float, images: int = 0) -> "Figure":
+def drop_at(every: pd.DataFrame, alpha_test: float, images: int = 0, *about: str) -> "Figure":
     """Mean drop (percentage points) at one α_test: a group of points per architecture, a point per setting.
 
-    `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve.
+    `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve;
+    `about`: further sentences of the caption.
     """
     summary = core.of(every)
     cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
@@ -125,25 +135,25 @@ def drop_at(every: pd.DataFrame, alpha_test: float, images: int = 0) -> "Figure"
     names = [typesetting.wrap(typesetting.typeset(name), room, style.SMALL) for name in architectures.values()]
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.5, max(1, len(architectures)) - 0.5)
-    axes.set_ylabel(panels.QUANTITIES["drop"][0])
+    axes.set_ylabel(typesetting.typeset(f"accuracy drop at α_test = {alpha_test:g} (percentage points)"))
     small = resolution.show([axes], _points(cells, "drop"), images)
     panels.place_legend(figure, axes)
     what = f"accuracy drop under weight noise of α_test = {alpha_test:g}"
-    return panels.finish(figure, cells if len(cells) else summary, what, panels.STANDARD_ERRORS, small)
+    return panels.finish(figure, cells if len(cells) else summary, what, panels.STANDARD_ERRORS, *about, small)
 
 
-def paired_difference(differences: pd.DataFrame, every: pd.DataFrame, images: int = 0) -> "Figure":
+def paired_difference(differences: pd.DataFrame, every: pd.DataFrame, images: int = 0, *about: str) -> "Figure":
     """Accuracy of each setting minus that of its reference against α_test, in percentage points with 95 % intervals.
 
     `differences`: the rows of the table `differences` under weight noise; `every`: results_summary.csv; `images`: the
-    number of test images, to shade the differences that they cannot resolve. A panel per architecture; above zero is
-    better than the reference.
+    number of test images, to shade the differences that they cannot resolve; `about`: further sentences of the caption.
+    A panel per architecture; above zero is better than the reference.
     """
     differences = differences[differences["measure"] == "acc"]
     others = (*DIFFERENCE, "architecture", "alpha_test", "measure", "reference")
     keys = [name for name in differences.columns if name not in others]
     varied, looks = labels.varied_settings(differences, keys), Looks(every)
-    lines = list(differences[keys].drop_duplicates().iterrows())
+    lines = list(in_order(differences, keys).iterrows())
     figure, by_name = panels.make_panels(panels.named(differences, "architecture"))
     names = style.current().names
     for (_, settings), shift in zip(lines, shifts(len(lines), differences), strict=True):
@@ -158,13 +168,21 @@ def paired_difference(differences: pd.DataFrame, every: pd.DataFrame, images: in
         panels.alpha_axis(axes, differences)
     small = resolution.show(by_name.values(), 100 * differences["mean_difference"], images)
     reference = names.of("regime", differences["reference"].iloc[0])
-    title = f"difference to “{reference}”"
+    title = f"difference from “{reference}”"
     panels.label_panels(figure, by_name, "accuracy difference (percentage points)", legend=title)
-    return panels.finish(figure, differences, f"accuracy minus that of “{reference}”", panels.INTERVALS, small)
+    what = f"test accuracy under weight noise minus that of “{reference}”, seed by seed (percentage points)"
+    return panels.finish(figure, differences, what, panels.INTERVALS, *about, small)
 
 
 def _points(cells: pd.DataFrame, quantity: str) -> pd.Series:
     return 100 * cells.loc[cells["alpha_test"] > 0, f"mean_{quantity}"]
+
+
+def _meaning(points: pd.DataFrame) -> str:
+    """For the caption: what α_test is, if all of these rows of sweep.csv were measured with one noise model."""
+    models = {json.loads(settings).get("noise_model", "tensor_std") for settings in points["settings"].unique()}
+    relative_to = ALPHA.get(models.pop(), "") if len(models) == 1 else ""
+    return f"the standard deviation of the noise on a weight is α_test times {relative_to}" if relative_to else ""
 
 
 def _of_summary(row: pd.Series, every: pd.DataFrame) -> dict:

@@ -205,7 +205,7 @@ def test_differences_are_drawn_in_percentage_points_with_their_intervals():
 def test_the_report_shows_the_differences():
     made = tables.build(study())
     shown = baseline.report(made)
-    assert "paired differences to the baseline" in shown
+    assert "paired differences from the baseline" in shown
     row = made["baseline_differences"].set_index("measure").loc["val_acc_last"]
     words = [f"{100 * row[name]:+.2f}" for name in ("mean_difference", "low", "high")]
     assert any(line.split()[-3:] == words for line in shown.splitlines())

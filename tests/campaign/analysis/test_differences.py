@@ -125,7 +125,7 @@ def test_the_report_says_how_many_intervals_exclude_zero_what_is_excluded_and_wh
     made = tables.build(campaign())
     found = made["differences"].query("measure == 'acc' and alpha_test == 0.1").iloc[0]
     said = weight_noise.report(made)
-    assert "differences to clean, seed by seed" in said and "Holm" in said
+    assert "differences from clean, seed by seed" in said and "Holm" in said
     assert "weight_noise, acc: 1 of 1 intervals exclude zero, 1 after Holm" in said
     assert f"excluded: differences above {100 * found['high']:.2f} points in every row" in said
     assert f"half-widths of 0.1 points take {found['more_seeds']} more seeds in every row" in said
@@ -148,7 +148,7 @@ def test_the_report_counts_each_family_and_leaves_out_what_cannot_differ():
     for run in both:
         del run["measurements"][0]["points"][1:]
     said = weight_noise.report(tables.build(both, {"p": 0}))
-    assert "differences to p 0" in said and "weight_noise, acc: 0 of 2 intervals exclude zero" in said
+    assert "differences from p 0" in said and "weight_noise, acc: 0 of 2 intervals exclude zero" in said
     assert "drop" not in said
 
 

@@ -123,7 +123,7 @@ def test_worst_cases_are_lines_with_standard_errors_and_random_corners_dashed(ma
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [len(line.get_xdata()) for line in dashed] == [2, 2, 2, 2, 0]
     assert "ζ" in drawing["worst_case"].get_supxlabel()
-    assert "random corners of the same box" in legends(drawing["worst_case"])
+    assert "every weight moved by ζ, up or down at random" in legends(drawing["worst_case"])
 
 
 def test_the_landscape_names_the_mean_slope_of_each_line(made):
@@ -153,7 +153,7 @@ def test_the_report_is_about_weight_noise_and_names_methods_briefly(made, tmp_pa
 @pytest.mark.parametrize("name", registry.names("evaluations"))
 def test_what_an_evaluation_says_of_its_figure_is_known(name):
     settings = evaluations.figure_settings(name)
-    keys = {"axis", "scale", "ticks", "quantity", "style", "measured_at", "label_column", "beside"}
+    keys = {"name", "axis", "scale", "ticks", "quantity", "style", "measured_at", "label_column", "beside"}
     assert settings.keys() <= keys
     assert settings.get("quantity", "acc") in panels.QUANTITIES and settings.get("style", "band") in ("band", "points")
     assert settings.get("scale", "log") in ("log", "symlog") and settings.get("beside", {}).keys() <= {

@@ -26,7 +26,8 @@ def test_accuracy_against_p_has_a_row_per_architecture_and_a_panel_per_activatio
     titles = [f"{network}, {activation}" for network in NETWORKS for activation in ("ReLU", "tanh")]
     assert [axes.get_title() for axes in figure.axes] == titles
     assert [axes.get_subplotspec().rowspan.start for axes in figure.axes] == [0, 0, 1, 1]
-    x, y, bars = drawn(figure.axes[3])[CLEAN]
+    x, y, bars = drawn(figure.axes[3])[pixels.NO_LEGEND]
+    assert not figure.legends  # all panels show networks of one regime
     assert list(x) == [0, 0.4, 1] and y == pytest.approx([91, 71, 41]) and bars == pytest.approx([1 / np.sqrt(3)] * 3)
     assert "n = 3 seeds" in panels.caption(figure)
     assert "%" in figure.get_supylabel() and ", p" in figure.get_supxlabel()

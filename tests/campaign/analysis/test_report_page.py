@@ -194,6 +194,22 @@ def test_pages_are_written_while_runs_are_under_way(npz, tmp_path, monkeypatch):
     under_way.pages.close()
 
 
+def test_the_page_of_an_interrupted_launch_says_so_and_shows_no_run_under_way(npz, tmp_path, monkeypatch):
+    monkeypatch.delenv(pages.NONE)
+    campaign = prepare([small_run(npz)], Launch(tmp_path, "serial"))
+    store, run_id = campaign.stores["blobs"], campaign.configs[0].run_id
+    store.remember_campaign([run_id])
+    store.claims.take(run_id)
+    begun = time.monotonic()
+    launch_of_it = runner._Launch(campaign)
+    assert launch_of_it.stop("interrupted", 130) == 130
+    assert time.monotonic() - begun < 5  # the page comes later, of a process that is left alone
+    assert launch_of_it.tables.pages._left.wait(100) == 0
+    found = Found((tmp_path / "blobs/report.html").read_bytes())
+    assert found.says("The last launch ended early") and found.says("(interrupted)")
+    assert "Under way" not in found.headings
+
+
 def test_what_a_page_says_about_launches_and_machines(folder):
     (folder / "campaign.log").write_text(
         "2026-01-01 00:00:00 launch    - 12 runs\n2026-01-01 00:00:01 start     run-1\n"

@@ -44,7 +44,7 @@ def test_the_paired_difference_has_t_intervals():
     assert y == pytest.approx([0, 5]) and bars == pytest.approx([0, 0], abs=1e-9)
     about = panels.caption(figure)
     assert "95 %" in about and "Student t" in about and f"minus that of “{CLEAN}”" in about
-    assert figure.legends[0].get_title().get_text() == f"difference to “{CLEAN}”"
+    assert figure.legends[0].get_title().get_text() == f"difference from “{CLEAN}”"
 
 
 def test_paired_differences_are_those_of_accuracy_and_of_drop():

@@ -37,7 +37,7 @@ def test_the_adaptive_study_pairs_every_run_with_its_baseline_and_resumes(npz, t
     assert json.loads(capsys.readouterr().out)["runs"] == 4 and not (tmp_path / "results").exists()
     assert called(npz, tmp_path, base=ADAPTIVE) == 0
     printed = capsys.readouterr().out
-    assert "8 of 8 runs" in printed and "paired differences to the baseline" in printed
+    assert "8 of 8 runs" in printed and "paired differences from the baseline" in printed
     made = tables.read(tmp_path / "results/blobs")
     assert len(made["epochs"]) == 8 * 6
     assert (made["baseline_differences"]["n_seeds"] == 2).sum() == 2 * 3  # no run was noisy so early

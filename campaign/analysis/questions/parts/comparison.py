@@ -97,4 +97,5 @@ def _caption(compared: pd.DataFrame) -> str:
     seeds = f"n = {few}" if few == most else f"n = {few} to {most}"
     return (
         f"Accuracy in % under weight noise: mean ± standard deviation over seeds ({seeds}), in brackets the worst draw."
+        " Bold: the largest mean of a network at each strength, whether or not the difference is significant."
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from campaign.analysis import panels as drawing
 from campaign.analysis import style, typesetting
-from campaign.analysis.labels import SETTINGS, UNSAID, flat_options, varied
+from campaign.analysis.labels import SETTINGS, flat_options, is_said, varied
 from campaign.analysis.statistics import pairs
 
 KINDS = {"gradient": "#E69F00", "weight": "#56B4E9"}
@@ -22,8 +22,8 @@ LABELS = {
     "strength": "strength\nof noise",
     "flags": "flags",
 }
-COLUMN_WIDTH, HEIGHT = 1.7, 7.0
-"""Inches, of a network and its baseline."""
+COLUMN_WIDTH, HEIGHT, LINE = 1.7, 7.0, 0.15
+"""Inches: of a network and its baseline, and of a line of a name."""
 NOISE_SETTINGS = ("regime", "alpha_train", "noise_model", "options")
 
 
@@ -63,12 +63,16 @@ def against_baseline(differences: pd.DataFrame, measures: Mapping[str, str]) -> 
 
     `measures`: the titles of the panels, by the values of the column `measure`.
     """
+    known = differences[differences["n_seeds"] > 0]
+    differences = known if len(known) else differences
     present = [name for name in measures if name in set(differences["measure"])]
     keys = varied(differences, SETTINGS) or ["architecture"]
     cells = differences[keys].drop_duplicates().reset_index(drop=True)
     beside = min(len(present), 4 if style.current().width > style.WIDTHS["single"] else 1)
     rows_of_panels = -(-len(present) // beside)
-    figure = drawing.new_figure((0.7 + 0.25 * max(2, len(cells))) * rows_of_panels + 0.2)
+    texts = [typesetting.wrap(typesetting.typeset(_words(cell)), 1.6, style.SMALL) for cell in cells.to_dict("records")]
+    row = max(0.25, LINE * (1 + max((text.count("\n") for text in texts), default=0)))
+    figure = drawing.new_figure((0.7 + row * max(2, len(cells))) * rows_of_panels + 0.2)
     grid = list(figure.subplots(rows_of_panels, beside, sharex=True, sharey=True, squeeze=False).flat)
     for axes, measure in zip(grid, present, strict=False):
         rows = cells.merge(differences[differences["measure"] == measure], on=keys, how="left")
@@ -79,8 +83,7 @@ def against_baseline(differences: pd.DataFrame, measures: Mapping[str, str]) -> 
         axes.set_title(measures[measure])
         axes.grid(axis="x", alpha=0.25)
         axes.label_outer()
-    labels = [typesetting.wrap(_words(cell), 1.6, style.SMALL) for cell in cells.to_dict("records")]
-    grid[0].set_yticks(cells.index, [typesetting.typeset(label) for label in labels])
+    grid[0].set_yticks(cells.index, texts)
     grid[0].set_ylim(len(cells) - 0.5, -0.5)
     figure.supxlabel("accuracy with noise − baseline (percentage points)")
     seeds = differences["n_seeds"]
@@ -148,6 +151,6 @@ def _words(settings: dict) -> str:
             words.append(names.of(name, value))
         elif name == "options":
             words += [names.setting(*option) for option in flat_options(str(value)).items()]
-        elif not pd.isna(value) and value not in UNSAID:
+        elif is_said(value):
             words.append(names.setting(name, value))
     return ", ".join(words)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW_HEIGHT, CELL_WIDTH, TITLE_HEIGHT, MARGIN = 0.2, 0.62, 0.45, 0.8
+ROW_HEIGHT, CELL_WIDTH, TITLE_HEIGHT, MARGIN = 0.2, 0.72, 0.45, 0.8
 """Inches; the margin is that on the left of a map."""
 DARK = 0.6
 """The share of the largest value above which a cell is dark, so that its text is white."""
@@ -38,23 +38,33 @@ def draw(evaluation: str, summary: pd.DataFrame, sweep: pd.DataFrame, settings: 
     if quantity == "drop":
         strengths = [strength for strength in strengths if strength != 0] or strengths  # the drop at 0 is 0
     parts = {name: list(rows["part"]) for name, rows in order.groupby("architecture", sort=False)}
-    figure, grid = _grid([len(parts[rows["architecture"].iloc[0]]) for rows in by_title.values()], len(strengths))
-    limits = min(0.0, cells[f"mean_{quantity}"].min()), max(1e-12, cells[f"mean_{quantity}"].max())
-    for axes, (title, rows) in zip(grid, by_title.items(), strict=True):
-        _draw_map(axes, rows, quantity, parts[rows["architecture"].iloc[0]], strengths, limits)
+    maps = [parts[rows["architecture"].iloc[0]] for rows in by_title.values()]
+    figure, grid = _grid([len(names) for names in maps], len(strengths), len(by_title) // max(1, len(parts)))
+    most = max(1e-12, cells[f"mean_{quantity}"].max())
+    for axes, names, (title, rows) in zip(grid, maps, by_title.items(), strict=True):
+        _draw_map(axes, rows, quantity, names, strengths, most)
         axes.set_title(typesetting.typeset(title))
     below = settings.get("axis", f"strength of {evaluation}")
     figure.supxlabel(typesetting.typeset(below))
     figure.supylabel("part of the network")
     name = panels.QUANTITIES[quantity][0]
-    cell_texts = "parts are named after their modules, from input to output; cells: mean ± standard error over seeds"
-    return panels.finish(figure, cells, f"{name} of each part of the network; horizontal axis: {below}", cell_texts)
+    figure.suptitle(typesetting.wrap(f"{name}: mean ± standard error", 0.95 * style.current().width, style.TEXT))
+    rows_are = "rows: parts of the network, from input to output"
+    if any(part.isdigit() for names in parts.values() for part in names):
+        rows_are += "; layers whose modules have no name but a number are counted from 1"
+    what = f"{name} of each part of the network; horizontal axis: {below}"
+    cell_texts = "cells: mean ± standard error over seeds, darker for larger means, white for 0 and below"
+    draws = panels.of_draws(core.of(sweep, evaluation)) or "one measurement for each seed"
+    return panels.finish(figure, cells, what, cell_texts, draws, rows_are)
 
 
-def _grid(parts: list[int], strengths: int) -> "tuple[Figure, list[Axes]]":
-    """A figure with an axes for each map with this number of parts, as many in a row as there is room for."""
-    width = style.current().width
-    columns = max(1, min(len(parts), int(width / (MARGIN + CELL_WIDTH * strengths))))
+def _grid(parts: list[int], strengths: int, methods: int) -> "tuple[Figure, list[Axes]]":
+    """A figure with an axes for each map with this number of parts; `methods`: the maps of each architecture.
+
+    Those of one architecture share a row if there is room; otherwise rows are as long as there is room for.
+    """
+    most = max(1, min(len(parts), int(style.current().width / (MARGIN + CELL_WIDTH * strengths))))
+    columns = methods if 1 < methods <= most else -(-len(parts) // -(-len(parts) // most)) if parts else 1
     rows = [parts[start : start + columns] for start in range(0, len(parts), columns)]
     heights = [max(3, *row) for row in rows] if parts else [3]
     figure = panels.new_figure(0.4 + sum(ROW_HEIGHT * height + TITLE_HEIGHT for height in heights))
@@ -70,21 +80,25 @@ def _draw_map(
     quantity: str,
     parts: list[str],
     strengths: list[float],
-    limits: tuple[float, float],
+    most: float,
 ) -> None:
+    """A map whose darkest cells have the value `most`."""
     factor = panels.QUANTITIES[quantity][1]
     table = rows.pivot_table(index="part", columns="alpha_test", values=f"mean_{quantity}", dropna=False)
     image = table.reindex(index=parts, columns=strengths)
-    axes.imshow(image, aspect="auto", cmap="Purples", vmin=limits[0], vmax=limits[1])
+    axes.imshow(image, aspect="auto", cmap="Purples", vmin=0, vmax=most)
+    digits = 2 if factor * most < 10 else 1
     for row in rows[rows["alpha_test"].isin(strengths)].dropna(subset=f"mean_{quantity}").to_dict("records"):
         mean, error = row[f"mean_{quantity}"], row[f"stderr_{quantity}"]
-        spread = "" if pd.isna(error) else f" ± {factor * error:.1f}"
+        spread = "" if pd.isna(error) else f" ± {factor * error:.{digits}f}"
         place = (strengths.index(row["alpha_test"]), parts.index(row["part"]))
-        colour = "white" if mean > DARK * limits[1] else "black"
-        shown = round(factor * mean, 1) + 0.0  # no minus in front of 0.0
-        text = f"{shown:.1f}{spread}".replace("-", "−")
+        colour = "white" if mean > DARK * most else "black"
+        shown = round(factor * mean, digits) + 0.0  # no minus in front of 0
+        text = f"{shown:.{digits}f}{spread}".replace("-", "−")
         axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
     names = style.current().names
-    axes.set_yticks(range(len(parts)), [typesetting.typeset(names.of("part", part)) for part in parts])
+    called = [names.of("part", part) for part in parts]
+    called = [f"layer {place}" if name.isdigit() else name for place, name in enumerate(called, 1)]
+    axes.set_yticks(range(len(parts)), [typesetting.typeset(name) for name in called])
     axes.set_xticks(range(len(strengths)), [spelled(strength) for strength in strengths])
     axes.tick_params(length=0)

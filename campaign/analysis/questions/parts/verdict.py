@@ -18,7 +18,7 @@ def text(differences: pd.DataFrame) -> str:
     rows = differences[(differences["measure"] != "drop") | (differences["alpha_test"] > 0)]
     families = rows[in_family(rows)].groupby(["evaluation", "measure"])
     reference = differences["reference"].iloc[0]
-    title = f"differences to {reference}, seed by seed, with 95 % intervals; Holm's correction in each family of rows"
+    title = f"differences from {reference}, seed by seed, with 95 % intervals; Holm's correction in each family of rows"
     return "\n".join([title, *(line for names, rows in families for line in _lines(", ".join(names), rows))])
 
 
