@@ -132,7 +132,8 @@ def users_folder() -> Path | None:
     if not named:
         return None
     if not Path(named).is_dir():
-        raise ConfigError(f"NNET_PLUGINS names {named!r}, which is not a folder")
+        where = "" if Path(named).is_absolute() else f" in {Path.cwd()}"
+        raise ConfigError(f"NNET_PLUGINS names {named!r}, which is not a folder{where}")
     return Path(named).resolve()
 
 

@@ -50,7 +50,7 @@ def add_commands(add: Callable) -> None:
     add("--list-weights", action="store_true", help="list the kept weights, with their sizes")
     add("--prune-weights", action="store_true", help="delete those of these runs that are measured as asked")
     add("--json", action="store_true", help="with --plan, --status or one of the last two: print JSON")
-    add("--report", action="store_true", help="write report.html of the results as they are now")
+    add("--report", action="store_true", help="write report.html and the figures of the results as they are now")
     add("--card", action="store_true", help="measure a network of --initial-weights in every way, on one page")
     add("--merge", metavar="FOLDER", help="join another results folder into this one, point by point")
     known = ", ".join(registry.names(EXPORTERS))

@@ -1,17 +1,18 @@
-"""`--report`: report.html of the results as they are now, from any machine, also while a campaign runs."""
+"""`--report`: report.html and the figures of the results as they are now, also while a campaign runs elsewhere."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from campaign.analysis import current
+from campaign.analysis import current, figures
 from campaign.analysis.pages import report
 from campaign.machine.console import say
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
+from nnet.record import provenance
 
 
 def write(configs: Sequence[TrainConfig], output_dir: str | Path) -> int:
-    """Bring the tables of these runs' folders up to date, write their pages and print where they are. Returns 0.
+    """Bring the tables of these runs' folders up to date, write their pages and figures, say where. Returns 0.
 
     Raises ConfigError if a folder has no results, and CannotWrite.
     """
@@ -20,4 +21,6 @@ def write(configs: Sequence[TrainConfig], output_dir: str | Path) -> int:
         if store.outlines():
             current.report(store)
         say(f"report: {report.write(store.folder)}")
+        if figures.save_all(store.folder, command=provenance.command()):
+            say(f"figures: {store.folder / 'figures'}")
     return 0

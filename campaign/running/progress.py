@@ -116,7 +116,8 @@ def describe(outcome: dict | Failure, before: dict | None = None) -> str:
         return f"diverged in epoch {outcome['diverged_epoch']}, {took}"
     columns, new = points.derived(outcome), run_file.points(outcome) - run_file.points(before)
     drop = "" if columns["drop_at_01"] is None else f" drop(0.1) {columns['drop_at_01']:.4f}"
-    done, measured = ("trained", "") if before is None else ("measured", f", {new} new points")
+    done = "trained" if before is None and outcome["epochs"] > 0 else "measured"
+    measured = "" if before is None else f", {new} new points"
     return f"{done}: acc {columns['acc_0']:.4f}{drop}{measured}, {took}"
 
 

@@ -194,6 +194,10 @@ def _prepare(dataset: str, image_size: int | None, data_dir: Path, sha256: str |
         arrays = registry.load("datasets", dataset).read(data_dir, **arguments)
     x_train, y_train, x_test, y_test = validated(arrays, dataset, input_of(dataset, sha256))
     order, kind = stratified_order(y_train), kind_of(x_train)
+    native = "×".join(map(str, x_train.shape[2:]))
+    if sha256 and kind is images and image_size is not None and {*x_train.shape[2:]} != {image_size}:
+        size = f"{image_size}×{image_size}"
+        complain(f"note: the images of {dataset} are {native} and become {size}; --image-size none keeps their size")
     prepared = (kind.resized(x_train[order], image_size), y_train[order], kind.resized(x_test, image_size), y_test)
     arrays = {name: np.ascontiguousarray(array) for name, array in zip(ARRAYS, prepared, strict=True)}
     folder = _folder(dataset, image_size, data_dir, sha256, options)  # only now: `read` may have downloaded files

@@ -192,6 +192,10 @@ def test_a_folder_that_is_missing_is_refused_and_none_is_needed(monkeypatch, tmp
     monkeypatch.setenv("NNET_PLUGINS", str(tmp_path / "nowhere"))
     with pytest.raises(ConfigError, match="NNET_PLUGINS names '.*nowhere', which is not a folder"):
         registry.names("regimes")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NNET_PLUGINS", "plug_ins")
+    with pytest.raises(ConfigError, match=f"NNET_PLUGINS names 'plug_ins', which is not a folder in {tmp_path}$"):
+        registry.names("regimes")
     monkeypatch.setenv("NNET_PLUGINS", str(tmp_path))
     assert "my_rule" not in registry.names("regimes")
     monkeypatch.delenv("NNET_PLUGINS")

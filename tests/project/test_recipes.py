@@ -5,6 +5,7 @@ import runpy
 import shlex
 import shutil
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -40,7 +41,7 @@ def command(line: str, stated: str, monkeypatch, capsys) -> str:
     """Do one command in this process; compares the numbers of runs with those that the page states after it."""
     program, *words = shlex.split(line)
     if program == "export":
-        monkeypatch.setenv(*words[0].split("="))
+        monkeypatch.setenv(*words[0].replace("$PWD", str(Path.cwd())).split("="))
         return ""
     assert program == "python"
     if words[0] != "run_experiments.py":

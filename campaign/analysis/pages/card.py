@@ -98,10 +98,12 @@ def _beside(lost: float, row: pd.Series, folder: Path) -> str:
     count, mean = row["n_seeds"], 100 * row["mean_drop"]
     if count == 1:
         return f"One clean network of the same architecture and dataset ({folder}) loses {mean:.2f}."
+    accuracy = 100 * (row["mean_acc"] + mean / 100)
     half = 100 * stdtrit(count - 1, 0.975) * row["std_drop"] * math.sqrt(1 + 1 / count)
     inside = "is within" if abs(lost - mean) <= half else "is outside"
     return (
-        f"{count} clean networks of the same architecture and dataset ({folder}) lose {mean:.2f} ± "
+        f"{count} clean networks of the same architecture and dataset ({folder}), with {accuracy:.2f} % before the "
+        f"noise, lose {mean:.2f} ± "
         f"{100 * row['stderr_drop']:.2f} (mean ± standard error over seeds). A further clean network would lose "
         f"{mean - half:.2f} to {mean + half:.2f} (95 % prediction interval, Student t): this one {inside} that."
     )

@@ -128,7 +128,7 @@ def test_the_report_says_how_many_intervals_exclude_zero_what_is_excluded_and_wh
     assert "differences from clean, seed by seed" in said and "Holm" in said
     assert "weight_noise, acc: 1 of 1 intervals exclude zero, 1 after Holm" in said
     assert f"excluded: differences above {100 * found['high']:.2f} points in every row" in said
-    assert f"half-widths of 0.1 points take {found['more_seeds']} more seeds in every row" in said
+    assert f"intervals of ±0.1 points take {found['more_seeds']} more seeds in every row" in said
     assert "of the variance over seeds comes from the noise draws" in said and "four times the seeds" in said
 
 

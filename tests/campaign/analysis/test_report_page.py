@@ -123,13 +123,15 @@ def test_long_tables_large_drawings_and_many_runs_are_cut_and_the_page_says_so(f
     assert all(image["alt"] for image in found.of("img"))
 
 
-def test_the_command_writes_the_page_and_the_tables(npz, tmp_path, capsys):
+def test_the_command_writes_the_page_the_tables_and_the_figures(npz, tmp_path, capsys):
     assert launch(npz, tmp_path, "--seeds", "0") == 0
     folder = tmp_path / "results/blobs"
     (folder / "sweep.csv").unlink()
     capsys.readouterr()
     assert launch(npz, tmp_path, "--report") == 0
-    assert capsys.readouterr().out == f"report: {folder / 'report.html'}\n"
+    assert capsys.readouterr().out == f"report: {folder / 'report.html'}\nfigures: {folder / 'figures'}\n"
+    assert "--report" in (folder / "figures/accuracy.txt").read_text()
+    assert {path.suffix for path in (folder / "figures").glob("accuracy.*")} == {".png", ".pdf", ".svg", ".txt"}
     assert Found((folder / "report.html").read_bytes()).says("1 of 1 runs")
     assert (folder / "sweep.csv").is_file()
 

@@ -52,6 +52,16 @@ def test_resizing_is_bilinear_with_antialias(tmp_path, empty_cache, size):
     assert (images.x_test.double() - plain).abs().max() <= 1.01
 
 
+def test_images_of_a_file_that_are_resized_are_said_to_be(tmp_path, empty_cache, capsys):
+    path = save_npz(tmp_path / "mine.npz")
+    for size in (None, 8):
+        prepared.load(path, size, "unused")
+    assert capsys.readouterr().err == ""
+    prepared.load(path, 28, "unused")
+    said = f"note: the images of {path} are 8×8 and become 28×28; --image-size none keeps their size\n"
+    assert capsys.readouterr().err == said
+
+
 def test_every_beginning_of_the_shuffle_has_each_class_share():
     labels = np.repeat([0, 1, 2], [600, 300, 100])
     order = prepared.stratified_order(labels)

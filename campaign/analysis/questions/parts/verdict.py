@@ -36,7 +36,7 @@ def _lines(name: str, rows: pd.DataFrame) -> Iterator[str]:
     yield f"    excluded: differences above {_in_rows(limits, '.2f', 'points')}"
     half = 100 * tested["resolution"].iloc[0]
     unit, missing = "point" if half == 1 else "points", _in_rows(tested["more_seeds"], ",.0f", "more seeds")
-    yield f"    half-widths of {half:g} {unit} take {missing}"
+    yield f"    intervals of ±{half:g} {unit} take {missing}"
 
 
 def _in_rows(values: pd.Series, form: str, unit: str) -> str:
