@@ -52,7 +52,8 @@ def test_each_file_is_one_network_whatever_the_seeds_and_regimes(folder, capsys)
     runs = [json.loads(path.read_text()) for path in (folder / "results/blobs/runs").iterdir()]
     assert sorted(run["config"]["initial_weights"] for run in runs) == ["0.pt", "1.pt"]
     assert all(run["sha256"]["weights"] == run["sha256"]["initial_weights"] for run in runs)
-    capsys.readouterr()
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("  measured: acc") == 2 and "trained: acc" not in printed.out
     assert launch("--initial-weights", "0.pt", "--epochs", "0", "--status", "--json") == 0
     assert json.loads(capsys.readouterr().out)["finished"] == 1
 
