@@ -80,7 +80,7 @@ def read(configs: Sequence[TrainConfig], output_dir: str | Path) -> dict:
         "pending": len(pending),
         "to_measure": sum(runs[run_id].known is not None for run_id in pending),
         "left_s": _seconds_left(*_planned(stores, runs, finished), running, pending),
-        "notes": changed.notes_on((run.requests, run.known, run.left) for run in runs.values()),
+        "notes": changed.notes_on((run.requests, run.known) for run in runs.values()),
     }
 
 

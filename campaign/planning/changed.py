@@ -1,7 +1,7 @@
 """Notes on code of the user that has changed since runs of a campaign were trained or measured."""
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from campaign.planning.work import Requests
@@ -14,37 +14,31 @@ if TYPE_CHECKING:
 
 def notes(campaign: "Campaign") -> list[str]:
     """The notes on the runs of a campaign."""
-    state = campaign.state()
-    return notes_on(zip(campaign.runs.values(), state.known.values(), state.left.values(), strict=True))
+    return notes_on(zip(campaign.runs.values(), campaign.state().known.values(), strict=True))
 
 
-def notes_on(runs: Iterable[tuple[Requests, Mapping | None, Requests]]) -> list[str]:
+def notes_on(runs: Iterable[tuple[Requests, Mapping | None]]) -> list[str]:
     """A note if other code of the user has trained runs than is there now, and one if other code has measured them.
 
-    `runs`: of each run what is asked of it, its outline or content, and what is left to do.
+    `runs`: what is asked of each run, and its outline or content.
     """
-    here = functools.cache(own_code.now)
-    trained, measured, refused = [], [], 0
-    for requests, run, left in runs:
+    here, of_alike = functools.cache(own_code.now), dict[tuple, tuple[list[str], list[str]]]()
+    trained, measured = [], []
+    for requests, run in runs:
         if run is None:
             continue
-        config, recorded = requests[0], run["provenance"].get("own_code", {})
-        changed = own_code.changed(recorded, here(own_code.of_training(config))) if recorded else []
-        refused += bool(changed and left and own_code.unlike(recorded, here(own_code.of_network(config))))
-        since = [
-            name
-            for evaluation, then in _measured(requests, run)
-            for name in own_code.changed(then, here((*own_code.of_network(config), ("evaluations", evaluation))))
-            if name not in changed
-        ]
-        trained += [changed] if changed else []
-        measured += [since] if since else []
+        alike = run.get("shape"), own_code.of_training(requests[0]), *(request.asked for request in requests)
+        if run.get("shape") is None or alike not in of_alike:
+            of_alike[alike] = _changed(requests, run, here)
+        since_training, since_measuring = of_alike[alike]
+        trained += [since_training] if since_training else []
+        measured += [since_measuring] if since_measuring else []
     found = []
     if trained:
         found.append(
-            f"{_names(trained)} changed since {len(trained)} of these runs were trained; they are kept as they are"
-            f"{f', and {refused} of them will not be measured further' if refused else ''}. To train them again, give "
-            "the plug-in another name, or choose another --output-dir"
+            f"{_names(trained)} changed since {len(trained)} of these runs were trained; they are kept as they are, "
+            "and new measurements of a changed network are refused. To train them again, give the plug-in another "
+            "name, or choose another --output-dir and --checkpoint-dir"
         )
     if measured:
         found.append(
@@ -52,6 +46,21 @@ def notes_on(runs: Iterable[tuple[Requests, Mapping | None, Requests]]) -> list[
             "To measure again, use --remeasure"
         )
     return found
+
+
+def _changed(
+    requests: Requests, run: Mapping, here: Callable[[own_code.PlugIns], Mapping]
+) -> tuple[list[str], list[str]]:
+    """The names of the files that have changed since a run was trained, and of further ones since it was measured."""
+    config, recorded = requests[0], run["provenance"].get("own_code", {})
+    trained = own_code.changed(recorded, here(own_code.of_training(config))) if recorded else []
+    measured = [
+        name
+        for evaluation, then in _measured(requests, run)
+        for name in own_code.changed(then, here((*own_code.of_network(config), ("evaluations", evaluation))))
+        if name not in trained
+    ]
+    return trained, measured
 
 
 def _measured(requests: Requests, run: Mapping) -> Iterator[tuple[str, Mapping]]:
