@@ -69,7 +69,7 @@ def changed(recorded: Mapping, here: Mapping) -> list[str]:
         name
         for folder, files in recorded.items()
         for name, sha256 in files.items()
-        if name not in found and (path := Path(folder, name)).is_file() and _sha256(path) != sha256
+        if name not in found and os.path.isfile(path := Path(folder, name)) and _sha256(path) != sha256
     ]
     return [*unlike(recorded, here), *elsewhere]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import campaign
 import run_experiments
 from campaign.analysis import loading
 from campaign.store import run_file
@@ -155,3 +156,10 @@ def test_kept_weights_of_other_code_are_not_used_in_another_folder(place):
     assert ended.returncode == 0
     assert "is not used: _my_beside_network.py has changed since they were trained" in ended.stderr
     assert "has changed" not in launch(place, "--output-dir", "again", "--status", base=base).stdout
+
+
+def test_a_network_that_is_loaded_into_other_code_is_warned_of(place, capsys):
+    to_tanh(place / OF_NETWORKS["architectures/one_file.py"])
+    (path,) = (place / "results/blobs/runs").glob("one_file-*.json")
+    campaign.load_model(path.stem, str(place / "results"), str(place / "checkpoints"))
+    assert "warning: architectures/one_file.py has changed since one_file-" in capsys.readouterr().err

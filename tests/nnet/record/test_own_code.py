@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from nnet.record import own_code, provenance
+from campaign.store.folder import Store
+from nnet.config import TrainConfig
+from nnet.record import own_code, provenance, unfinished
 from nnet_models import train_and_evaluate
 from tests.conftest import small_run
 
@@ -75,6 +77,22 @@ def test_files_may_move(files):
     (files / "lib/my_tool.py").rename(files / "plug/my_tool.py")
     sys.path.append(str(files / "plug"))
     assert own_code.changed(before, own_code.now(plug_ins)) == []
+
+
+def test_an_unfinished_run_goes_on_with_the_same_own_code_only(files):
+    cpu = torch.device("cpu")
+    expected = own_code.of([("architectures", "other")])
+    assert unfinished.identity_of(TrainConfig(arch="other"), cpu, "")["own_code"] == expected
+    assert "own_code" not in unfinished.identity_of(TrainConfig(arch="mlp_small"), cpu, "")
+
+
+@pytest.mark.parametrize("damaged", [None, "x", ["x"], {"folder": "x"}, {"folder": {"name": 1}}])
+def test_run_files_with_another_form_of_it_are_damaged(npz, tmp_path, damaged):
+    result = train_and_evaluate(small_run(npz))
+    store = Store(tmp_path)
+    (tmp_path / "runs").mkdir()
+    store.save(result | {"provenance": result["provenance"] | {"own_code": damaged}})
+    assert Store(tmp_path).results() == {}
 
 
 def test_run_files_on_the_programs_own_plug_ins_have_no_own_code(npz, files):
