@@ -27,7 +27,7 @@ from nnet.evaluations.parts.accuracy import evaluate
 from nnet.optimizers import OPTIMIZERS
 from nnet.perturbations.tensors import check_noised, spared_tensors
 from nnet.random import streams
-from nnet.record import form, initial, kept, provenance, result
+from nnet.record import form, initial, kept, own_code, provenance, result
 from nnet.record.unfinished import Partial, PartialPoints
 from nnet.regimes.base import Regime
 from nnet.training.constraints import constrain
@@ -241,7 +241,7 @@ def _measured(run: _Run, trained: dict, known: dict | None) -> list[dict]:
     measure = functools.partial(evaluate, batches=batches, precision=cfg.sweep_precision)
     partial = PartialPoints(cfg, device, sha256["data"], sha256["weights"])
     return measuring.measured(
-        Trained(run.model, batches, measure, cfg.seed, cfg.sweep_precision),
+        Trained(run.model, batches, measure, cfg.seed, cfg.sweep_precision, plug_ins=own_code.of_network(cfg)),
         run.wants,
         sha256["data"],
         [] if known is None else known["measurements"],

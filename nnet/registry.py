@@ -39,7 +39,7 @@ def names(kind: str) -> list[str]:
 
 def load(kind: str, name: str) -> ModuleType:
     """Import the plug-in `name`. Raises ConfigError if there is none, or if its file is not valid Python."""
-    file = _file(kind, name)
+    file = path_of(kind, name)
     _statements(file)
     package = importlib.import_module(_package(kind))
     package.__path__ = [str(folder) for folder in _folders(kind, users_folder())]
@@ -51,7 +51,13 @@ def load(kind: str, name: str) -> ModuleType:
 
 def source(kind: str, name: str) -> bytes:
     """The content of the plug-in's file. Raises ConfigError if there is none."""
-    return _file(kind, name).read_bytes()
+    return path_of(kind, name).read_bytes()
+
+
+def path_of(kind: str, name: str) -> Path:
+    """The plug-in's file. Raises ConfigError if there is none."""
+    require(kind, name, f"name among the {kind}:")
+    return _files(kind)[name]
 
 
 def constant(kind: str, name: str, variable: str, default: object = None) -> Any:
@@ -59,7 +65,7 @@ def constant(kind: str, name: str, variable: str, default: object = None) -> Any
 
     Raises ConfigError as `load` does.
     """
-    return _literals(_file(kind, name)).get(variable, default)
+    return _literals(path_of(kind, name)).get(variable, default)
 
 
 def option_names(kind: str, name: str) -> list[str]:
@@ -67,12 +73,12 @@ def option_names(kind: str, name: str) -> list[str]:
 
     The file is not imported. Raises ConfigError as `load` does.
     """
-    return list(_options(_file(kind, name)))
+    return list(_options(path_of(kind, name)))
 
 
 def option_defaults(kind: str, name: str) -> dict[str, object]:
     """The defaults of these options; None for one that is not a literal. The file is not imported."""
-    return dict(_options(_file(kind, name)))
+    return dict(_options(path_of(kind, name)))
 
 
 def require(kind: str, name: object, what: str) -> None:
@@ -139,11 +145,6 @@ def users_folder() -> Path | None:
 
 def _package(kind: str) -> str:
     return kind if "." in kind or kind == "studies" else f"nnet.{kind}"
-
-
-def _file(kind: str, name: str) -> Path:
-    require(kind, name, f"name among the {kind}:")
-    return _files(kind)[name]
 
 
 def _folders(kind: str, users: Path | None) -> list[Path]:

@@ -84,7 +84,7 @@ def _dimensions(labels: pd.DataFrame) -> list[str]:
 
 def _numbers(table: pd.DataFrame) -> list[str]:
     """The columns that were measured."""
-    about = {*excerpts.RUN, *FIELDS, *makers.NAMES, *PLACES["points"], *PLACES["epochs"]}
+    about = {*excerpts.RUN, *FIELDS, *makers.COLUMNS, *PLACES["points"], *PLACES["epochs"]}
     measured = [name for name in table if name not in about and "." not in name]
     return [name for name in measured if all(cell is None or isinstance(cell, int | float) for cell in table[name])]
 

@@ -21,9 +21,9 @@ def show(campaign: Campaign, memory_check: bool, as_json: bool) -> int:
 
 def as_text(made: dict) -> str:
     """The plan as a table."""
-    lines = [plan.counted(made)]
+    lines, notes = [plan.counted(made)], [f"note: {note}" for note in made["notes"]]
     if not made["to_do"]:
-        return lines[0]
+        return "\n".join(lines + notes)
     rows = [TITLES]
     for kind in made["kinds"]:
         corrupted = "> 0" if kind["corrupted"] else "0"
@@ -50,7 +50,7 @@ def as_text(made: dict) -> str:
             f"note: this machine has {made['cores_of_this_machine']} usable cores; the wall time assumes a core like "
             "these for each worker"
         )
-    lines += [f"note: {note}" for note in made["notes"]]
+    lines += notes
     lines.append(f"costs        {made['costs']} (delete it to measure again)")
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 from campaign.machine.console import clear_terminal, duration, nobody_reads, one_line, say
-from campaign.planning import work
+from campaign.planning import changed, work
 from campaign.planning.pace import Far, Planned, far, pace, total
 from campaign.planning.wall_time import makespan
 from campaign.store import run_file
@@ -80,6 +80,7 @@ def read(configs: Sequence[TrainConfig], output_dir: str | Path) -> dict:
         "pending": len(pending),
         "to_measure": sum(runs[run_id].known is not None for run_id in pending),
         "left_s": _seconds_left(*_planned(stores, runs, finished), running, pending),
+        "notes": changed.notes_on((run.requests, run.known) for run in runs.values()),
     }
 
 
@@ -161,6 +162,8 @@ def as_text(status: dict) -> str:
         lines += ["", "time left: unknown, no launch has estimated it"]
     elif status["pending"]:
         lines += ["", "no launcher works on them; one that has just been started measures first what they cost"]
+    if status["notes"]:
+        lines += ["", *(f"note: {note}" for note in status["notes"])]
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from campaign.machine import memory
 from campaign.machine.console import duration
 from campaign.machine.cores import usable_cores
-from campaign.planning import effect, notes, threads, weights, work
+from campaign.planning import changed, effect, notes, threads, weights, work
 from campaign.planning.costs import Costs, path
 from nnet.config import TrainConfig
 
@@ -36,7 +36,7 @@ def make(campaign: "Campaign", memory_check: bool = True) -> dict:
     seconds, workers, single_s = campaign.estimates(), campaign.workers, campaign.choice.single_wall_s
     order, wall_s = sorted(campaign.pending, key=threads.first(seconds)), campaign.wall_s(seconds)
     said = notes.left_out(campaign.left_out) + notes.resized_twice(campaign) + weights.notes(campaign)
-    said += effect.notes(campaign)
+    said += effect.notes(campaign) + changed.notes(campaign)
     return counts(campaign) | {
         "workers": workers,
         "cores_of_this_machine": cores,

@@ -9,7 +9,7 @@ from campaign.engines import base
 from campaign.grid.settings import Launch
 from campaign.grid.shard import Shard
 from campaign.machine.cores import usable_cores
-from campaign.planning import effect, notes, threads, weights
+from campaign.planning import changed, effect, notes, threads, weights
 from campaign.planning.campaign import Campaign
 from campaign.planning.measuring import Measuring
 from campaign.store.folder import Store
@@ -88,6 +88,7 @@ def prepare(
         mine = shard.own([requests[0] for requests in campaign.runs.values()])
         campaign.pending.sort(key=lambda config: config.run_id not in mine)
     campaign.notes += notes.unwatched(campaign) + notes.resized_twice(campaign) + weights.notes(campaign)
+    campaign.notes += changed.notes(campaign)
     campaign.notes += effect.fixed_workers(launch.engine, launch.max_workers) + effect.notes(campaign)
     campaign.notes += effect.without_a_core(campaign)
     if not campaign.elsewhere:

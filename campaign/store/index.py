@@ -185,9 +185,14 @@ def _shape(run: dict) -> dict:
         "provenance": run["provenance"],
         "sha256": {"data": run["sha256"].get("data")},
         "config": {name: run["config"].get(name) for name in ("image_size", "dataset_sha256")},
-        "measurements": [
-            {name: measurement[name] for name in ("evaluation", "version", "settings")}
-            | {"points": [{"strength": point["strength"], "draw": point["draw"]} for point in measurement["points"]]}
-            for measurement in run["measurements"]
-        ],
+        "measurements": [*map(_shape_of_measurement, run["measurements"])],
     }
+
+
+def _shape_of_measurement(measurement: dict) -> dict:
+    own_code = [{"own_code": about["own_code"]} for about in measurement["provenance"] if "own_code" in about]
+    return (
+        {name: measurement[name] for name in ("evaluation", "version", "settings")}
+        | {"points": [{"strength": point["strength"], "draw": point["draw"]} for point in measurement["points"]]}
+        | ({"provenance": own_code} if own_code else {})
+    )

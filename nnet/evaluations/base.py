@@ -29,6 +29,8 @@ class Trained:
     precision: str
     known: tuple[float, float] | None = None
     """Accuracy and loss at the unperturbed weights, if they were measured before."""
+    plug_ins: Sequence[tuple[str, str]] = ()
+    """Kind and name of those that the network is made of."""
 
     @functools.cached_property
     def clean(self) -> tuple[float, float]:

@@ -8,6 +8,7 @@ FORM = 2
 """The form of a run file: which keys it has, and what they mean."""
 NOTHING = type(None)
 OPTIONS = {str: {str: object}}
+PROVENANCE = {"own_code?": {str: {str: str}}}
 TRAINED = {
     "form": int,
     **dict.fromkeys(("run_id", "dataset", "architecture", "regime", "activation"), str),
@@ -20,7 +21,7 @@ TRAINED = {
     "diverged_epoch": (int, NOTHING),
     "history": [{"epoch": int}],
     "config": {"image_size": (int, NOTHING), "options": OPTIONS, "corruption?": str},
-    "provenance": dict,
+    "provenance": PROVENANCE,
     "sha256": {"data": str, "initial_weights": str, "weights": str},
 }
 """The shape of the trained part, as `nnet.files.outside.check` takes it; further entries may have any."""
@@ -38,7 +39,7 @@ MEASUREMENTS = [
         ],
         "columns": {str: (float, str, bool, NOTHING)},
         "seconds": float,
-        "provenance": [dict],
+        "provenance": [PROVENANCE],
     }
 ]
 ASKED = {

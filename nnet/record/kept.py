@@ -16,7 +16,7 @@ from nnet.config import TrainConfig
 from nnet.console import complain
 from nnet.files import checkpoint, outside
 from nnet.files.content import sha256_of_file
-from nnet.record import provenance
+from nnet.record import own_code, provenance
 from nnet.record.form import TRAINED, lacks_record, without_measurements
 
 __all__ = [
@@ -46,10 +46,13 @@ def restore(cfg: TrainConfig, model: nn.Module, known: Mapping | None, images_sh
     """Load the kept weights of a run into its network; returns the trained part of its run file.
 
     `known`: the run file, if there is one; its weights are the only ones that count. Without it, weights count that the
-    same configuration gave on the same data. Returns None, and leaves the network as it is, if there are none. A
-    damaged file is set aside as <run_id>.pt.damaged; that, and weights that do not count, are noted on stderr.
+    same configuration and the same code of the user gave on the same data. Returns None, and leaves the network as it
+    is, if there are none. A damaged file is set aside as <run_id>.pt.damaged; that, and weights that do not count, are
+    noted on stderr. Raises Refused if the user's code of a known network has changed.
     """
     path = cfg.weights_file
+    if known is not None:
+        _check_code(cfg, known)
     if path is None or not path.exists():
         return None
     try:
@@ -61,6 +64,8 @@ def restore(cfg: TrainConfig, model: nn.Module, known: Mapping | None, images_sh
     reason = _reason_not_to_count(cfg, kept, run, images_sha256)
     if reason is None and not checkpoint.fits(kept["model"], model.state_dict()):
         reason = "it holds tensors of another network"
+    if reason is None and (changed := _changed_code(own_code.of_training(cfg), run)):
+        reason = f"{changed} has changed since they were trained"
     if reason is not None:
         _note(f"{path} is not used: {reason}")
         return None
@@ -132,6 +137,8 @@ def load_model(path: Path) -> nn.Module:
             run["config"]["dropout"], **options,
         )  # fmt: skip
         model.load_state_dict(kept["model"])
+    if changed := _changed_code((("architectures", run["architecture"]),), run):
+        _note(f"{changed} has changed since {run['run_id']} was trained: this may be another network")
     return model.eval()
 
 
@@ -153,6 +160,20 @@ def _reason_not_to_count(cfg: TrainConfig, kept: Mapping, run: Mapping, images_s
     if provenance.state_sha256(kept["model"]) != run["sha256"]["weights"]:
         return "its weights are not those that the run file records"
     return None
+
+
+def _check_code(cfg: TrainConfig, known: Mapping) -> None:
+    changed = _changed_code(own_code.of_network(cfg), known)
+    if changed:
+        raise Refused(
+            f"{changed} has changed since {cfg.run_id} was trained, and a measurement would be of another network: "
+            "restore the file, or give the plug-in another name"
+        )
+
+
+def _changed_code(plug_ins: own_code.PlugIns, run: Mapping) -> str:
+    """The names of the user's files that are not as they were when the run was trained; "" if there are none."""
+    return " and ".join(own_code.unlike(run["provenance"].get("own_code", {}), own_code.of(plug_ins)))
 
 
 def _missing(cfg: TrainConfig) -> str:

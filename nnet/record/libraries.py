@@ -48,17 +48,39 @@ def version_of(module: str) -> str | None:
     return None
 
 
+def is_foreign(root: str) -> bool:
+    """Whether a module of this name at the top level is neither of this program nor of the standard library."""
+    return root not in ("", *OWN) and root not in sys.stdlib_module_names
+
+
+def imported_names(source: bytes) -> Iterator[str]:
+    """The modules that a file of code imports, at its top or inside a function; also names that may be modules.
+
+    A relative import begins with its dots. A file that is no valid Python gives none.
+    """
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                dot = "." if node.module else ""
+                yield from (module, *(f"{module}{dot}{alias.name}" for alias in node.names))
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in IMPORTERS:
+                yield from (str(word.value) for word in node.args[:1] if isinstance(word, ast.Constant))
+
+
 @functools.cache
 def _imported(kind: str, name: str) -> set[str]:
     """The libraries that a plug-in's file imports, and those of the parts of its kind that it uses."""
     try:
-        names = set(_names(registry.source(kind, name)))
+        names = set(imported_names(registry.source(kind, name)))
     except (ConfigError, OSError):  # a dataset of the user is no plug-in
         return set()
     for part in [part for part in names if part.startswith(f"nnet.{kind}.parts.")]:
-        names |= set(_names(_source(part)))
+        names |= set(imported_names(_source(part)))
     roots = {name.partition(".")[0] for name in names}
-    return {root for root in roots if root not in OWN and root not in sys.stdlib_module_names}
+    return {root for root in roots if is_foreign(root)}
 
 
 def _source(module: str) -> bytes:
@@ -68,14 +90,3 @@ def _source(module: str) -> bytes:
         if spec is not None and spec.origin is not None:
             return registry.content(Path(spec.origin))
     return b""
-
-
-def _names(source: bytes) -> Iterator[str]:
-    with suppress(SyntaxError, ValueError):
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
-            elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in IMPORTERS:
-                yield from (str(word.value) for word in node.args[:1] if isinstance(word, ast.Constant))

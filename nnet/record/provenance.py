@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from nnet import VERSION, registry
 from nnet.processor import plain_layers, processor
-from nnet.record import libraries
+from nnet.record import libraries, own_code
 
 if TYPE_CHECKING:
     import torch
@@ -33,12 +33,13 @@ UNTRACKED = "?? "
 def provenance(device: "torch.device", plug_ins: Iterable[tuple[str, str]] = ()) -> dict:
     """Versions, commit, command line, processor and thread count of this process, JSON-able.
 
-    `plug_ins`: kind and name of those that compute the result; `libraries` has the versions of what they import, and is
-    left out where that is nothing further.
+    `plug_ins`: kind and name of those that compute the result; `libraries` has the versions of what they import, and
+    `own_code` the hashes of the user's files that they are made of. Both are left out where they are empty.
     """
-    further = libraries.of(plug_ins)
+    plug_ins = list(plug_ins)
+    further = {"libraries": libraries.of(plug_ins), "own_code": own_code.of(plug_ins)}
     about = {"version": VERSION, **commit(), **changes(), "command": command(), **machine(device)}
-    return about | ({"libraries": further} if further else {})
+    return about | {name: value for name, value in further.items() if value}
 
 
 def machine(device: "torch.device") -> dict:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nnet.config import TrainConfig
 from nnet.perturbations.tensors import spared_tensors
-from nnet.record import provenance
+from nnet.record import own_code, provenance
 from nnet.record.form import FORM
 from nnet.regimes.base import Regime
 from nnet.training import validation
@@ -20,7 +20,6 @@ def trained_part(
     """
     training = cfg.training()
     last = history[-1] if history else {"epoch": 0, "train_loss": None}
-    plug_ins = [("datasets", cfg.dataset), ("architectures", cfg.arch), ("regimes", cfg.regime)]
     return {
         "form": FORM,
         "run_id": cfg.run_id,
@@ -39,7 +38,7 @@ def trained_part(
         **regime.record(),
         "not_noised": list(spared_tensors(regime.model)),
         "config": training,
-        "provenance": provenance.provenance(regime.device, plug_ins),
+        "provenance": provenance.provenance(regime.device, own_code.of_training(cfg)),
         "sha256": sha256,
     }
 

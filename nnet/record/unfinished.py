@@ -11,7 +11,7 @@ from nnet.config import TrainConfig
 from nnet.console import complain
 from nnet.files import checked_json, checkpoint, outside
 from nnet.files.atomic import write_file
-from nnet.record import provenance
+from nnet.record import own_code, provenance
 from nnet.record.beat import Beat, count
 from nnet.record.form import MEASUREMENTS
 from nnet.regimes.base import Regime
@@ -23,7 +23,8 @@ STATE = {"identity": dict, "model": dict, "regime": dict, "history": list, "seco
 def identity_of(cfg: TrainConfig, device: torch.device, data_sha256: str) -> dict:
     """What must be the same for an unfinished run to go on with the same bits."""
     identity = {"run_id": cfg.run_id, "config": cfg.training(), "data": data_sha256, **provenance.machine(device)}
-    return identity | {"code": provenance.code_sha256()}
+    own = own_code.of([*own_code.of_training(cfg), *(("evaluations", name) for name in cfg.evaluations)])
+    return identity | {"code": provenance.code_sha256()} | ({"own_code": own} if own else {})
 
 
 class Partial:

@@ -89,7 +89,7 @@ def _begun(want: Wanted, trained: Trained, images_sha256: str) -> dict:
         "points": [],
         "columns": {},
         "seconds": 0.0,
-        "provenance": [provenance.provenance(trained.device, [("evaluations", want.evaluation)])],
+        "provenance": [provenance.provenance(trained.device, [*trained.plug_ins, ("evaluations", want.evaluation)])],
     }
 
 
