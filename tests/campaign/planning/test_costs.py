@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 
 import pytest
 
@@ -145,8 +146,9 @@ def test_the_estimate_of_an_evaluation_counts_strengths_and_draws_that_the_pilot
     configs, quiet, monkeypatch
 ):
     measured = []
-    monkeypatch.setattr(random_corners.Evaluation, "measure", watched(random_corners.Evaluation.measure, measured))
-    options = {"random_corners": {"zetas": (0, 0.1, 0.2, 0.3), "corners": 40}}
+    slow = slowed(watched(random_corners.Evaluation.measure, measured), 0.02)
+    monkeypatch.setattr(random_corners.Evaluation, "measure", slow)
+    options = {"random_corners": {"zetas": (0, 0.1, 0.2, 0.3), "corners": 20}}
     config = dataclasses.replace(configs[1], evaluations=("random_corners",), options=options)
     cost = tasks.pilot(config)["cost"]
     assert set(measured) == {(0.0, 0), (0.3, 0)}
@@ -158,6 +160,17 @@ def test_the_estimate_of_an_evaluation_counts_strengths_and_draws_that_the_pilot
 def watched(measure, points: list):
     """An evaluation's `measure` that also adds its points to a list."""
     return lambda evaluation, wanted: points.extend(wanted) or measure(evaluation, wanted)
+
+
+def slowed(measure, seconds: float):
+    """An evaluation's `measure` that takes as long for each point on every machine."""
+
+    def slow(evaluation, wanted):
+        for row in measure(evaluation, wanted):
+            time.sleep(seconds)
+            yield row
+
+    return slow
 
 
 def test_a_pilot_keeps_nothing_and_measures_the_state_of_an_unfinished_run(configs, tmp_path, quiet, monkeypatch):
