@@ -211,7 +211,7 @@ def test_a_drop_that_rounds_to_zero_has_no_sign():
     made = []
     for seed in (0, 1):
         cfg = TrainConfig(seed=seed, evaluations=("layers",))
-        at = [point(0.2, 0.9 + shift, part=part) for part, shift in (("a", 0.0001), ("b", -0.0001), ("c", 0.002))]
+        at = [point(0.2, 0.9 + shift, part=part) for part, shift in (("a", 1e-5), ("b", -1e-5), ("c", 0.002))]
         made.append(also(result(seed, evaluations=("layers",)), measurement(cfg, at, "layers")))
     (axes,) = figures.draw("evaluations", tables.build(made))["layers"].axes
-    assert [text.get_text().split(" ")[0] for text in axes.texts] == ["0.0", "0.0", "−0.2"]
+    assert [text.get_text().split(" ")[0] for text in axes.texts] == ["0.00", "0.00", "−0.20"]
