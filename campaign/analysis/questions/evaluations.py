@@ -1,6 +1,6 @@
 """Other ways to measure a trained network
 
-`comparison.md` has each method's accuracy under weight noise. There is a figure for each further evaluation of the runs,
+`comparison.md` has each method's accuracy under weight noise. There is a figure for each further evaluation of runs,
 with its strength on the horizontal axis; bars and bands are standard errors over seeds. Where a figure shows a second
 evaluation for comparison, its lines are dashed. An evaluation of parts of the network, like its layers, is a
 map: a row per part, a column per strength, and in each cell the mean and its standard error. If runs differ in dropout,
