@@ -27,6 +27,9 @@ QUANTITIES = {
     "val_acc": "validation accuracy (0 to 1)",
 }
 
+ABOUT = {"train_loss": "The mean over the batches of an epoch, under whatever noise the network is trained with."}
+"""What a caption adds, by quantity."""
+
 Lines = list[tuple[Look, pd.DataFrame]]
 """Methods, and the rows of their runs in results_per_run.csv."""
 
@@ -39,6 +42,7 @@ def section(
     `read`: gives a run file by run_id; `folder`: see `campaign.analysis.figures.draw`.
     """
     per_run = by_name["results_per_run"]
+    data = ", ".join(per_run["dataset"].unique())
     with style.used(style.of_folder(folder, "double", per_run)):
         lines = _lines(per_run, by_name["results_summary"])
         runs = [run_id for _, rows in lines for run_id in rows["run_id"]]
@@ -46,7 +50,8 @@ def section(
         figures = []
         for quantity, axis in QUANTITIES.items():
             if any(quantity in row for history in histories.values() for row in history):
-                words = f"{axis[0].upper()}{axis[1:]} of every epoch: a line per run, a colour per method."
+                words = f"{data}: {axis} of each epoch, a line for each of {len(histories)} runs, a colour per method."
+                words += f" {ABOUT[quantity]}" if quantity in ABOUT else ""
                 figures.append(numbered.figure(_drawn(lines, histories, quantity, axis), words))
     if not figures:
         return None
