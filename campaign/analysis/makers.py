@@ -79,7 +79,7 @@ def _of(provenance: Mapping) -> tuple:
 
 
 def _different_files(made_by: Mapping[tuple, int]) -> list[str]:
-    """A line for each file of the user of which these makers have several contents."""
+    """A line for each of the user's files that is not the same for all of these makers."""
     files: dict[str, Counter[str]] = {}
     for makers, count in made_by.items():
         for file in {file for *_, own in makers if own for file in own.split(", ")}:

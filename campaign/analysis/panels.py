@@ -165,12 +165,7 @@ def _mark_break(axes: "Axes", place: float) -> None:
 
 
 def label_panels(
-    figure: "Figure",
-    panels: "dict[str, Axes]",
-    axis: str,
-    below: str = ALPHA_AXIS,
-    legend: str = "",
-    has_legend: bool = True,
+    figure: "Figure", panels: "dict[str, Axes]", axis: str, below: str = ALPHA_AXIS, legend: str = ""
 ) -> None:
     """Name the axes of all panels, `axis` on the left and `below` at the bottom, and place the legend."""
     figure.supxlabel(typesetting.typeset(below))

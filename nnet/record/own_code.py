@@ -1,7 +1,7 @@
 """The user's own code that plug-ins are made of: files below `NNET_PLUGINS`, and modules of the user that they import.
 
-It is no part of a run's identity. It is recorded, so that a change of it can be said. No file is imported here, and
-importing this one does not import torch.
+It is no part of a run's identity. It is recorded, so that the program can report a change. Nothing here imports these
+files, and importing this module does not import torch.
 """
 
 import functools

@@ -144,17 +144,17 @@ def _kinds(points: pd.DataFrame) -> list[str]:
     """The evaluation of each row, with the settings in which the rows of this evaluation differ."""
     names = {}
     for evaluation, rows in points.groupby("evaluation"):
-        every = [json.loads(settings) for settings in rows["settings"].unique()]
-        shared = {name for name in every[0] if all(name in its and its[name] == every[0][name] for its in every)}
-        for settings in rows["settings"].unique():
-            said = f"{evaluation} ({_said(settings, shared) or 'default'})" if len(every) > 1 else evaluation
+        every = {settings: json.loads(settings) for settings in rows["settings"].unique()}
+        first, *_ = every.values()
+        shared = {name for name in first if all(name in its and its[name] == first[name] for its in every.values())}
+        for settings, its in every.items():
+            said = f"{evaluation} ({_said(its, shared) or 'default'})" if len(every) > 1 else evaluation
             names[evaluation, settings] = said
     return [names[key] for key in zip(points["evaluation"], points["settings"], strict=True)]
 
 
-def _said(settings: str, without: set[str]) -> str:
-    its = json.loads(settings)
-    return ", ".join(f"{name} {labels.spelled(value)}" for name, value in its.items() if name not in without)
+def _said(settings: dict, without: set[str]) -> str:
+    return ", ".join(f"{name} {labels.spelled(value)}" for name, value in settings.items() if name not in without)
 
 
 def _names(summary: pd.DataFrame) -> dict[str, str]:
