@@ -6,8 +6,9 @@
 
 Trains a network on MNIST and measures it at each time and draw, once as the evaluation `pcm` does and once with the
 toolkit: its PCMLikeNoiseModel (g_max 25, t_0 25 s), one tile per layer, exact inputs and outputs, and its
-GlobalDriftCompensation. Reports the accuracies, their difference with its standard error over draws, and how far the
-weights that are read are from those of the network. The toolkit is no requirement of the project: only this file
+GlobalDriftCompensation. Reports the accuracies, their difference with its standard error over draws, how far the
+weights that are read are from those of the network, and the seconds of a measurement: one time of one draw, with its
+share of programming. The toolkit is no requirement of the project: only this file
 imports it, from an environment of its own.
 """
 
@@ -15,6 +16,7 @@ import dataclasses
 import functools
 import math
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -62,21 +64,29 @@ def compare(cfg: TrainConfig, draws: int) -> list[dict]:
     measure = functools.partial(evaluate, batches=batches)
     rows = []
     for compensated in (True, False):
-        ours = list(read_here(model, measure, draws, compensated))
-        theirs = list(read_by_the_toolkit(model, measure, draws, compensated))
-        for time in TIMES:
-            row = {"architecture": cfg.arch, "time": time, "compensated": compensated, "acc_0": measure(model)[0]}
+        ours = timed(read_here(model, measure, draws, compensated))
+        theirs = timed(read_by_the_toolkit(model, measure, draws, compensated))
+        for moment in TIMES:
+            row = {"architecture": cfg.arch, "time": moment, "compensated": compensated, "acc_0": measure(model)[0]}
             numbers: dict[str, float] = {}
-            for name, readings in (("here", ours), ("toolkit", theirs)):
-                accuracies = [reading[time][0] for reading in readings]
+            for name, (readings, seconds) in (("here", ours), ("toolkit", theirs)):
+                accuracies = [reading[moment][0] for reading in readings]
                 numbers |= {f"acc_{name}": fmean(accuracies), f"std_{name}": stdev(accuracies)}
-                numbers[f"error_{name}"] = fmean(reading[time][1] for reading in readings)
+                numbers[f"error_{name}"] = fmean(reading[moment][1] for reading in readings)
+                numbers[f"seconds_{name}"] = seconds
             numbers["difference"] = numbers["acc_here"] - numbers["acc_toolkit"]
             numbers["difference_se"] = math.hypot(numbers["std_here"], numbers["std_toolkit"]) / math.sqrt(draws)
             row |= numbers
-            print(", ".join(f"{name} {value:.5g}" for name, value in numbers.items()), row["time"], flush=True)
+            print(", ".join(f"{name} {value:.5g}" for name, value in numbers.items()), moment, flush=True)
             rows.append(row)
     return rows
+
+
+def timed(readings: Iterator[Reading]) -> tuple[list[Reading], float]:
+    """All of them, and the seconds of one measurement."""
+    start = time.perf_counter()
+    draws = list(readings)
+    return draws, (time.perf_counter() - start) / (len(draws) * len(TIMES))
 
 
 def trained(cfg: TrainConfig) -> tuple[nn.Module, list[Batch]]:
@@ -95,11 +105,11 @@ def read_here(model: nn.Module, measure: Callable, draws: int, compensated: bool
     for draw in range(draws):
         memory.program(streams.normals(0, "evaluation/pcm", draw))
         reading = {}
-        for time, seconds in TIMES.items():
+        for moment, seconds in TIMES.items():
             read = memory.read(seconds)
             error = error_of(read, weights)
             with replaced(weights, read):
-                reading[time] = measure(model)[0], error
+                reading[moment] = measure(model)[0], error
         yield reading
 
 
@@ -121,14 +131,14 @@ def read_by_the_toolkit(model: nn.Module, measure: Callable, draws: int, compens
     for _ in range(draws):
         analog.program_analog_weights()
         reading = {}
-        for time, seconds in TIMES.items():
+        for moment, seconds in TIMES.items():
             analog.drift_analog_weights(seconds - FIRST_READ)
             tiles = list(analog.analog_tiles())
             factors = [float(tile.alpha) if compensated else 1.0 for tile in tiles]
             read = [
                 factor * torch.as_tensor(tile.get_weights()[0]) for factor, tile in zip(factors, tiles, strict=True)
             ]
-            reading[time] = measure(analog)[0], error_of(read, weight_tensors(model))
+            reading[moment] = measure(analog)[0], error_of(read, weight_tensors(model))
         yield reading
 
 

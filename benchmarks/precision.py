@@ -5,12 +5,16 @@
 
 Trains each network on MNIST, noisy, on one core, for every seed: all in fp32, with training in bf16 (autocast), with
 training and sweep in bf16, and with tensors in fp32 whose products oneDNN may compute in bf16. Runs of one seed share
-initial weights, batches and noise, so differences are paired; intervals are Student's t at 95 % over seeds. Only
-processors that multiply bfloat16 in hardware (AMX, AVX512-BF16) gain time.
+initial weights, batches and noise, and run one after the other on one core, so differences are paired; intervals are
+Student's t at 95 % over seeds. With `--workers` several seeds run side by side, each on its own core. Only processors
+that multiply bfloat16 in hardware (AMX, AVX512-BF16) gain time.
 """
 
 import dataclasses
+import multiprocessing
+import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from statistics import median
 
@@ -43,9 +47,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3, help="default 3")
     parser.add_argument("--train-samples", type=int, help="training images; default all")
     parser.add_argument("--test-samples", type=int, help="test images; default all")
+    parser.add_argument("--workers", type=int, default=1, help="seeds side by side, from --core on; default 1")
     arguments = command_line.parsed_on_one_core(parser)
     command_line.restart_as_worker()
-    torch.set_num_threads(1)
+    cores = [arguments.core + index for index in range(arguments.workers)]
     rows = []
     for arch in arguments.architectures:
         cfg = TrainConfig(
@@ -53,9 +58,9 @@ def main() -> None:
             data_dir=arguments.data_dir, max_train_samples=arguments.train_samples,
             max_test_samples=arguments.test_samples,
         )  # fmt: skip
-        rows += compare(cfg, arguments.seeds)
+        rows += compare(cfg, arguments.seeds, cores)
     if arguments.json is not None:
-        names = ("epochs", "seeds", "train_samples", "test_samples")
+        names = ("epochs", "seeds", "train_samples", "test_samples", "workers")
         content = {"dataset": "mnist", "regime": "noisy", "alpha_train": 0.2}
         content |= {name: getattr(arguments, name) for name in names}
         all_images = arguments.train_samples is None
@@ -63,10 +68,14 @@ def main() -> None:
         write_section(arguments.json, section, content | {"rows": rows})
 
 
-def compare(cfg: TrainConfig, seeds: int) -> list[dict]:
+def compare(cfg: TrainConfig, seeds: int, cores: list[int]) -> list[dict]:
     """A row for each use of bf16, printed as soon as it is measured."""
-    measured(dataclasses.replace(cfg, max_train_samples=256, max_test_samples=100, epochs=1), 0, "fp32")  # compiles
-    runs = [{name: measured(cfg, seed, name) for name in PRECISIONS} for seed in range(seeds)]
+    context = multiprocessing.get_context("spawn")
+    free: multiprocessing.Queue = context.Queue()
+    for core in cores:
+        free.put(core)
+    with ProcessPoolExecutor(len(cores), context, pin, (free,)) as pool:
+        runs = list(pool.map(measured_in_turn, [cfg] * seeds, range(seeds)))
     results = {name: pd.DataFrame([run[name] for run in runs]) for name in PRECISIONS}
     rows = []
     for name in list(PRECISIONS)[1:]:
@@ -80,6 +89,18 @@ def compare(cfg: TrainConfig, seeds: int) -> list[dict]:
         rows.append(row)
         print_row(row)
     return rows
+
+
+def pin(free: multiprocessing.Queue) -> None:
+    """Give this process a core of its own."""
+    os.sched_setaffinity(0, {free.get()})
+    torch.set_num_threads(1)
+
+
+def measured_in_turn(cfg: TrainConfig, seed: int) -> dict[str, dict]:
+    """The figures of one seed in each precision."""
+    measured(dataclasses.replace(cfg, max_train_samples=256, max_test_samples=100, epochs=1), 0, "fp32")  # compiles
+    return {name: measured(cfg, seed, name) for name in PRECISIONS}
 
 
 def measured(cfg: TrainConfig, seed: int, name: str) -> dict:

@@ -115,10 +115,12 @@ def fewer_bits(section: dict) -> str:
     images, tested = section.get("train_samples"), section.get("test_samples")
     data = "Full MNIST" if images is None else f"{images:,} images of MNIST"
     data += "" if tested is None else f", {tested:,} for testing"
+    side_by_side = section.get("workers", 1)
+    times = "one run at a time" if side_by_side == 1 else f"{side_by_side} runs side by side, each on its own core"
     return f"""
 {data}, noisy, α_train = {section["alpha_train"]:g}, {section["epochs"]} epochs, {section["seeds"]} seeds, against fp32
-seed by seed, on {section["machine"]["cpu_model"]}, {section["machine"]["cpu_capability"]}; differences in percentage
-points with 95 % intervals.
+seed by seed, {times}, on {section["machine"]["cpu_model"]}, {section["machine"]["cpu_capability"]};
+differences in percentage points with 95 % intervals.
 
 {table(("in bf16", "training, times as fast", "sweep", "accuracy", "drop at 0.1", "drop at 0.5"), lines)}
 
