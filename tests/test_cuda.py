@@ -1,4 +1,4 @@
-"""Runs on a GPU: every regime learns, every evaluation measures, and a run can be repeated and resumed bit for bit."""
+"""Runs on a GPU: every regime learns, every evaluation measures, a run can be repeated bit for bit, campaigns work."""
 
 import functools
 
@@ -7,6 +7,7 @@ import torch
 
 from nnet import registry
 from nnet_models import train_and_evaluate
+from tests.campaign.running.launches import launch, run_files
 from tests.conftest import interrupted, small_run, timeless
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")
@@ -59,3 +60,15 @@ def test_training_and_measuring_do_not_make_the_host_wait_in_every_step(npz):
 
     waits()
     assert waits(batch_size=4) == waits(batch_size=32)
+
+
+@pytest.mark.parametrize("more", [["--use-cuda", "--max-workers", "1"], ["--cpu-threads", "1"]])
+def test_a_campaign_in_worker_processes(npz, tmp_path, more):
+    launched = launch(npz, tmp_path, *more)
+    assert launched.returncode == 0, launched.stderr
+    runs = run_files(tmp_path).values()
+    assert [run["status"] for run in runs] == ["ok"] * 8
+    device = torch.cuda.get_device_name() if "--use-cuda" in more else "cpu"
+    assert {run["provenance"]["device"] for run in runs} == {device}
+    again = launch(npz, tmp_path, *more, "--plan")
+    assert again.returncode == 0 and "8 finished, 0 to do" in again.stdout, again.stderr

@@ -1,7 +1,7 @@
 """What the fork server imports and uses once before it forks workers: what every run needs.
 
-Building the first optimizer imports hundreds of modules, so a tiny step is taken here and not in each worker. No
-plug-in is imported here: it may raise, exit, hang or change its process, and that may cost its own runs only.
+No training step is taken here: it would look for a GPU, and a process that has done so cannot fork workers that use
+one. No plug-in is imported here: it may raise, exit, hang or change its process, and that may cost its own runs only.
 """
 
 import gc
@@ -16,7 +16,6 @@ from tqdm import tqdm
 import nnet_models  # noqa: F401 - all that a run imports
 from campaign.engines.workers.fork_server import WARM_DATA
 from nnet.data import prepared
-from nnet.optimizers import OPTIMIZERS
 from nnet.perturbations.pixel_noise import PixelNoise
 from nnet.perturbations.weight_noise import WeightNoise
 from nnet.random import streams
@@ -24,11 +23,7 @@ from nnet.record import provenance
 
 torch.set_num_threads(1)
 torch.set_num_interop_threads(1)
-_layer = torch.nn.Linear(2, 2)
-_optimizer = OPTIMIZERS["adam"].build(_layer.parameters())
-_layer(torch.ones(1, 2)).sum().backward()
-_optimizer.step()
-_noise = WeightNoise(_layer, "tensor_std")  # once, because that compiles it; likewise the pixels
+_noise = WeightNoise(torch.nn.Linear(2, 2), "tensor_std")  # once, because that compiles it; likewise the pixels
 _noise.draw(streams.normals(0, "weight_noise"))
 with _noise.applied(1.0):
     pass
