@@ -56,8 +56,10 @@ def source(kind: str, name: str) -> bytes:
 
 def path_of(kind: str, name: str) -> Path:
     """The plug-in's file. Raises ConfigError if there is none."""
-    require(kind, name, f"name among the {kind}:")
-    return _files(kind)[name]
+    files = _files(kind)
+    if name not in files:
+        raise unknown(f"name among the {kind}:", name, names(kind))
+    return files[name]
 
 
 def constant(kind: str, name: str, variable: str, default: object = None) -> Any:

@@ -13,10 +13,11 @@ without importing it, so that the launcher needs no torch:
 The defaults of its options must be literals too.
 """
 
+import functools
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nnet import registry
@@ -74,13 +75,19 @@ def stated(evaluation: str, variable: str, default: object = None) -> Any:
 
 def defaults(evaluation: str) -> dict:
     """The defaults of the settings of its measurements; those of `IMAGES` alone where its file is gone."""
-    values: dict = dict(IMAGES)
-    with suppress(ConfigError):
-        options = registry.option_defaults("evaluations", evaluation)
-        options |= {name: getattr(TrainConfig, name) for name in stated(evaluation, "FROM_CONFIG", ())}
-        listed = (stated(evaluation, "STRENGTHS"), stated(evaluation, "DRAWS"))
-        values |= {name: canonical(value) for name, value in options.items() if name not in listed}
-    return values
+    try:
+        return _defaults_in(registry.path_of("evaluations", evaluation), evaluation)
+    except ConfigError:
+        return dict(IMAGES)
+
+
+@functools.cache
+def _defaults_in(file: Path, evaluation: str) -> dict:
+    """`file`: the evaluation's, which is read once."""
+    options = registry.option_defaults("evaluations", evaluation)
+    options |= {name: getattr(TrainConfig, name) for name in stated(evaluation, "FROM_CONFIG", ())}
+    listed = (stated(evaluation, "STRENGTHS"), stated(evaluation, "DRAWS"))
+    return IMAGES | {name: canonical(value) for name, value in options.items() if name not in listed}
 
 
 def _wanted(name: str, fields: Mapping, options: Mapping) -> Wanted:
