@@ -39,11 +39,11 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"\$α_\\mathrm\{(\w+)\}\$", r"α_\1", text).split())
 
 
-def draw_all(folder, width="double") -> dict:
-    """The figures of all questions by name, laid out as for a file, but not written."""
+def draw_all(folder, width="double", only=None) -> dict:
+    """The figures of all questions, or of one, by name, laid out as for a file, but not written."""
     made = tables.read(folder)
     all_figures = {}
-    for question in questions.modules():
+    for question in questions.modules() if only is None else [only]:
         all_figures |= figures.draw(question, made, "5 of 5 runs", folder, width)
     with style.used(style.Style()):
         for figure in all_figures.values():

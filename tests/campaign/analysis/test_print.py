@@ -1,5 +1,6 @@
 """Figures as they are printed: what the artists say is what the tables say, and every text can be read."""
 
+import functools
 import itertools
 import re
 import zlib
@@ -51,6 +52,12 @@ def folder(request, tmp_path_factory):
     return stored(tmp_path_factory.mktemp(request.param), CAMPAIGNS[request.param]()).folder
 
 
+@functools.cache
+def every_figure(folder, width: str) -> dict:
+    """All figures of one of these campaigns, drawn once for several tests, which only look at them."""
+    return draw_all(folder, width)
+
+
 @pytest.fixture(autouse=True)
 def styled():
     """Figures are looked at in the style in which they are written."""
@@ -85,7 +92,7 @@ def box(text):
 
 @pytest.mark.parametrize("width", style.WIDTHS)
 def test_no_text_is_cut_off_and_none_overlaps_another(folder, width):
-    for name, figure in draw_all(folder, width).items():
+    for name, figure in every_figure(folder, width).items():
         assert figure.get_figwidth() == style.WIDTHS[width]
         boxes = texts_of(figure)
         for text, its in boxes:
@@ -104,7 +111,7 @@ def test_no_text_is_cut_off_and_none_overlaps_another(folder, width):
 
 
 def test_the_legend_has_every_line_that_is_drawn_and_no_other(folder):
-    for name, figure in draw_all(folder).items():
+    for name, figure in every_figure(folder, "double").items():
         lines = [line for axes in figure.axes for line in axes.containers if isinstance(line, ErrorbarContainer)]
         labelled = [line for line in lines if not line.get_label().startswith("_")]
         if not labelled:
@@ -118,7 +125,7 @@ def test_the_legend_has_every_line_that_is_drawn_and_no_other(folder):
 
 
 def test_error_bars_of_methods_stand_side_by_side(tmp_path):
-    figure = draw_all(stored(tmp_path / "digits", crowded()).folder)["accuracy"]
+    figure = draw_all(stored(tmp_path / "digits", crowded()).folder, only="weight_noise")["accuracy"]
     for axes in figure.axes:
         places = [line[0].get_transform().transform(line[0].get_xydata())[:, 0] for line in axes.containers]
         assert len(places) == len(METHODS)
@@ -133,7 +140,7 @@ def test_error_bars_of_methods_stand_side_by_side(tmp_path):
 
 def test_the_axis_is_broken_between_zero_and_the_smallest_strength(tmp_path):
     folder = stored(tmp_path / "digits", [*runs(2)]).folder
-    for axes in draw_all(folder)["accuracy"].axes:
+    for axes in draw_all(folder, only="weight_noise")["accuracy"].axes:
         marks = [line for line in axes.lines if line.get_gid() == panels.BREAK]
         assert len(marks) == 2 and all(0 < line.get_xdata()[0] < 0.1 for line in marks)
 
@@ -161,7 +168,8 @@ def test_letters_are_letters_of_embedded_fonts(tmp_path):
     assert called and embedded >= len(called) and all(b"DejaVu" in name for name in called)
     svg = (folder / "figures/accuracy.svg").read_text()
     assert f">{CLEAN}</text>" in svg and "MLP 256-128" in svg
-    assert (folder / "figures/accuracy.svg").read_bytes() == figures.rendered(draw_all(folder)["accuracy"], "svg")
+    again = draw_all(folder, only="weight_noise")["accuracy"]
+    assert (folder / "figures/accuracy.svg").read_bytes() == figures.rendered(again, "svg")
 
 
 def test_the_caption_says_what_is_shown_n_the_bars_the_command_and_the_commit(tmp_path):
@@ -175,7 +183,7 @@ def test_the_caption_says_what_is_shown_n_the_bars_the_command_and_the_commit(tm
         "Commit of the runs: abc123",
     ):  # fmt: skip
         assert words.lower() in text.lower(), words
-    shown = " ".join(text.get_text() for text in draw_all(folder)["accuracy"].findobj(Text))
+    shown = " ".join(text.get_text() for text in draw_all(folder, only="weight_noise")["accuracy"].findobj(Text))
     assert "runs" not in shown and "seeds" not in shown and "csv" not in shown
 
 
@@ -184,7 +192,7 @@ def test_names_are_those_of_the_users_table(tmp_path):
     (folder / names.FILE).write_text(
         '[architecture]\ncnn = "three convolutions"\n\n[regime]\nnoisy = "hardened"\n\n[setting]\nalpha_train = "σ"\n'
     )
-    figure = draw_all(folder)["accuracy"]
+    figure = draw_all(folder, only="weight_noise")["accuracy"]
     assert {axes.get_title() for axes in figure.axes} == {"three convolutions", "MLP 256-128"}
     assert list(legends(figure)) == [CLEAN, "hardened, σ = 0.2"]
 
@@ -212,7 +220,7 @@ def test_panels_and_lines_stand_in_the_order_of_the_configuration(tmp_path):
     store = stored(tmp_path / "digits", runs(2))
     ordered = sorted(runs(2), key=lambda run: (run["architecture"] != "mlp_small", run["regime"] != "noisy"))
     store.remember_campaign([run["run_id"] for run in ordered])
-    figure = draw_all(store.folder)["accuracy"]
+    figure = draw_all(store.folder, only="weight_noise")["accuracy"]
     assert [axes.get_title() for axes in figure.axes] == ["MLP 256-128", "CNN"]
     assert list(legends(figure)) == [NOISY, CLEAN]
 
@@ -230,7 +238,7 @@ def fine(drop: float) -> list[dict]:
 
 @pytest.mark.parametrize(("drop", "is_said"), [(0.0003, True), (0.0005, True), (0.0006, False), (0.1, False)])
 def test_a_figure_says_where_an_effect_is_smaller_than_the_test_images_resolve(tmp_path, drop, is_said):
-    made = draw_all(stored(tmp_path / "digits", fine(drop)).folder)
+    made = draw_all(stored(tmp_path / "digits", fine(drop)).folder, only="weight_noise")
     for name in ("drop", "drop_at_01"):
         said = [label for label in legends(made[name]) if "resolution of 10,000 test images" in label]
         assert bool(said) == is_said and ("McNemar" in panels.caption(made[name])) == is_said
