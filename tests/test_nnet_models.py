@@ -23,7 +23,6 @@ TRAINED = (
 ).split()
 FOLLOWING = "acc_0 acc_01 drop_at_01 test_loss sweep_seconds".split()
 
-
 config = functools.partial(
     small_run, arch="cnn", regime="noisy", alpha_train=0.2, alpha_tests=(0, 0.1, 0.4), learning_rate=0.01
 )

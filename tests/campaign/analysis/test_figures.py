@@ -1,15 +1,18 @@
-"""Drawing the figures of a results folder: titles, the command, small pictures."""
+"""Drawing the figures of a results folder: the command, small pictures, files and captions."""
 
 import io
 import os
+import re
+import zlib
 
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from campaign.analysis import figures, panels, style, tables
 from nnet.checks import ConfigError
-from tests.campaign.analysis.drawing import draw_all, runs, stored
+from tests.campaign.analysis.drawing import CLEAN, draw_all, runs, stored
 from tests.campaign.analysis.making import result
 
 
@@ -73,3 +76,45 @@ def test_the_newest_folder_is_the_one_whose_tables_were_written_last(tmp_path):
     for time, name in ((2, "digits"), (3, "study/blobs"), (1, "mnist")):
         os.utime(stored(tmp_path / name, runs(1)).folder / "results_summary.csv", (time, time))
     assert tables.newest(tmp_path) == tmp_path / "study/blobs"
+
+
+def fonts(pdf: bytes) -> tuple[set[bytes], set[bytes], int]:
+    """The kinds of fonts of a PDF, their names, and how many of them lie in the file."""
+    texts = pdf
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.S):
+        try:
+            texts += zlib.decompress(stream)
+        except zlib.error:
+            continue
+    return (
+        set(re.findall(rb"/FontType \d+|/Subtype /(?:Type3|TrueType|CIDFontType2|Type0)", texts)),
+        set(re.findall(rb"/FontName /(\S+)", texts)),
+        len(re.findall(rb"/FontFile2", texts)),
+    )
+
+
+def test_letters_are_letters_of_embedded_fonts(tmp_path):
+    folder = stored(tmp_path / "digits", runs(2)).folder
+    figures.save_all(folder)
+    kinds, called, embedded = fonts((folder / "figures/accuracy.pdf").read_bytes())
+    assert b"/Subtype /CIDFontType2" in kinds and b"/Subtype /Type3" not in kinds
+    assert called and embedded >= len(called) and all(b"DejaVu" in name for name in called)
+    svg = (folder / "figures/accuracy.svg").read_text()
+    assert f">{CLEAN}</text>" in svg and "MLP 256-128" in svg
+    again = draw_all(folder, only="weight_noise")["accuracy"]
+    assert (folder / "figures/accuracy.svg").read_bytes() == figures.rendered(again, "svg")
+
+
+def test_the_caption_says_what_is_shown_n_the_bars_the_command_and_the_commit(tmp_path):
+    made = [run | {"provenance": {"git_commit": "abc123"}} for run in runs()]
+    folder = stored(tmp_path / "digits", made).folder
+    assert figures.main(["--output-dir", str(tmp_path), "--width", "single", "digits"]) == 0
+    text = " ".join((folder / "figures/accuracy.txt").read_text().split())
+    for words in (
+        "digits: test accuracy (%) under weight noise", "mean ± standard error over seeds", "n = 3 seeds",
+        "Completeness: 12 of 12 runs", f"campaign.analysis.figures digits --output-dir {tmp_path} --width single",
+        "Commit of the runs: abc123",
+    ):  # fmt: skip
+        assert words.lower() in text.lower(), words
+    shown = " ".join(text.get_text() for text in draw_all(folder, only="weight_noise")["accuracy"].findobj(Text))
+    assert "runs" not in shown and "seeds" not in shown and "csv" not in shown

@@ -1,7 +1,4 @@
-"""The command line: flags, their values, the help, and what it says about wrong words."""
-
-import subprocess
-import sys
+"""The command line: flags, their values, and what it says about wrong words."""
 
 import pytest
 
@@ -10,7 +7,6 @@ from campaign.commands import command_line
 from campaign.grid.lists import repeats
 from campaign.grid.settings import settings
 from nnet.checks import ConfigError
-from tests.conftest import ROOT
 
 OPTIONS = {"mine": {"depth": 3, "rate": 0.5, "fast": True, "p": "inf"}, "other": {"zetas": [0, 0.1], "bits": [4]}}
 EXAMPLES = {
@@ -199,50 +195,6 @@ def test_wrong_words_are_one_sentence_and_exit_code_2(text, capsys, tmp_path, mo
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.startswith("error: ") and printed.err.count("\n") == 1
     assert WRONG[text] in printed.err and not list(tmp_path.iterdir())
-
-
-def shown(capsys, *words: str) -> str:
-    assert run_experiments.main([*words, "--help"]) == 0
-    return capsys.readouterr().out
-
-
-@pytest.fixture(autouse=True)
-def columns(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-
-
-def test_the_help_fits_and_is_grouped(capsys):
-    text = shown(capsys)
-    assert len(text.splitlines()) <= 100 and max(map(len, text.splitlines())) <= 100
-    titles = ["what is trained:", "how it is measured:", "launch:", "cluster:", "instead of launching:"]
-    assert [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")] == titles
-
-
-def test_the_help_shows_every_line_of_the_block_with_its_value_and_names_the_other_settings(capsys):
-    text = " ".join(shown(capsys).split())
-    described, others = text.split("Settings without a line here, for --set: ")
-    others = others.split(";")[0].split(", ")
-    for name in settings():
-        flag = f"--{'[no-]' if settings()[name].kind is bool else ''}{name.replace('_', '-')} "
-        assert (flag in described) != (name in others), name
-    assert "[mlp_small mlp_medium mlp_large cnn resnet18]" in text and "[0 0.01 0.02 0.05 0.1 0.2 0.5]" in text
-    assert "--max-workers N runs at the same time; none: one per usable core [none]" in text
-
-
-def test_the_help_of_a_study_shows_its_lines(capsys):
-    text = " ".join(shown(capsys, "--study", "adversarial").split())
-    assert (
-        "--lr-milestones N" in text and "[36]" in text and "[worst_case random_corners landscape quantization]" in text
-    )
-
-
-def test_help_needs_neither_torch_nor_pandas():
-    program = (
-        "import sys, run_experiments\n"
-        "assert run_experiments.main(['--help']) == 0\n"
-        "assert not {'torch', 'pandas', 'numpy', 'matplotlib', 'scipy'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_a_value_of_another_kind_is_no_bug_of_the_parser():
