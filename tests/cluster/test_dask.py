@@ -222,8 +222,7 @@ def documented(folder) -> dict[str, str]:
 
 @pytest.mark.parametrize("own", [True, False], ids=["own_scheduler", "of_the_campaign"])
 def test_tls_is_spoken_with_the_keys_that_dasks_settings_name(place, undisturbed, tmp_path, monkeypatch, own):
-    variables = documented(tmp_path)
-    for name, value in variables.items():
+    for name, value in documented(tmp_path).items():
         monkeypatch.setenv(name, value)
     words = ("--max-workers", "2")
     if own:
