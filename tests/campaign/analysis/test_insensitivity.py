@@ -44,7 +44,9 @@ def test_published_methods_stand_beside_their_runs(campaign):
     assert (row["n_seeds"], row["published_mean"], row["published_std"]) == (3, 0.9895, pytest.approx(0.0027))
     assert row["mean_acc"] == pytest.approx(0.81)
     assert row["stderr_acc"] == pytest.approx(statistics.stdev([0.80, 0.81, 0.82]) / 3**0.5)
+    assert row["difference_in_se"] == pytest.approx((0.81 - 0.9895) / row["stderr_acc"])
     assert rows.loc["patients", "beta with noise", 0.0]["published_mean"] == pytest.approx(0.9907)
+    assert rows["difference_in_se"].isna().equals(rows["n_seeds"] == 1)
 
 
 def test_the_comparison_and_the_figure_show_both(campaign, tmp_path):
