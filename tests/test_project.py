@@ -52,7 +52,15 @@ def test_the_committed_campaign_on_cifar10_is_complete_and_of_one_clean_commit()
     assert len({about["git_commit"] for about in made}) == 1 and not any(about["git_dirty"] for about in made)
 
 
-COMMITTED = ["mnist", "cifar10_jpeg"]
+def test_the_committed_campaign_on_spoken_words_is_complete_and_of_one_clean_commit():
+    folder = ROOT / "results/adversarial/speech_commands"
+    runs = tables.read(folder)["results_per_run"]
+    assert completeness(folder) == "18 of 18 runs" and set(runs["status"]) == {"ok"} and set(runs["epochs"]) == {40}
+    made = [json.loads(path.read_text())["provenance"] for path in (folder / "runs").iterdir()]
+    assert len({about["git_commit"] for about in made}) == 1 and not any(about["git_dirty"] for about in made)
+
+
+COMMITTED = ["mnist", "cifar10_jpeg", "adversarial/speech_commands"]
 
 
 @pytest.mark.parametrize("name", COMMITTED)
