@@ -22,9 +22,7 @@ def environment(tmp_path_factory):
     if "PYTEST_XDIST_WORKER" in os.environ:  # the processes of one session share their cache
         folder = folder.parent
     os.environ["NNET_CACHE_DIR"] = str(folder / "cache")
-    os.environ["NNET_NO_REPORT"] = (
-        "1"  # drawing takes seconds; tests/campaign/analysis/test_report_page.py has it written
-    )
+    os.environ["NNET_NO_REPORT"] = "1"  # drawing takes seconds; test_report_page.py has it written
     torch.set_num_threads(1)
     for number in (signal.SIGINT, signal.SIGHUP):  # the background and nohup ignore them, and launchers inherit that
         signal.signal(number, signal.default_int_handler)

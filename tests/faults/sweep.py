@@ -189,4 +189,5 @@ def sweep(folder: Path, step: int = 1, first: int = 0) -> dict:
 
 
 if __name__ == "__main__":
+    os.environ["NNET_NO_REPORT"] = "1"  # drawing takes seconds
     print(json.dumps(sweep(Path(sys.argv[1]), *map(int, sys.argv[2:]))))
