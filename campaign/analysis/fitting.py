@@ -22,7 +22,7 @@ def fit(figure: "Figure") -> None:
     """Lay a figure out; break its titles and the names of its axes into lines, turn or drop texts of ticks."""
     for axes in figure.axes:
         _widen(axes)
-    figure.get_layout_engine().execute(figure)
+    _lay_out(figure)
     turned = any(_overlap(axes, figure.dpi) for axes in figure.axes)
     for axes in figure.axes if turned else ():
         axes.tick_params(axis="x", labelrotation=ROTATION)
@@ -43,11 +43,20 @@ def fit(figure: "Figure") -> None:
         further[row] = max(further.get(row, 0), axes.get_title().count("\n"))
     figure.set_size_inches(width, height + LINES * style.TEXT / 72 * sum(further.values()))
     for _ in range(2):  # the second time with the places of ticks that the first one chose
-        figure.get_layout_engine().execute(figure)
+        _lay_out(figure)
     for axes in figure.axes if turned else ():
         _thin(axes, figure.dpi)
     _centre(figure)
     figure.set_layout_engine("none")  # it is laid out: every file that is written of it looks the same
+
+
+def _lay_out(figure: "Figure") -> None:
+    """Place all panels and texts, as drawing would."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        figure.draw_without_rendering()
+    else:
+        engine.execute(figure)
 
 
 def _widen(axes: "Axes") -> None:
