@@ -7,10 +7,11 @@ import zlib
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from campaign.analysis import figures, panels, style, tables
+from campaign.analysis import figures, fitting, panels, style, tables
 from nnet.checks import ConfigError
 from tests.campaign.analysis.drawing import CLEAN, draw_all, runs, stored
 from tests.campaign.analysis.making import result
@@ -76,6 +77,14 @@ def test_the_newest_folder_is_the_one_whose_tables_were_written_last(tmp_path):
     for time, name in ((2, "digits"), (3, "study/blobs"), (1, "mnist")):
         os.utime(stored(tmp_path / name, runs(1)).folder / "results_summary.csv", (time, time))
     assert tables.newest(tmp_path) == tmp_path / "study/blobs"
+
+
+def test_a_figure_of_a_question_needs_no_layout_engine():
+    figure = Figure(figsize=(3, 2))
+    axes = figure.subplots()
+    axes.set_title("a title of many words " * 5)
+    fitting.fit(figure)
+    assert "\n" in axes.get_title()
 
 
 def fonts(pdf: bytes) -> tuple[set[bytes], set[bytes], int]:
