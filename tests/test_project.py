@@ -43,19 +43,15 @@ def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be
         assert run["provenance"]["git_dirty"] is False
 
 
-def test_the_committed_campaign_on_cifar10_is_complete_and_of_one_clean_commit():
-    folder = ROOT / "results/cifar10_jpeg"
+@pytest.mark.parametrize(
+    ("name", "count", "epochs"), [("cifar10_jpeg", 24, 10), ("adversarial/speech_commands", 18, 40)]
+)
+def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, epochs):
+    folder = ROOT / "results" / name
     runs = tables.read(folder)["results_per_run"]
-    assert completeness(folder) == "24 of 24 runs" and set(runs["status"]) == {"ok"} and set(runs["epochs"]) == {10}
+    assert completeness(folder) == f"{count} of {count} runs"
+    assert set(runs["status"]) == {"ok"} and set(runs["epochs"]) == {epochs}
     assert set(runs.groupby(["architecture", "regime"])["seed"].nunique()) == {3}
-    made = [json.loads(path.read_text())["provenance"] for path in (folder / "runs").iterdir()]
-    assert len({about["git_commit"] for about in made}) == 1 and not any(about["git_dirty"] for about in made)
-
-
-def test_the_committed_campaign_on_spoken_words_is_complete_and_of_one_clean_commit():
-    folder = ROOT / "results/adversarial/speech_commands"
-    runs = tables.read(folder)["results_per_run"]
-    assert completeness(folder) == "18 of 18 runs" and set(runs["status"]) == {"ok"} and set(runs["epochs"]) == {40}
     made = [json.loads(path.read_text())["provenance"] for path in (folder / "runs").iterdir()]
     assert len({about["git_commit"] for about in made}) == 1 and not any(about["git_dirty"] for about in made)
 

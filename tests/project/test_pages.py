@@ -1,5 +1,6 @@
 """README.md and docs/ lead somewhere, are short where they should be, and give the committed numbers."""
 
+import itertools
 import json
 import re
 
@@ -174,11 +175,42 @@ def test_the_page_on_spoken_words_gives_the_paired_differences():
     for ahead, words in (("beta", "is behind β (by"), ("beta with noise", "and behind β + forward noise (by")):
         mean, low, high = paired(random["noisy", 0.5], random[ahead, 0.5])
         assert f"{words} {mean:.1f} points, {low:.1f} to {high:.1f})" in text
-    order = [name for name in sorted(TRAININGS, key=lambda name: -random[TRAININGS[name], 0.5].mean())]
+    order = sorted(TRAININGS, key=lambda name: -random[TRAININGS[name], 0.5].mean())
     assert f"**The order at ζ = 0.5** is {', '.join(order)}." in text
+    lost, *others = (
+        100 * (random[method, 0.0] - random[method, 0.5]).mean()
+        for method in sorted(TRAININGS.values(), key="clean".__ne__)
+    )
+    assert (
+        f"loses {lost:.1f} points of accuracy, the five other methods {min(others):.1f} to {max(others):.1f}." in text
+    )
+    for method, words in (
+        ("beta", "then {:.1f} points more accurate than with standard training (95 % interval {:.1f} to {:.1f})"),
+        ("noisy", "with forward noise {:.1f} points ({:.1f} to {:.1f})"),
+    ):
+        assert words.format(*paired(random["clean", 0.5], random[method, 0.5])) in text
+    five = [method for method in TRAININGS.values() if method != "clean"]
+    pairs = [paired(random[one, 0.5], random[other, 0.5]) for one, other in itertools.combinations(five, 2)]
+    assert len(pairs) == 10 and sum(low > 0 or high < 0 for _, low, high in pairs) == 2
+    assert all(paired(random["clean", 0.5], random[method, 0.5])[1] > 0 for method in five)
     attacked = by["worst_case"]
     kept, lost = (100 * attacked[method, 0.05].mean() for method in ("beta", "clean"))
     assert f"trained with β keep {kept:.1f} % and standard ones {lost:.1f} %" in text
+
+
+def test_the_page_on_spoken_words_names_what_is_left_after_holms_correction():
+    rows = pd.read_csv(RESULTS / "adversarial/speech_commands/differences.csv")
+    rows = rows[(rows["evaluation"] == "weight_noise") & (rows["measure"] == "acc") & (rows["alpha_test"] > 0)]
+    left = rows[rows["p_holm"] < 0.05]
+    assert len(rows) == 20
+    assert sorted(zip(left["alpha_test"], left["regime"], left["alpha_train"], strict=True)) == [
+        (0.5, "awp", 0), (0.7, "awp", 0), (0.7, "beta", 0), (0.7, "noisy", 0.3),
+    ]  # fmt: skip
+    text = page("docs/studies/adversarial_speech.md")
+    assert (
+        "Of its 20 intervals for ζ above 0, four exclude zero after Holm's correction: AWP at 0.5, and AWP, β and"
+        in text
+    )
 
 
 def methods_name(run: pd.Series) -> str:
