@@ -21,7 +21,10 @@ def parsed_on_one_core(options: argparse.ArgumentParser) -> argparse.Namespace:
     """Add --core, parse the command line, and pin this process to that core."""
     options.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)), help="core to run on")
     arguments = options.parse_args()
-    os.sched_setaffinity(0, {arguments.core})
+    try:
+        os.sched_setaffinity(0, {arguments.core})
+    except (OSError, ValueError):
+        options.error(f"core {arguments.core} cannot be used here")
     return arguments
 
 

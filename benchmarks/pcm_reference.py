@@ -8,8 +8,8 @@ Trains a network on MNIST and measures it at each time and draw, once as the eva
 toolkit: its PCMLikeNoiseModel (g_max 25, t_0 25 s), one tile per layer, exact inputs and outputs, and its
 GlobalDriftCompensation. Reports the accuracies, their difference with its standard error over draws, how far the
 weights that are read are from those of the network, and the seconds of a measurement: one time of one draw, with its
-share of programming. The toolkit is no requirement of the project: only this file
-imports it, from an environment of its own.
+share of programming. The toolkit is no requirement of the project: only this file imports it, from an environment of
+its own.
 """
 
 import dataclasses

@@ -50,7 +50,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="seeds side by side, from --core on; default 1")
     arguments = command_line.parsed_on_one_core(parser)
     command_line.restart_as_worker()
-    cores = [arguments.core + index for index in range(arguments.workers)]
+    cores = list(range(arguments.core, arguments.core + arguments.workers))
+    if not cores or cores[-1] >= (os.cpu_count() or 1):
+        parser.error(f"--workers must be at least 1 and fit on the cores from --core on; got {arguments.workers}")
     rows = []
     for arch in arguments.architectures:
         cfg = TrainConfig(

@@ -56,10 +56,8 @@ def source(kind: str, name: str) -> bytes:
 
 def path_of(kind: str, name: str) -> Path:
     """The plug-in's file. Raises ConfigError if there is none."""
-    files = _files(kind)
-    if name not in files:
-        raise unknown(f"name among the {kind}:", name, names(kind))
-    return files[name]
+    require(kind, name, f"name among the {kind}:")
+    return _files(kind)[name]
 
 
 def constant(kind: str, name: str, variable: str, default: object = None) -> Any:
@@ -85,7 +83,7 @@ def option_defaults(kind: str, name: str) -> dict[str, object]:
 
 def require(kind: str, name: object, what: str) -> None:
     """Raise ConfigError "unknown <what> '<name>'; choose from [...]" unless the plug-in exists."""
-    if name not in names(kind):
+    if not isinstance(name, str) or name not in _files(kind):
         raise unknown(what, name, names(kind))
 
 

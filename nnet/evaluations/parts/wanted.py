@@ -76,14 +76,14 @@ def stated(evaluation: str, variable: str, default: object = None) -> Any:
 def defaults(evaluation: str) -> dict:
     """The defaults of the settings of its measurements; those of `IMAGES` alone where its file is gone."""
     try:
-        return _defaults_in(registry.path_of("evaluations", evaluation), evaluation)
+        return _defaults(evaluation, registry.users_folder())
     except ConfigError:
         return dict(IMAGES)
 
 
 @functools.cache
-def _defaults_in(file: Path, evaluation: str) -> dict:
-    """`file`: the evaluation's, which is read once."""
+def _defaults(evaluation: str, users: Path | None) -> dict:
+    """`users`: the folder of the user's plug-ins, which may hold the evaluation."""
     options = registry.option_defaults("evaluations", evaluation)
     options |= {name: getattr(TrainConfig, name) for name in stated(evaluation, "FROM_CONFIG", ())}
     listed = (stated(evaluation, "STRENGTHS"), stated(evaluation, "DRAWS"))
