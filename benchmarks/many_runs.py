@@ -17,7 +17,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -37,6 +36,7 @@ from campaign.store.folder import Store
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 from nnet.files import atomic
+from nnet.files.temporary import temporary_folder
 from nnet.record.provenance import ROOT
 from tests.campaign.stub import run_of
 
@@ -59,9 +59,9 @@ def main() -> None:
         work = {"new": new, "planned": planned}[arguments.one]
         print(json.dumps(work(arguments.folder, arguments.planned)))
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:  # an interrupted launch leaves a process that writes there for some seconds
         os.environ["NNET_CACHE_DIR"] = f"{folder}/cache"
-        many, few, none = (Path(folder) / name for name in ("many", "few", "none"))
+        many, few, none = (folder / name for name in ("many", "few", "none"))
         make(many, arguments.runs)
         make(few, len(ALPHAS))
         listing = least(none, arguments.runs, "--status") - least(none, len(ALPHAS), "--status")
@@ -170,10 +170,10 @@ def least(folder: Path, count: int, *flags: str) -> float:
     return min(cpu(folder, count, *flags)[0] for _ in range(ROUNDS))
 
 
-def forget(folder: str) -> None:
+def forget(folder: Path) -> None:
     """Forget what is remembered of run files and tables."""
     for name in ("index", "tables", "excerpts"):
-        for path in Path(folder, "cache", name).rglob("*.json"):
+        for path in (folder / "cache" / name).rglob("*.json"):
             path.unlink()
 
 
