@@ -43,9 +43,9 @@ def show(panels_of: Iterable["Axes"], shown: pd.Series, images: int) -> str:
         return ""
     limit = 100 * FEWEST / images
     for axes in panels_of:
-        label = f"below the resolution of {images:,} test images (±{limit:.2g} points)"
+        label = f"below the resolution of {images:,} test samples (±{limit:.2g} points)"
         axes.axhspan(-limit, limit, color="0.85", linewidth=0, zorder=0, label=label, gid=panels.RESOLUTION)
     return (
-        f"grey: differences of fewer than {FEWEST} of the {images:,} test images, which no single comparison of two "
-        "networks on these images can tell from zero (exact McNemar test, 5 %)"
+        f"grey: differences of fewer than {FEWEST} of the {images:,} test samples, which no single comparison of two "
+        "networks on these samples can tell from zero (exact McNemar test, 5 %)"
     )

@@ -81,16 +81,16 @@ def _options(config: TrainConfig) -> Iterator[str]:
 
 
 def _images(config: TrainConfig, images: int) -> Iterator[str]:
-    """Settings that are larger than the number of training images, without those of validation."""
+    """Settings that are larger than the number of training samples, without those of validation."""
     if (config.max_train_samples or 0) > images:
         yield _all_images("max_train_samples", config.max_train_samples, images, "training", config)
     used = min(images, config.max_train_samples or images)
     if config.batch_size > used:
-        yield f"batch_size {config.batch_size} is more than the {used} training images: each epoch is one batch of all"
+        yield f"batch_size {config.batch_size} is more than the {used} training samples: each epoch is one batch of all"
 
 
 def _all_images(name: str, asked: int | None, images: int, kind: str, config: TrainConfig) -> str:
     return (
-        f"{name} {asked} is more than the {images} {kind} images of {config.dataset_name}: all are used, as with "
+        f"{name} {asked} is more than the {images} {kind} samples of {config.dataset_name}: all are used, as with "
         f"{name} none, under another identity"
     )

@@ -81,10 +81,10 @@ COST = dict(
     validation_images=0, test_images=360, memory_mb=100.0, weights_mb=1.0,
 )  # fmt: skip
 NO_EFFECT = [
-    (dict(max_train_samples=99999), "max_train_samples 99999 is more than the 1437 training images of digits"),
-    (dict(max_test_samples=361), "max_test_samples 361 is more than the 360 test images of digits"),
-    (dict(batch_size=2000), "batch_size 2000 is more than the 1437 training images"),
-    (dict(batch_size=128, max_train_samples=100), "batch_size 128 is more than the 100 training images"),
+    (dict(max_train_samples=99999), "max_train_samples 99999 is more than the 1437 training samples of digits"),
+    (dict(max_test_samples=361), "max_test_samples 361 is more than the 360 test samples of digits"),
+    (dict(batch_size=2000), "batch_size 2000 is more than the 1437 training samples"),
+    (dict(batch_size=128, max_train_samples=100), "batch_size 128 is more than the 100 training samples"),
     (dict(corruption="additive", options={"additive": {"sigma": 1}}), "corruption 'additive' and its options have no"),
     (dict(corrupt_test=True), "corrupt_test has no effect where p is 0"),
     (dict(lr_schedule="steps", lr_milestones=(3, 11, 40)), "after the last epoch, 10, have no effect: 11, 40"),
@@ -136,7 +136,7 @@ def test_a_launch_and_its_plan_say_it(npz, tmp_path):
     config = small_run(npz, max_train_samples=5000, epochs=1)
     launch = Launch(tmp_path, "serial", max_workers=3, memory_check=False)
     said = "\n".join(survey.prepare([config], launch).notes)
-    assert "max_train_samples 5000 is more than the 96 training images of blobs" in said
+    assert "max_train_samples 5000 is more than the 96 training samples of blobs" in said
     assert "max_workers 3 has no effect" in said
     planned = plan.make(survey.survey([config], launch), memory_check=False)
-    assert "max_train_samples 5000 is more than the 96 training images of blobs" in "\n".join(planned["notes"])
+    assert "max_train_samples 5000 is more than the 96 training samples of blobs" in "\n".join(planned["notes"])

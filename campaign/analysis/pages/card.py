@@ -40,7 +40,7 @@ def page(folder: Path, run: dict, refused: Mapping[str, str], clean_folder: Path
     by_name = tables.build([run])
     weights = run["config"].get("initial_weights") or "those of the run"
     images = next((found["settings"]["max_test_samples"] for found in run["measurements"]), None)
-    measured_on = "all test images" if images is None else f"{images:,} test images"
+    measured_on = "all test samples" if images is None else f"{images:,} test samples"
     lines = [
         comparison(by_name, clean_folder),
         f"Weights: {weights} (SHA-256 of the state {run['sha256']['weights'][:16]}…). Measured on {measured_on} of "

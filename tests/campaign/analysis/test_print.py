@@ -196,7 +196,7 @@ def fine(drop: float) -> list[dict]:
 def test_a_figure_says_where_an_effect_is_smaller_than_the_test_images_resolve(tmp_path, drop, is_said):
     made = draw_all(stored(tmp_path / "digits", fine(drop)).folder, only="weight_noise")
     for name in ("drop", "drop_at_01"):
-        said = [label for label in legends(made[name]) if "resolution of 10,000 test images" in label]
+        said = [label for label in legends(made[name]) if "resolution of 10,000 test samples" in label]
         assert bool(said) == is_said and ("McNemar" in panels.caption(made[name])) == is_said
         bands = [patch for axes in made[name].axes for patch in axes.patches if patch.get_gid() == panels.RESOLUTION]
         assert [(band.get_y(), band.get_height()) for band in bands] == (
