@@ -29,10 +29,19 @@ def group_of(item: dataclasses.Field) -> str:
 
 
 def share_values(config: Any) -> None:
-    """Let a configuration share its numbers and tuples with others: there may be a hundred thousand of them."""
-    for name, value in list(vars(config).items()):
-        if isinstance(value, float | tuple):
-            object.__setattr__(config, name, _shared.setdefault(repr(value), value))
+    """Let a configuration share its values with others: there may be a hundred thousand of them.
+
+    A field at its default is that of the class; equal numbers and tuples are one object.
+    """
+    own = {}
+    for name, value in vars(config).items():
+        if not _is_same(value, getattr(type(config), name, None)):
+            own[name] = _shared.setdefault(repr(value), value) if isinstance(value, float | tuple) else value
+    object.__setattr__(config, "__dict__", own)
+
+
+def _is_same(value: Any, usual: Any) -> bool:
+    return type(value) is type(usual) and repr(value) == repr(usual)
 
 
 class Identity:

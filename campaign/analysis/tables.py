@@ -106,23 +106,19 @@ def resolution_of(folder: Path) -> float:
 
 
 def folders(results_dir: Path, dataset: str | None = None) -> list[Path]:
-    """The folders with tables under `results_dir`, each study's in the order of their names.
+    """The folders with tables under `results_dir`, or those of one dataset among them, in the order of their names.
 
-    With `dataset`, those of this dataset, and those of studies that have no results for it. Raises ConfigError if
-    `results_dir` has no tables, or none of the dataset.
+    Raises ConfigError if `results_dir` has no tables, or none of the dataset.
     """
     every = sorted(path.parent for path in Path(results_dir).rglob("results_summary.csv"))
     if not every:
         raise ConfigError(f"no tables in {results_dir}: run a campaign first")
-    if dataset is None:
-        return every
-    with_dataset = {folder.parent for folder in every if folder.name == dataset}
-    if not with_dataset:
+    found = [folder for folder in every if dataset in (None, folder.name)]
+    if not found:
         names = sorted({folder.name for folder in every})
         choices = f"choose from {names}{nearest(dataset, names)}"
         raise ConfigError(f"no tables of {dataset!r} in {results_dir}; {choices}")
-    studies = [folder for folder in every if folder.parent not in {Path(results_dir), *with_dataset}]
-    return [folder for folder in every if folder.name == dataset] + studies
+    return found
 
 
 def newest(results_dir: Path) -> Path:

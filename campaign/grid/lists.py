@@ -99,7 +99,7 @@ def select(configs: Iterable[TrainConfig], **wanted: Any) -> list[TrainConfig]:
     configs, wanted = list(configs), renamed(wanted)
     if configs:
         check_known(wanted, {*values.FIELDS, *values.option_names(configs)}, "no run has a setting")
-    return [config for config in configs if all(values.has(vars(config), *item) for item in wanted.items())]
+    return [config for config in configs if all(values.has(values.fields_of(config), *item) for item in wanted.items())]
 
 
 def configure(
@@ -136,14 +136,15 @@ def only(configs: Sequence[TrainConfig], wanted: Sequence[tuple[str, Any]]) -> l
     for word, value in wanted:
         name = word if word in known else canonical(word)
         check_known([name], known, "--only: unknown setting")
-        configs = [config for config in configs if values.is_exempt(vars(config), name) or _has(config, name, value)]
+        configs = [config for config in configs if _keeps(config, name, value)]
         if not configs:
             raise ConfigError(f"--only leaves no run: none has {name} = {value}")
     return list(configs)
 
 
-def _has(config: TrainConfig, name: str, wanted: Any) -> bool:
-    return values.has(vars(config), name, wanted)
+def _keeps(config: TrainConfig, name: str, wanted: Any) -> bool:
+    fields = values.fields_of(config)
+    return values.is_exempt(fields, name) or values.has(fields, name, wanted)
 
 
 def _key(config: TrainConfig) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -24,6 +25,15 @@ def test_a_configuration_is_frozen_picklable_jsonable_hashable():
     assert pickle.loads(pickle.dumps(NOISY)) == NOISY
     assert TrainConfig(**json.loads(json.dumps(dataclasses.asdict(NOISY)))) == NOISY
     assert len({NOISY, dataclasses.replace(NOISY)}) == 1
+
+
+def test_a_hundred_thousand_configurations_fit_into_a_hundred_megabytes():
+    tracemalloc.start()
+    try:
+        configs = [dataclasses.replace(NOISY, seed=seed) for seed in range(200)]
+        assert tracemalloc.get_traced_memory()[0] / len(configs) < 1000
+    finally:
+        tracemalloc.stop()
 
 
 def test_equal_numbers_make_equal_runs():

@@ -229,7 +229,7 @@ def test_a_run_file_of_the_older_form_is_refused_in_one_sentence(tmp_path):
         loading.load(tmp_path)
 
 
-def test_the_folders_of_a_dataset_are_its_own_and_those_of_studies_without_it(tmp_path):
+def test_the_folders_of_a_dataset_are_those_of_all_its_campaigns(tmp_path):
     names = ["digits", "mnist", "pixels/digits", "pixels/mnist", "masks/control/photos", "masks/photos"]
     for name in names:
         written_to = tmp_path / name
@@ -239,7 +239,8 @@ def test_the_folders_of_a_dataset_are_its_own_and_those_of_studies_without_it(tm
     def chosen(dataset=None):
         return [str(folder.relative_to(tmp_path)) for folder in tables.folders(tmp_path, dataset)]
 
-    assert chosen("mnist") == ["mnist", "pixels/mnist", "masks/control/photos", "masks/photos"]
+    assert chosen("mnist") == ["mnist", "pixels/mnist"]
+    assert chosen("photos") == ["masks/control/photos", "masks/photos"]
     assert sorted(chosen()) == sorted(names)
     with pytest.raises(ConfigError, match=r"no tables of 'cifar10' .* choose from \['digits', 'mnist', 'photos'\]"):
         tables.folders(tmp_path, "cifar10")
