@@ -44,7 +44,7 @@ def of_questions(by_name: Tables, note: str, folder: Path | None, numbered: Numb
         own = [table for table in question.TABLES if table in by_name]
         if not drawn and not text and not own:
             continue
-        title, about = _docstring(question, name)
+        title, about = _docstring(question, name, bool(own) or not question.TABLES)
         shown = [numbered.figure(figure, panels.caption(figure)) for figure in list(drawn.values())[:MOST_FIGURES]]
         more = f"{len(drawn) - MOST_FIGURES} further figures are left out here; `make figures` draws all of them."
         yield Section(
@@ -65,10 +65,15 @@ def _table(name: str, by_name: Mapping[str, pd.DataFrame]) -> Table:
     return render.table_of(file, by_name[name], lambda column: columns.explanation(name, column, by_name), file=file)
 
 
-def _docstring(question: ModuleType, name: str) -> tuple[str, str]:
-    """The first line of a question's docstring, and what follows."""
+def _docstring(question: ModuleType, name: str, has_tables: bool) -> tuple[str, str]:
+    """The first line of a question's docstring, and what follows.
+
+    A further question, a later paragraph that begins in bold, is asked only where there are tables that answer it.
+    """
     title, _, about = (question.__doc__ or name).strip().partition("\n")
-    return title.strip().rstrip("."), about.strip()
+    first, *later = about.strip().split("\n\n")
+    kept = [text for text in later if has_tables or not text.startswith("**")]
+    return title.strip().rstrip("."), "\n\n".join([first, *kept])
 
 
 def files_of(folder: Path) -> bool:

@@ -57,6 +57,7 @@ def test_a_card_has_every_evaluation_that_fits_and_leaves_the_campaign_alone(npz
     assert measured["weight_noise"]["settings"]["max_test_samples"] is None  # there are fewer than 1,000
     found = Found(path.read_bytes())
     assert needs(found) == [] and found.headings[1:3] == ["In short", "largest drop in accuracy by evaluation"]
+    assert found.says("Each point is a mean over seeds") and not found.says("Does training with noise help?")
     rows = found.tables["largest drop in accuracy by evaluation"][1:]
     assert {row[0].split()[0] for row in rows} == EVERY
     assert found.says("2 clean networks of the same architecture and dataset")
