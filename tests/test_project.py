@@ -44,7 +44,8 @@ def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "epochs"), [("cifar10_jpeg", 24, 10), ("adversarial/speech_commands", 18, 40)]
+    ("name", "count", "epochs"),
+    [("cifar10_jpeg", 24, 10), ("adversarial/ecg", 36, 8), ("adversarial/speech_commands", 18, 40)],
 )
 def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, epochs):
     folder = ROOT / "results" / name
@@ -56,7 +57,7 @@ def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, e
     assert len({about["git_commit"] for about in made}) == 1 and not any(about["git_dirty"] for about in made)
 
 
-COMMITTED = ["mnist", "cifar10_jpeg", "adversarial/speech_commands"]
+COMMITTED = ["mnist", "cifar10_jpeg", "adversarial/ecg", "adversarial/speech_commands"]
 
 
 @pytest.mark.parametrize("name", COMMITTED)

@@ -1,6 +1,5 @@
 """README.md and docs/ lead somewhere, are short where they should be, and give the committed numbers."""
 
-import itertools
 import json
 import re
 
@@ -138,92 +137,10 @@ def test_the_page_on_weight_noise_gives_the_committed_numbers():
         assert given == means + [signed(f"{value:+.1f}") for value in paired(*both)], (arch, strength)
 
 
-TRAININGS = {
-    "standard": "clean",
-    "dropout": "dropout",
-    "forward noise": "noisy",
-    "AWP": "awp",
-    "β": "beta",
-    "β + forward noise": "beta with noise",
-}
-"""Names of the published methods on the page, and in the tables."""
-
-
-def test_the_page_on_spoken_words_gives_the_committed_numbers():
-    text, folder = (ROOT / "docs/studies/adversarial_speech.md").read_text(), RESULTS / "adversarial/speech_commands"
-    beside = pd.read_csv(folder / "published_insensitivity.csv").set_index("method").sort_values("alpha_test")
-    lines = []
-    for name, method in TRAININGS.items():
-        its = 100 * beside.loc[method, ["mean_acc", "stderr_acc", "published_mean"]]
-        lines.append(" | ".join([f"| {name}", *(f"{mean:.1f} ± {error:.1f}" for mean, error, _ in its.to_numpy())]))
-        lines.append(" | ".join(["| published", *(f"{mean:.1f}" for mean in its["published_mean"])]))
-    assert " |\n".join(lines) in text
-    least = beside[beside["alpha_test"] == 0]["difference_in_se"].max()
-    assert f"at least {-least:.0f} of our standard errors below the published" in text
-
-
-def test_the_page_on_spoken_words_gives_the_paired_differences():
-    text, folder = page("docs/studies/adversarial_speech.md"), RESULTS / "adversarial/speech_commands"
-    sweep, runs = pd.read_csv(folder / "sweep.csv"), pd.read_csv(folder / "results_per_run.csv").set_index("run_id")
-    sweep["method"] = [methods_name(runs.loc[run_id]) for run_id in sweep["run_id"]]
-    by = sweep.groupby(["evaluation", "method", "alpha_test", "seed"])["acc"].mean()
-    random = by["weight_noise"]
-    for name, method in TRAININGS.items():
-        cells = [paired(random["clean", zeta], random[method, zeta]) for zeta in (0.0, 0.3, 0.5, 0.7)]
-        line = " | ".join(signed(f"{mean:+.1f} ({low:+.1f} to {high:+.1f})") for mean, low, high in cells)
-        assert method == "clean" or f"| {name} | {line} |" in text, name
-    for ahead, words in (("beta", "is behind β (by"), ("beta with noise", "and behind β + forward noise (by")):
-        mean, low, high = paired(random["noisy", 0.5], random[ahead, 0.5])
-        assert f"{words} {mean:.1f} points, {low:.1f} to {high:.1f})" in text
-    order = sorted(TRAININGS, key=lambda name: -random[TRAININGS[name], 0.5].mean())
-    assert f"**The order at ζ = 0.5** is {', '.join(order)}." in text
-    lost, *others = (
-        100 * (random[method, 0.0] - random[method, 0.5]).mean()
-        for method in sorted(TRAININGS.values(), key="clean".__ne__)
-    )
-    assert (
-        f"loses {lost:.1f} points of accuracy, the five other methods {min(others):.1f} to {max(others):.1f}." in text
-    )
-    for method, words in (
-        ("beta", "then {:.1f} points more accurate than with standard training (95 % interval {:.1f} to {:.1f})"),
-        ("noisy", "with forward noise {:.1f} points ({:.1f} to {:.1f})"),
-    ):
-        assert words.format(*paired(random["clean", 0.5], random[method, 0.5])) in text
-    five = [method for method in TRAININGS.values() if method != "clean"]
-    pairs = [paired(random[one, 0.5], random[other, 0.5]) for one, other in itertools.combinations(five, 2)]
-    assert len(pairs) == 10 and sum(low > 0 or high < 0 for _, low, high in pairs) == 2
-    assert all(paired(random["clean", 0.5], random[method, 0.5])[1] > 0 for method in five)
-    attacked = by["worst_case"]
-    kept, lost = (100 * attacked[method, 0.05].mean() for method in ("beta", "clean"))
-    assert f"trained with β keep {kept:.1f} % and standard ones {lost:.1f} %" in text
-
-
-def test_the_page_on_spoken_words_names_what_is_left_after_holms_correction():
-    rows = pd.read_csv(RESULTS / "adversarial/speech_commands/differences.csv")
-    rows = rows[(rows["evaluation"] == "weight_noise") & (rows["measure"] == "acc") & (rows["alpha_test"] > 0)]
-    left = rows[rows["p_holm"] < 0.05]
-    assert len(rows) == 20
-    assert sorted(zip(left["alpha_test"], left["regime"], left["alpha_train"], strict=True)) == [
-        (0.5, "awp", 0), (0.7, "awp", 0), (0.7, "beta", 0), (0.7, "noisy", 0.3),
-    ]  # fmt: skip
-    text = page("docs/studies/adversarial_speech.md")
-    assert (
-        "Of its 20 intervals for ζ above 0, four exclude zero after Holm's correction: AWP at 0.5, and AWP, β and"
-        in text
-    )
-
-
-def methods_name(run: pd.Series) -> str:
-    """The method of a run in the published table."""
-    if run["regime"] == "beta":
-        return "beta with noise" if run["alpha_train"] > 0 else "beta"
-    return "dropout" if run["dropout"] > 0 else run["regime"]
-
-
 def test_pages_of_studies_without_a_committed_campaign_give_no_figures():
     committed = re.findall(r"^!/results/(.+)/$", (ROOT / ".gitignore").read_text(), re.M)  # others may lie there too
-    assert committed == ["mnist", "cifar10_jpeg", "adversarial", "adversarial/speech_commands"]
+    assert committed == ["mnist", "cifar10_jpeg", "adversarial", "adversarial/ecg", "adversarial/speech_commands"]
     assert all((RESULTS / name / "results_summary.csv").exists() for name in committed if name != "adversarial")
-    given = {ROOT / f"docs/studies/{name}.md" for name in ("weight_noise", "adversarial_speech")}
+    given = {ROOT / f"docs/studies/{name}.md" for name in ("weight_noise", "adversarial_ecg", "adversarial_speech")}
     for path in {*(ROOT / "docs/studies").glob("*.md")} - given:
         assert "![" not in path.read_text() and "±" not in path.read_text(), path

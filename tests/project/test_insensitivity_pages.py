@@ -1,0 +1,168 @@
+"""The pages of the studies on adversarial weight regularisation give the committed numbers."""
+
+import itertools
+import json
+
+import pandas as pd
+import pytest
+
+from studies.parts.insensitivity import PUBLISHED
+from tests.project.test_pages import RESULTS, ROOT, page, paired, signed
+
+TRAININGS = {
+    "standard": "clean",
+    "dropout": "dropout",
+    "forward noise": "noisy",
+    "AWP": "awp",
+    "β": "beta",
+    "β + forward noise": "beta with noise",
+}
+"""Names of the published methods on the pages, and in the tables."""
+OTHERS = [method for method in TRAININGS.values() if method != "clean"]
+CAMPAIGNS = [("adversarial_speech", "speech_commands", ""), ("adversarial_ecg", "ecg", "patients")]
+CAMPAIGNS += [("adversarial_ecg", "ecg", "beats")]
+"""Page, dataset and split of each committed campaign."""
+
+
+def accuracies(dataset: str, split: str) -> pd.Series:
+    """Accuracy of a committed campaign, by evaluation, method, strength and seed."""
+    folder = RESULTS / "adversarial" / dataset
+    runs = pd.read_csv(folder / "results_per_run.csv").set_index("run_id")
+    runs["method"] = [methods_name(run) for _, run in runs.iterrows()]
+    if split:
+        runs = runs[[split_of(run) == split for _, run in runs.iterrows()]]
+    sweep = pd.read_csv(folder / "sweep.csv").merge(runs["method"], left_on="run_id", right_index=True)
+    return sweep.groupby(["evaluation", "method", "alpha_test", "seed"])["acc"].mean()
+
+
+def methods_name(run: pd.Series) -> str:
+    """The method of a run in the published table."""
+    if run["regime"] == "beta":
+        return "beta with noise" if run["alpha_train"] > 0 else "beta"
+    return "dropout" if run["dropout"] > 0 else run["regime"]
+
+
+def split_of(run: pd.Series) -> str:
+    """How the heartbeats of a run are divided into training and test."""
+    return json.loads(run["options"])["ecg"]["split"]
+
+
+@pytest.mark.parametrize(("name", "dataset", "split"), CAMPAIGNS)
+def test_a_page_gives_the_committed_accuracies(name, dataset, split):
+    beside = pd.read_csv(RESULTS / "adversarial" / dataset / "published_insensitivity.csv", na_filter=False)
+    beside = beside[beside["split"] == split].set_index("method").sort_values("alpha_test")
+    lines = []
+    for training, method in TRAININGS.items():
+        its = 100 * beside.loc[method, ["mean_acc", "stderr_acc", "published_mean"]]
+        lines.append(" | ".join([f"| {training}", *(f"{mean:.1f} ± {error:.1f}" for mean, error, _ in its.to_numpy())]))
+        lines.append(" | ".join(["| published", *(f"{mean:.1f}" for mean in its["published_mean"])]))
+    assert " |\n".join(lines) in (ROOT / f"docs/studies/{name}.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "dataset", "split"), CAMPAIGNS)
+def test_a_page_gives_the_paired_differences(name, dataset, split):
+    text, random = page(f"docs/studies/{name}.md"), accuracies(dataset, split)["weight_noise"]
+    for training, method in TRAININGS.items():
+        cells = [paired(random["clean", zeta], random[method, zeta]) for zeta in (0.0, 0.3, 0.5, 0.7)]
+        line = " | ".join(signed(f"{mean:+.1f} ({low:+.1f} to {high:+.1f})") for mean, low, high in cells)
+        assert method == "clean" or f"| {training} | {line} |" in text, training
+
+
+@pytest.mark.parametrize(("name", "dataset", "split"), [CAMPAIGNS[0], CAMPAIGNS[2]])
+def test_a_page_states_losses_order_and_distance_from_the_published_table(name, dataset, split):
+    text, random = page(f"docs/studies/{name}.md"), accuracies(dataset, split)["weight_noise"]
+    lost, *others = (
+        100 * (random[method, 0.0] - random[method, 0.5]).mean()
+        for method in sorted(TRAININGS.values(), key="clean".__ne__)
+    )
+    assert f"loses {lost:.1f} points of accuracy, the five other methods {min(others):.1f} to {max(others):.1f}" in text
+    order = sorted(TRAININGS, key=lambda training: -random[TRAININGS[training], 0.5].mean())
+    assert f"**The order at ζ = 0.5** is {', '.join(order)}." in text
+    beside = pd.read_csv(RESULTS / "adversarial" / dataset / "published_insensitivity.csv", na_filter=False)
+    unperturbed = beside[(beside["alpha_test"] == 0) & (beside["split"] == split)]
+    least = -unperturbed["difference_in_se"].max()
+    assert f"at least {int(least)} of our standard errors below the published" in text
+    assert all(paired(random["clean", 0.5], random[method, 0.5])[1] > 0 for method in OTHERS)
+
+
+def intervals_that_exclude_zero(random: pd.Series) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """At ζ = 0.5, among the methods that are not standard training: (behind, ahead) → the paired difference."""
+    pairs = {
+        (one, other): paired(random[one, 0.5], random[other, 0.5]) for one, other in itertools.permutations(OTHERS, 2)
+    }
+    return {pair: difference for pair, difference in pairs.items() if difference[1] > 0}
+
+
+def test_the_sentences_on_heartbeats_follow_from_the_tables():
+    text, by = page("docs/studies/adversarial_ecg.md"), accuracies("ecg", "beats")
+    random, attacked = by["weight_noise"], 100 * by["worst_case"]
+    mean, low, high = paired(random["clean", 0.5], random["beta with noise", 0.5])
+    assert (
+        f"{mean:.1f} points more accurate than with standard training (95 % interval {low:.1f} to {high:.1f})" in text
+    )
+    mean, low, high = paired(random["noisy", 0.5], random["dropout", 0.5])
+    assert (
+        f"differ by {mean:.1f} points, with an interval that includes zero ({signed(f'{low:+.1f} to {high:+.1f}')})"
+        in text
+    )
+    found = intervals_that_exclude_zero(random)
+    assert found.keys() == {*(("awp", ahead) for ahead in OTHERS if ahead != "awp"), ("beta", "noisy")}
+    mean, low, high = found["beta", "noisy"]
+    assert f"β is behind forward noise (by {mean:.1f} points, {low:.1f} to {high:.1f})" in text
+    costs = {method: paired(random[method, 0.0], random["clean", 0.0]) for method in OTHERS}
+    least, most = (f"{pick(mean for mean, *_ in costs.values()):.1f}" for pick in (min, max))
+    assert f"the five methods are {least} to {most} points less accurate than standard training" in text
+    assert [method for method, (_, low, _) in costs.items() if low <= 0] == ["beta"]
+    published = {method: its[0][0] for method, its in PUBLISHED["ecg"].items()}
+    assert f"networks lose at most {published['clean'] - min(published.values()):.1f} point." in text
+    kept = [f"{attacked[method, 0.05].mean():.1f} %" for method in ("beta", "beta with noise", "clean")]
+    assert "with β keep {}, those with β and forward noise {} and standard ones {}".format(*kept) in text
+    others = 100 * accuracies("ecg", "patients")["weight_noise"]
+    unperturbed = [others[method, 0.0].mean() for method in TRAININGS.values()]
+    assert f"all methods have {min(unperturbed):.0f} to {max(unperturbed):.0f} % without noise" in text
+    runs = pd.read_csv(RESULTS / "adversarial/ecg/results_per_run.csv")
+    standard = runs[[methods_name(run) == "clean" for _, run in runs.iterrows()]]
+    losses = standard.groupby([split_of(run) for _, run in standard.iterrows()])[["train_loss", "test_loss"]].mean()
+    for loss, words in (("train_loss", "epoch {:.2f} and {:.2f})"), ("test_loss", "test beats ({:.2f} and {:.2f})")):
+        assert words.format(losses.loc["patients", loss], losses.loc["beats", loss]) in text
+    assert len(significant("ecg")) == 3 and "Of its 40 intervals for ζ above 0, three exclude zero" in text
+    assert {(row["alpha_test"], row["regime"], split_of(row)) for row in significant("ecg")} == {
+        (0.5, "beta", "beats"), (0.5, "noisy", "beats"), (0.7, "awp", "beats"),
+    }  # fmt: skip
+
+
+def significant(dataset: str) -> list[pd.Series]:
+    """The rows of differences in accuracy for ζ above 0 whose p value is below 5 % after Holm's correction."""
+    rows = pd.read_csv(RESULTS / "adversarial" / dataset / "differences.csv")
+    rows = rows[(rows["evaluation"] == "weight_noise") & (rows["measure"] == "acc") & (rows["alpha_test"] > 0)]
+    assert len(rows) == {"ecg": 40, "speech_commands": 20}[dataset]
+    return [row for _, row in rows[rows["p_holm"] < 0.05].iterrows()]
+
+
+def test_the_sentences_on_spoken_words_follow_from_the_tables():
+    text, by = page("docs/studies/adversarial_speech.md"), accuracies("speech_commands", "")
+    random = by["weight_noise"]
+    for ahead, words in (("beta", "is behind β (by"), ("beta with noise", "and behind β + forward noise (by")):
+        mean, low, high = paired(random["noisy", 0.5], random[ahead, 0.5])
+        assert f"{words} {mean:.1f} points, {low:.1f} to {high:.1f})" in text
+    for method, words in (
+        ("beta", "then {:.1f} points more accurate than with standard training (95 % interval {:.1f} to {:.1f})"),
+        ("noisy", "with forward noise {:.1f} points ({:.1f} to {:.1f})"),
+    ):
+        assert words.format(*paired(random["clean", 0.5], random[method, 0.5])) in text
+    assert len(intervals_that_exclude_zero(random)) == 2
+    attacked = by["worst_case"]
+    kept, lost = (100 * attacked[method, 0.05].mean() for method in ("beta", "clean"))
+    assert f"trained with β keep {kept:.1f} % and standard ones {lost:.1f} %" in text
+
+
+def test_the_page_on_spoken_words_names_what_is_left_after_holms_correction():
+    left = [(row["alpha_test"], row["regime"], row["alpha_train"]) for row in significant("speech_commands")]
+    assert sorted(left) == [
+        (0.5, "awp", 0), (0.7, "awp", 0), (0.7, "beta", 0), (0.7, "noisy", 0.3),
+    ]  # fmt: skip
+    text = page("docs/studies/adversarial_speech.md")
+    assert (
+        "Of its 20 intervals for ζ above 0, four exclude zero after Holm's correction: AWP at 0.5, and AWP, β and"
+        in text
+    )
