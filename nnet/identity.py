@@ -31,7 +31,8 @@ def group_of(item: dataclasses.Field) -> str:
 def share_values(config: Any) -> None:
     """Let a configuration share its values with others: there may be a hundred thousand of them.
 
-    A field at its default is that of the class; equal numbers and tuples are one object.
+    A field at its default is the attribute of the class, and not in `vars(config)`; equal numbers and tuples are one
+    object.
     """
     own = {}
     for name, value in vars(config).items():

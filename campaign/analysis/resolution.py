@@ -1,4 +1,4 @@
-"""Which differences are too small for the test images of a folder, and how figures say so."""
+"""Which differences are too small for the test samples of a folder, and how figures say so."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FEWEST = 6
-"""Of test images that only one of two networks classifies correctly: fewer are never significant.
+"""Of test samples that only one of two networks classifies correctly: fewer are never significant.
 
-The exact test of McNemar (1947), a sign test over the images on which the networks differ, has p = 2 · 0.5^6 = 0.03 for
-six images in favour of one network and none of the other, and p = 0.06 for five.
+The exact test of McNemar (1947), a sign test over the samples on which the networks differ, has p = 2 · 0.5^6 = 0.03
+for six samples in favour of one network and none of the other, and p = 0.06 for five.
 """
 MOST_IMAGES = 100_000
 
 
 def test_images(sweep: pd.DataFrame) -> int:
-    """The number of test images that accuracies are shares of; 0 if it cannot be told.
+    """The number of test samples that accuracies are shares of; 0 if it cannot be told.
 
-    `sweep`: rows of sweep.csv. The accuracy of one draw is a whole number of images divided by their number.
+    `sweep`: rows of sweep.csv. The accuracy of one draw is a whole number of samples divided by their number.
     """
     of_one_draw = pd.concat([sweep["acc_min"], sweep.loc[sweep["noise_samples"] == 1, "acc"]]).dropna().unique()
     shares = [Fraction(value).limit_denominator(MOST_IMAGES) for value in of_one_draw]
@@ -34,7 +34,7 @@ def test_images(sweep: pd.DataFrame) -> int:
 
 
 def show(panels_of: Iterable["Axes"], shown: pd.Series, images: int) -> str:
-    """Shade the differences that the test images cannot resolve, if some of those that are `shown` are so small.
+    """Shade the differences that the test samples cannot resolve, if some of those that are `shown` are so small.
 
     `shown`: differences or drops in percentage points; what is exactly 0 does not count. Returns the sentence on the
     shading for the caption, or "".

@@ -25,9 +25,9 @@ def notes(campaign: "Campaign") -> list[str]:
     for config in distinct.values():
         cost = campaign.costs.kinds.get(kind_of(config))
         if cost is not None and config.epochs > 0:
-            said += _images(config, cost.train_images)
+            said += _samples(config, cost.train_images)
         if cost is not None and (config.max_test_samples or 0) > cost.test_images:
-            said.append(_all_images("max_test_samples", config.max_test_samples, cost.test_images, "test", config))
+            said.append(_all_samples("max_test_samples", config.max_test_samples, cost.test_images, "test", config))
     return list(dict.fromkeys(said))
 
 
@@ -80,17 +80,17 @@ def _options(config: TrainConfig) -> Iterator[str]:
                 yield f"options of {owner} without effect where {owner}.{deciding} is {value}: {', '.join(without)}"
 
 
-def _images(config: TrainConfig, images: int) -> Iterator[str]:
+def _samples(config: TrainConfig, count: int) -> Iterator[str]:
     """Settings that are larger than the number of training samples, without those of validation."""
-    if (config.max_train_samples or 0) > images:
-        yield _all_images("max_train_samples", config.max_train_samples, images, "training", config)
-    used = min(images, config.max_train_samples or images)
+    if (config.max_train_samples or 0) > count:
+        yield _all_samples("max_train_samples", config.max_train_samples, count, "training", config)
+    used = min(count, config.max_train_samples or count)
     if config.batch_size > used:
         yield f"batch_size {config.batch_size} is more than the {used} training samples: each epoch is one batch of all"
 
 
-def _all_images(name: str, asked: int | None, images: int, kind: str, config: TrainConfig) -> str:
+def _all_samples(name: str, asked: int | None, count: int, kind: str, config: TrainConfig) -> str:
     return (
-        f"{name} {asked} is more than the {images} {kind} samples of {config.dataset_name}: all are used, as with "
+        f"{name} {asked} is more than the {count} {kind} samples of {config.dataset_name}: all are used, as with "
         f"{name} none, under another identity"
     )

@@ -1,12 +1,16 @@
-"""What README.md and the pages in docs/ print: their examples and commands."""
+"""What README.md and the pages in docs/ print: their examples, commands and numbers."""
 
 import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+from scipy import stats
+
 from tests.conftest import ROOT
 
+RESULTS = ROOT / "results"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FOLDERS = {
     "nnet/architectures": "architectures",
@@ -29,6 +33,24 @@ class Command(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.page}: {' '.join(self.words)}"
+
+
+def page(name: str) -> str:
+    """A page in one line, with spaces for breaks of lines."""
+    return " ".join((ROOT / name).read_text().split())
+
+
+def paired(first: pd.Series, second: pd.Series) -> tuple[float, float, float]:
+    """Mean of `second` − `first` in percentage points, and its 95 % interval."""
+    difference = 100 * (second - first)
+    assert difference.notna().all()
+    half = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference)
+    return difference.mean(), difference.mean() - half, difference.mean() + half
+
+
+def signed(text: str) -> str:
+    """With the minus sign of the pages."""
+    return text.replace("-", "−")
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -11,28 +11,8 @@ from benchmarks.page import page as performance
 from campaign.analysis import questions, tables
 from nnet import registry
 from tests.conftest import ROOT
-from tests.project.pages import PAGES
+from tests.project.pages import PAGES, RESULTS, page, paired, signed
 from tests.rooms import FLOORS
-
-RESULTS = ROOT / "results"
-
-
-def page(name: str) -> str:
-    """A page in one line, with spaces for breaks of lines."""
-    return " ".join((ROOT / name).read_text().split())
-
-
-def paired(first: pd.Series, second: pd.Series) -> tuple[float, float, float]:
-    """Mean of `second` − `first` in percentage points, and its 95 % interval."""
-    difference = 100 * (second - first)
-    assert difference.notna().all()
-    half = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference)
-    return difference.mean(), difference.mean() - half, difference.mean() + half
-
-
-def signed(text: str) -> str:
-    """With the minus sign of the pages."""
-    return text.replace("-", "−")
 
 
 @pytest.mark.parametrize("path", [*PAGES, ROOT / "packages.md", ROOT / "CHANGELOG.md"], ids=lambda path: path.name)

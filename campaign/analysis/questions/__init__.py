@@ -7,7 +7,8 @@ A question is a module in this folder, found by its file name, with
     figures(tables) -> dict[str, Figure]       its figures by name
     report(tables) -> str                      what a campaign prints at its end about this question
 
-and a docstring, which the notebook shows as Markdown. It may have `LIMITS`, what its answers do not show, and
+and a docstring, which the notebook shows as Markdown; a page leaves out later paragraphs in bold, which ask further
+questions, where there are none of its tables. It may have `LIMITS`, what its answers do not show, and
 `texts(tables) -> dict[str, str]`: text files by name. In these, `tables` are all tables of a results folder by name:
 results_per_run, sweep, results_summary and those of all questions. A question without data returns {} or "". Long code
 and code of several questions lies in `parts/`. Questions import matplotlib inside functions only, because a launcher
