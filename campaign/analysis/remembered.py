@@ -10,6 +10,7 @@ from pathlib import Path
 from campaign.analysis import excerpts
 from campaign.store.folder import Store
 from campaign.store.index import MANY, cache_file
+from nnet.evaluations.parts import points
 from nnet.files import checked_json, outside
 from nnet.files.atomic import CannotWrite
 
@@ -31,12 +32,15 @@ class Excerpts:
         self._known: dict[str, tuple[str, excerpts.Excerpt]] | None = None
         self._unsaved = 0
 
+    def add(self, result: dict, checksum: str) -> None:
+        """Note what `Store.save` wrote, with the check sum that it returned, so that the file need not be read."""
+        self._load()[result["run_id"]] = checksum, self._made(*excerpts.parts(points.stored(result)))
+        self._unsaved += 1
+
     def all(self) -> list[excerpts.Excerpt]:
         """Those of all sound run files, in no particular order; only what has changed is read."""
         often = MANY if self._known is None else max(MANY, len(self._known) // 10)
-        if self._known is None:
-            self._known = dict(self._remembered())
-        known, now = self._known, {}
+        known, now = self._load(), {}
         for run_id, outline in self.store.outlines().items():
             content = outline["content_sha256"]
             if run_id in known and known[run_id][0] == content:
@@ -48,6 +52,11 @@ class Excerpts:
         if self._unsaved > often:
             self._remember()
         return [excerpt for _, excerpt in now.values()]
+
+    def _load(self) -> dict[str, tuple[str, excerpts.Excerpt]]:
+        if self._known is None:
+            self._known = dict(self._remembered())
+        return self._known
 
     def _made(self, shape: str, cells: Iterable, numbers: bytes, history: list[dict]) -> excerpts.Excerpt:
         if shape not in self._shapes:

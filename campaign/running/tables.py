@@ -6,6 +6,7 @@ from campaign.analysis import current
 from campaign.machine import signals
 from campaign.running.folders import Folders
 from campaign.running.pages import Pages
+from campaign.store.folder import Store
 
 EVERY_S = 30
 SHARE = 0.02
@@ -24,6 +25,10 @@ class Tables:
         self.due = False
         """Whether a run has ended since they were written."""
         self._written, self._took_s = time.monotonic(), 0.0
+
+    def add(self, store: Store, result: dict, checksum: str) -> None:
+        """Note a run that was saved just now, with the check sum of its file."""
+        self._excerpts[store.folder].add(result, checksum)
 
     def write(self) -> list[str]:
         """Bring all tables up to date and return the reports on them; delete what dead workers left half-written.

@@ -79,18 +79,18 @@ class Store:
         """What is known of one run by now, or None. A damaged file is listed in `damaged`."""
         return self.index.content(run_id)
 
-    def save(self, result: dict) -> Path:
+    def save(self, result: dict) -> str:
         """Replace the run file by what `train_and_evaluate` returned; what follows from the measurements is left out.
 
-        What was kept of the run while it was unfinished or failed is deleted.
+        What was kept of the run while it was unfinished or failed is deleted. Returns the check sum of the file.
         """
         path, run = self.index.path(result["run_id"]), points.stored(result)
-        run_file.write(path, run)
+        checksum = run_file.write(path, run)
         with suppress(OSError):  # else it is read when it is asked for
-            self.index.add(run)
+            self.index.add(run, checksum)
         self.damaged.pop(path, None)
         self._forget_unfinished(result["run_id"])
-        return path
+        return checksum
 
     def fail(self, config: TrainConfig, failure: Failure) -> Path:
         """Store why a run failed, its configuration and how often it was tried."""

@@ -81,11 +81,11 @@ class Index:
             return None if known is None else known[2]
         return self._current(run_id, version)
 
-    def add(self, run: dict) -> None:
+    def add(self, run: dict, checksum: str) -> None:
         """Note a run whose file was written just now, so that it need not be read."""
         if self._read is not None:
             version = version_of(os.stat(self.path(run["run_id"])))
-            self._read[run["run_id"]] = version, True, self._outline(run)
+            self._read[run["run_id"]] = version, True, self._outline(run, checksum)
             self._unsaved += 1
 
     def content(self, run_id: str) -> dict | None:
@@ -128,12 +128,12 @@ class Index:
         if run is None:
             self._read.pop(run_id, None)
             return None
-        self._read[run_id] = version, is_settled(version), self._outline(run)
+        self._read[run_id] = version, is_settled(version), self._outline(run, checked_json.checksum_of(run))
         self._unsaved += 1
         return self._read[run_id][2]
 
-    def _outline(self, run: dict) -> Outline:
-        seconds, sums = run_file.seconds(run), (checked_json.checksum_of(run), checked_json.digest_of(run["config"]))
+    def _outline(self, run: dict, checksum: str) -> Outline:
+        seconds, sums = run_file.seconds(run), (checksum, checked_json.digest_of(run["config"]))
         return self._made(run["run_id"], seconds, *sums, json.dumps(_shape(run), sort_keys=True))
 
     def _made(self, run_id: str, seconds: float, content: str, config: str, shape: str) -> Outline:

@@ -13,9 +13,9 @@ class OtherForm(ConfigError):
     """A sound run file that another version of this program wrote, in another form."""
 
 
-def write(path: Path, run: dict) -> None:
-    """Write a run. Raises CannotWrite, and ValueError for values that are not JSON, like NaN."""
-    checked_json.save(path, run, lines=True)
+def write(path: Path, run: dict) -> str:
+    """Write a run; returns its check sum. Raises CannotWrite, and ValueError for values that are not JSON, like NaN."""
+    return checked_json.save(path, run, lines=True)
 
 
 def read(path: Path) -> dict:

@@ -9,14 +9,16 @@ from nnet.files import outside
 from nnet.files.atomic import write_file
 
 
-def save(path: Path, content: dict, lines: bool = False) -> None:
+def save(path: Path, content: dict, lines: bool = False) -> str:
     """Write `content`; `lines`: each entry in a line of its own, instead of all in one.
 
-    Raises CannotWrite, and ValueError for values that are not JSON, like NaN.
+    Returns its check sum. Raises CannotWrite, and ValueError for values that are not JSON, like NaN.
     """
-    summed, between = content | {"checksum": checksum_of(content)}, ",\n " if lines else ", "
+    checksum, between = checksum_of(content), ",\n " if lines else ", "
+    summed = content | {"checksum": checksum}
     entries = [f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in summed.items()]
     write_file(path, f"{{{between.join(entries)}}}\n".encode())
+    return checksum
 
 
 def load(path: Path, shape: Any = object, without_sum: bool = False) -> dict:

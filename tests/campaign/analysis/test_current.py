@@ -4,10 +4,12 @@ import random
 
 import pytest
 
-from campaign.analysis import current, questions, remembered, tables
+from campaign.analysis import current, excerpts, questions, remembered, tables
 from campaign.store import index
 from campaign.store.folder import Store
+from nnet_models import train_and_evaluate
 from tests.campaign.analysis.making import result
+from tests.conftest import small_run
 
 
 @pytest.fixture
@@ -132,6 +134,25 @@ def test_only_runs_that_have_changed_are_read_again(store, monkeypatch):
     monkeypatch.setattr(Store, "result", lambda self, run_id: read.append(run_id) or result_of(self, run_id))
     current.report(Store(store.folder))
     assert read == [result(7)["run_id"]]
+
+
+def test_runs_that_a_launch_saves_are_not_read_and_make_the_same_tables(tmp_path, npz, monkeypatch):
+    monkeypatch.setenv("NNET_CACHE_DIR", str(tmp_path / "cache"))
+    trained = [small_run(npz, regime="beta", evaluations=("quantization", "layers")), small_run(npz, seed=1)]
+    runs, store = [*mixed_runs(), *map(train_and_evaluate, trained)], Store(tmp_path / "digits")
+    known = current.excerpts_of(store)
+    for run in runs:
+        known.add(run, store.save(run))
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "result", lambda *_: pytest.fail("a file was read"))
+        found = known.all()
+    read = excerpts.of(store.results().values())
+    assert sorted(map(contents_of, found), key=str) == sorted(map(contents_of, read), key=str)
+
+
+def contents_of(excerpt: excerpts.Excerpt) -> tuple:
+    """All that an excerpt states, for a comparison."""
+    return excerpt.cells, vars(excerpt.shape), excerpt.numbers, excerpt.history
 
 
 def test_what_failed_is_asked_again(store, written, monkeypatch):

@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -32,9 +33,14 @@ def stored(result: dict) -> dict:
     return {name: value for name, value in result.items() if name not in follows}
 
 
+def saved(store: Store, run: dict) -> Path:
+    """Save a run; its file."""
+    store.save(run)
+    return store.folder / "runs" / f"{run['run_id']}.json"
+
+
 def test_a_saved_run_is_found_by_another_store(tmp_path):
-    path = Store(tmp_path).save(result(3))
-    assert path == tmp_path / "runs" / f"{result(3)['run_id']}.json"
+    path = saved(Store(tmp_path), result(3))
     assert Store(tmp_path).results() == {result(3)["run_id"]: stored(result(3))}
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
@@ -70,7 +76,7 @@ def test_nothing_that_is_not_json_is_written(tmp_path):
 
 @pytest.mark.parametrize("content", ["", "{", "[]", json.dumps({"run_id": "another"})])
 def test_a_damaged_run_file_is_no_run_and_is_set_aside(tmp_path, content):
-    path = Store(tmp_path).save(result(0))
+    path = saved(Store(tmp_path), result(0))
     path.write_text(content)
     store = Store(tmp_path)
     assert store.results() == {} and f"{path.name} is damaged" in store.damaged[path]
@@ -81,7 +87,7 @@ def test_a_damaged_run_file_is_no_run_and_is_set_aside(tmp_path, content):
 
 
 def test_of_two_that_see_a_damaged_file_one_sets_it_aside_and_a_new_one_stays(tmp_path):
-    path = Store(tmp_path).save(result(0))
+    path = saved(Store(tmp_path), result(0))
     path.write_text("{")
     first, second, third = (Store(tmp_path) for _ in range(3))
     for store in (first, second, third):
@@ -94,7 +100,7 @@ def test_of_two_that_see_a_damaged_file_one_sets_it_aside_and_a_new_one_stays(tm
 
 
 def test_every_flipped_bit_and_every_cut_of_a_run_file_is_noticed(tmp_path):
-    path = Store(tmp_path).save(result(0))
+    path = saved(Store(tmp_path), result(0))
     content = path.read_bytes()
     assert run_file.read(path) == stored(result(0))
     for place in range(0, len(content), 7):
@@ -140,7 +146,7 @@ def test_a_run_file_that_another_launcher_replaces_is_read_again(tmp_path):
 
 def test_traces_older_than_the_run_file_are_leftovers_and_younger_ones_are_work(tmp_path):
     store, run_id = Store(tmp_path), result(0)["run_id"]
-    path = store.save(result(0))
+    path = saved(store, result(0))
     store.fail(config(0), FAILURE)
     store.died(run_id)
     (tmp_path / "partial").mkdir()
