@@ -7,15 +7,17 @@ drawn is up to the questions in `campaign/analysis/questions/`; names are those 
 """
 
 import argparse
+import functools
 import io
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import panels, questions, style, tables
+from campaign.analysis import panels, questions, reading, style, tables
 from campaign.machine import exits
 from campaign.machine.console import complain, say
 from campaign.store import run_file
@@ -26,6 +28,8 @@ from nnet.files.atomic import write_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FiguresOf = Callable[[str], "dict[str, Figure]"]
+"""The figures of a question, by name."""
 KINDS = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 """The formats of files, and what is left out of them, so that equal figures are equal files."""
 
@@ -56,16 +60,23 @@ def _drawn(question: str, by_name: dict[str, pd.DataFrame], note: str, look: sty
     return figures
 
 
-def save_all(folder: Path, width: str = "double", command: str = "") -> list[Path]:
-    """Write the figures of a results folder and their captions under `folder`/figures; returns the paths of the PNGs.
+def drawer(folder: Path, width: str = "double") -> FiguresOf:
+    """What gives the figures of a question, as `draw` does, from a results folder as it is now; draws each once.
 
-    `width`: for one column of a paper, `single`, or two, `double`; `command`: what draws them, for the captions.
+    `width`: for one column of a paper, `single`, or two, `double`.
     """
     by_name, note = tables.read(folder), completeness(folder)
-    figures: dict[str, Figure] = {}
-    for question in questions.modules():
-        figures |= draw(question, by_name, note, folder, width)
-    origin = _origin(folder, by_name["results_per_run"])
+    return functools.cache(lambda question: draw(question, by_name, note, folder, width))
+
+
+def save_all(folder: Path, command: str = "", figures_of: FiguresOf | None = None) -> list[Path]:
+    """Write the figures of a results folder and their captions under `folder`/figures; returns the paths of the PNGs.
+
+    `command`: what draws them, for the captions; `figures_of`: the result of `drawer`, by default for two columns.
+    """
+    figures_of = figures_of or drawer(folder)
+    figures = {name: figure for question in questions.modules() for name, figure in figures_of(question).items()}
+    origin = _origin(folder)
     for name, figure in figures.items():
         for kind in KINDS:
             write_file(folder / "figures" / f"{name}.{kind}", rendered(figure, kind))
@@ -83,8 +94,9 @@ def rendered(figure: "Figure", kind: str) -> bytes:
     return file.getvalue()
 
 
-def _origin(folder: Path, per_run: pd.DataFrame) -> str:
+def _origin(folder: Path) -> str:
     """The commit that made the runs, and the command where the run file states it."""
+    per_run = reading.read(folder / "results_per_run.csv")
     if per_run.empty:
         return ""
     made = run_file.read(folder / "runs" / f"{per_run['run_id'].iloc[0]}.json")["provenance"]
@@ -139,7 +151,7 @@ def _save(root: Path, name: str, width: str) -> int:
     """Write the figures of a folder and print their paths; 2, and a sentence, if something in it cannot be read."""
     words = ["python -m campaign.analysis.figures", name, f"--output-dir {root}", f"--width {width}"]
     try:
-        for path in save_all(root / name, width, " ".join(words)):
+        for path in save_all(root / name, " ".join(words), drawer(root / name, width)):
             say(str(path))
     except ConfigError as error:
         complain(f"error: {error}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from campaign.analysis import current, figures
-from campaign.analysis.pages import report
+from campaign.analysis.pages import answers, report
 from campaign.machine.console import say
 from campaign.store.folder import Store
 from nnet.config import TrainConfig
@@ -20,7 +20,8 @@ def write(configs: Sequence[TrainConfig], output_dir: str | Path) -> int:
         store = Store(Path(output_dir) / name)
         if store.outlines():
             current.report(store)
-        say(f"report: {report.write(store.folder)}")
-        if figures.save_all(store.folder, command=provenance.command()):
+        figures_of = figures.drawer(store.folder) if answers.files_of(store.folder) else None
+        say(f"report: {report.write(store.folder, figures_of)}")
+        if figures_of and figures.save_all(store.folder, provenance.command(), figures_of):
             say(f"figures: {store.folder / 'figures'}")
     return 0

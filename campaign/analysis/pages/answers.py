@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from markupsafe import Markup
 
-from campaign.analysis import columns, figures, panels, questions, tables
+from campaign.analysis import columns, panels, questions, tables
+from campaign.analysis.figures import FiguresOf
 from campaign.analysis.pages import render
 from campaign.analysis.pages.render import Figure, Section, Table
 
@@ -33,13 +34,13 @@ class Numbered:
         return render.figure_of(drawn, self.number, caption)
 
 
-def of_questions(by_name: Tables, note: str, folder: Path | None, numbered: Numbered) -> Iterator[Section]:
+def of_questions(by_name: Tables, figures_of: FiguresOf, numbered: Numbered) -> Iterator[Section]:
     """A section for each question that these tables answer.
 
-    `by_name`: the tables of a results folder, all of them; `note`, `folder`: see `campaign.analysis.figures.draw`.
+    `by_name`: the tables of a results folder, all of them; `figures_of`: gives the figures of a question by name.
     """
     for name, question in questions.modules().items():
-        drawn = figures.draw(name, by_name, note, folder)
+        drawn = figures_of(name)
         text = questions.answer(name, lambda: str(question.report(by_name)), "")  # noqa: B023 - called at once
         own = [table for table in question.TABLES if table in by_name]
         if not drawn and not text and not own:

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 from scipy.special import stdtrit
 
-from campaign.analysis import tables
+from campaign.analysis import figures, tables
 from campaign.analysis.labels import spelled
 from campaign.analysis.pages import answers, origin
 from campaign.analysis.pages.answers import Numbered, Tables
@@ -49,7 +49,7 @@ def page(folder: Path, run: dict, refused: Mapping[str, str], clean_folder: Path
     made_by = [about for found in run["measurements"] for about in found["provenance"]]
     sections = [
         _in_short(run, by_name["sweep"], refused),
-        *answers.of_questions(by_name, "", None, Numbered()),
+        *answers.of_questions(by_name, lambda question: figures.draw(question, by_name), Numbered()),
         answers.of_tables(by_name),
         origin.provenance(folder, made_by, "measurements"),
     ]

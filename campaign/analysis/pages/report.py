@@ -11,7 +11,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaign.analysis import tables
+from campaign.analysis import figures, tables
+from campaign.analysis.figures import FiguresOf
 from campaign.analysis.pages import answers, curves, origin
 from campaign.analysis.pages.render import Page, Section
 from campaign.machine import exits
@@ -26,25 +27,26 @@ LEAST = 19
 """The lowest priority of a process."""
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, figures_of: FiguresOf | None = None) -> Path:
     """Write report.html of a results folder, from its tables, and return its path.
 
-    Raises ConfigError if this is no results folder or its tables cannot be read, and CannotWrite.
+    `figures_of`: the result of `figures.drawer` for this folder, where it is needed elsewhere too. Raises ConfigError
+    if this is no results folder or its tables cannot be read, and CannotWrite.
     """
     folder = Path(folder)
     if not (folder / "runs").is_dir() and not (folder / campaign_file.NAME).is_file():
         raise ConfigError(f"no results in {folder}: run a campaign first")
-    write_file(folder / NAME, page(folder).html())
+    write_file(folder / NAME, page(folder, figures_of).html())
     return folder / NAME
 
 
-def page(folder: Path) -> Page:
-    """The page of a results folder."""
+def page(folder: Path, figures_of: FiguresOf | None = None) -> Page:
+    """The page of a results folder; `figures_of`: see `write`."""
     store, complete = Store(folder), completeness(folder)
     under_way, sections = origin.under_way(store), []
     if answers.files_of(folder):
         by_name = tables.read(folder)
-        sections = _sections(store, by_name, complete)
+        sections = _sections(store, by_name, figures_of or figures.drawer(folder))
     made_by = [outline["provenance"] for outline in store.outlines().values()]
     parts = [under_way, origin.failures(store), *sections, origin.provenance(folder, made_by)]
     written = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -53,11 +55,11 @@ def page(folder: Path) -> Page:
     return Page(_title(folder), lines, [part for part in parts if part is not None], live=under_way is not None)
 
 
-def _sections(store: Store, by_name: answers.Tables, complete: str) -> list[Section | None]:
+def _sections(store: Store, by_name: answers.Tables, figures_of: FiguresOf) -> list[Section | None]:
     """The sections that need tables."""
     numbered = answers.Numbered()
     return [
-        *answers.of_questions(by_name, complete, store.folder, numbered),
+        *answers.of_questions(by_name, figures_of, numbered),
         curves.section(by_name, store.result, store.folder, numbered),
         answers.of_tables(by_name),
     ]
