@@ -45,7 +45,12 @@ def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be
 
 @pytest.mark.parametrize(
     ("name", "count", "epochs"),
-    [("cifar10_jpeg", 24, 10), ("adversarial/ecg", 36, 8), ("adversarial/speech_commands", 18, 40)],
+    [
+        ("cifar10_jpeg", 24, 10),
+        ("adversarial/fashion_mnist", 21, 3),
+        ("adversarial/ecg", 36, 8),
+        ("adversarial/speech_commands", 18, 40),
+    ],
 )
 def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, epochs):
     folder = ROOT / "results" / name
@@ -57,7 +62,7 @@ def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, e
     assert len({about["git_commit"] for about in made}) == 1 and not any(about["git_dirty"] for about in made)
 
 
-COMMITTED = ["mnist", "cifar10_jpeg", "adversarial/ecg", "adversarial/speech_commands"]
+COMMITTED = ["mnist", "cifar10_jpeg", *(f"adversarial/{name}" for name in ("fashion_mnist", "ecg", "speech_commands"))]
 
 
 @pytest.mark.parametrize("name", COMMITTED)
@@ -70,6 +75,12 @@ def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
     assert files == {path.name for path in tmp_path.iterdir() if path.is_file()}
     for name in files:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_commands_in_committed_captions_work_from_the_projects_folder(name):
+    captions = [*(ROOT / "results" / name / "figures").glob("*.txt")]
+    assert captions and not [path.name for path in captions if re.search(r"[ =]/\w", path.read_text())]
 
 
 def test_the_notebook_was_executed_without_error_and_shows_the_committed_campaign():
