@@ -3,7 +3,7 @@
 Every measured number comes from the sections. The constants below are targets that were set before measuring.
 """
 
-from benchmarks import gpu_chapter, threads
+from benchmarks import gpu_chapter, srnn_chapter, threads
 from benchmarks.markdown import percent, ratio, table, verdict, wrapped
 from benchmarks.speed_chapters import against_hardware, against_plain, fewer_bits
 
@@ -27,6 +27,7 @@ def page(sections: dict[str, dict]) -> str:
         "Dask": _cluster(sections["cluster"]),
         "The controller of adaptive noise": _controller(sections["controller"]),
         "Adversaries in weight space": _adversarial(sections["adversarial"]),
+        **({"Spiking networks": srnn_chapter.chapter(sections["srnn"])} if "srnn" in sections else {}),
         "Masks of noise": _perturbation(sections["perturbation"]),
         "Planned and actual time": _planning(sections),
         "On a GPU": gpu_chapter.chapter(sections["gpu"]),

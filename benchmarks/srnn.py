@@ -11,6 +11,7 @@ import importlib
 import os
 import time
 from collections.abc import Callable
+from importlib import metadata
 from statistics import median
 
 import torch
@@ -133,7 +134,10 @@ def main() -> None:
             )
         )
     if arguments.json is not None:
-        write_section(arguments.json, "srnn", {"rounds": arguments.rounds, "batch": arguments.batch, "rows": rows})
+        packages = {name.partition(".")[0] for name in (SNNTORCH, NORSE)} & {row["network"] for row in rows}
+        versions = {name: metadata.version(name) for name in sorted(packages)}
+        about = {"rounds": arguments.rounds, "batch": arguments.batch, "versions": versions}
+        write_section(arguments.json, "srnn", about | {"rows": rows})
 
 
 if __name__ == "__main__":

@@ -78,6 +78,9 @@ def test_the_page_on_performance_shows_every_row_of_the_benchmarks():
             assert "{mean_difference:+.2f} ({low:+.2f} to {high:+.2f})".format(**difference) in text, row
     for row in sections["adversarial"]["rows"]:
         assert f"{row['ratio']:.1f} ({row['ratio_min']:.1f} to {row['ratio_max']:.1f})" in text, row
+    for row in sections["srnn"]["rows"]:
+        times = f"{row['ratio']:.1f} ({row['ratio_min']:.1f} to {row['ratio_max']:.1f})"
+        assert (f"{row['ms']:.1f} ms" if row["network"] == "srnn" else times) in text, row
     for row in sections["perturbation"]["rows"]:
         assert f"| {row['case']} | {row['in_parts_step_s']:.2f} s, {row['in_parts_peak_mb']:.0f} MB |" in text, row
     for row in sections["controller"]["rows"]:
