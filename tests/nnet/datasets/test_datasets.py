@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nnet import registry
+from nnet.checks import ConfigError
 from nnet.config import AUGMENTATIONS, default_data_dir
 from nnet.data.validation import validated
 from nnet.datasets.base import files_of, input_of
@@ -25,8 +26,13 @@ def dataset(request) -> tuple[str, Path]:
 
 
 def read(name: str, folder: Path):
-    """The four arrays, with the default options."""
-    return registry.load("datasets", name).read(folder, **registry.make_options("datasets", name, {}))
+    """The four arrays, with the default options; skips if they are still packed."""
+    try:
+        return registry.load("datasets", name).read(folder, **registry.make_options("datasets", name, {}))
+    except ConfigError as error:
+        if " is not in " in str(error):
+            pytest.skip(str(error))
+        raise
 
 
 def test_arrays_are_valid_as_they_are_read(dataset, capsys):

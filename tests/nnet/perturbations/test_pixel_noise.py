@@ -32,7 +32,7 @@ def plain(images, p, corruption, sigma, seed):
         if decision / 2**32 < p:
             pixel = uniform if corruption == "replacement" else min(max(pixel + sigma * (uniform - 0.5), 0), 1)
         answer.append(pixel)
-    return torch.tensor(answer).view(images.shape)
+    return torch.tensor(answer, dtype=torch.float32).view(images.shape)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 2, 11, 7), (2, 3, 28, 28)])
