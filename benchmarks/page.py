@@ -27,7 +27,7 @@ def page(sections: dict[str, dict]) -> str:
         "Dask": _cluster(sections["cluster"]),
         "The controller of adaptive noise": _controller(sections["controller"]),
         "Adversaries in weight space": _adversarial(sections["adversarial"]),
-        **({"Spiking networks": srnn_chapter.chapter(sections["srnn"])} if "srnn" in sections else {}),
+        "Spiking networks": srnn_chapter.chapter(sections["srnn"]),
         "Masks of noise": _perturbation(sections["perturbation"]),
         "Planned and actual time": _planning(sections),
         "On a GPU": gpu_chapter.chapter(sections["gpu"]),

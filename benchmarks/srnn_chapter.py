@@ -2,18 +2,24 @@
 
 from benchmarks.markdown import ratio, table
 
-NAMES = {"srnn": "`srnn`", "plain loop": "`srnn` as a loop of PyTorch's operations", "snntorch": "snnTorch, `RLeaky`"}
-NAMES["norse"] = "Norse, `LSNNRecurrent`"
+NAMES = {
+    "srnn": "`srnn`",
+    "plain loop": "`srnn` as a loop of PyTorch's operations",
+    "snntorch": "snnTorch, `RLeaky`",
+    "norse": "Norse, `LSNNRecurrent`",
+}
+"""The networks of the section, in the order of the table."""
 
 
 def chapter(section: dict) -> str:
-    """The table, and what the networks of the libraries do otherwise."""
+    """The table, and how the libraries' layers differ from `srnn`."""
     rows = {(row["dataset"], row["network"], row["what"]): row for row in section["rows"]}
     parts = dict.fromkeys((row["dataset"], row["what"]) for row in section["rows"])
-    networks = [name for name in NAMES if any(name == network for _, network, _ in rows)]
+    measured = {row["network"] for row in section["rows"]}
     lines = [
-        [NAMES[name], *(_cell(rows[dataset, name, what], name == "srnn") for dataset, what in parts)]
-        for name in networks
+        [NAMES[name], *(_cell(rows[dataset, name, what]) for dataset, what in parts)]
+        for name in NAMES
+        if name in measured
     ]
     versions = " and ".join(f"{name} {version}" for name, version in section["versions"].items())
     return f"""
@@ -23,10 +29,10 @@ rounds).
 
 {table(("network", *(f"{dataset}, {what}" for dataset, what in parts)), lines)}
 
-The layers of the libraries are of the same size, but not the same: `LSNNRecurrent` has adaptive units without a
-refractory step, `RLeaky` has units without adaptation, which is less work.
+The libraries' layers have as many units but are not the same: `LSNNRecurrent` has adaptive units without a refractory
+step; `RLeaky` has units without adaptation, which are less work.
 """
 
 
-def _cell(row: dict, is_ours: bool) -> str:
-    return f"{row['ms']:.1f} ms" if is_ours else ratio(row, 1)
+def _cell(row: dict) -> str:
+    return f"{row['ms']:.1f} ms" if row["network"] == "srnn" else ratio(row, 1)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FiguresOf = Callable[[str], "dict[str, Figure]"]
-"""The figures of a question, by name."""
+"""Gives the figures of a question by name."""
 KINDS = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 """The formats of files, and what is left out of them, so that equal figures are equal files."""
 
@@ -61,7 +61,7 @@ def _drawn(question: str, by_name: dict[str, pd.DataFrame], note: str, look: sty
 
 
 def drawer(folder: Path, width: str = "double") -> FiguresOf:
-    """What gives the figures of a question, as `draw` does, from a results folder as it is now; draws each once.
+    """A function that draws the figures of a question from a results folder as it is now, as `draw` does, each once.
 
     `width`: for one column of a paper, `single`, or two, `double`.
     """

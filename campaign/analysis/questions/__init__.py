@@ -7,12 +7,12 @@ A question is a module in this folder, found by its file name, with
     figures(tables) -> dict[str, Figure]       its figures by name
     report(tables) -> str                      what a campaign prints at its end about this question
 
-and a docstring, which the notebook shows as Markdown; a page leaves out later paragraphs in bold, which ask further
-questions, where there are none of its tables. It may have `LIMITS`, what its answers do not show, and
-`texts(tables) -> dict[str, str]`: text files by name. In these, `tables` are all tables of a results folder by name:
-results_per_run, sweep, results_summary and those of all questions. A question without data returns {} or "". Long code
-and code of several questions lies in `parts/`. Questions import matplotlib inside functions only, because a launcher
-writes tables and draws nothing.
+and a docstring, which the notebook shows as Markdown. A later paragraph that begins in bold asks a further question; a
+page shows it only if it has tables of the question. A module may also have `LIMITS`, which says what its answers do not
+show, and `texts(tables) -> dict[str, str]`: text files by name. In all of these, `tables` are all tables of a results
+folder by name: results_per_run, sweep, results_summary and those of all questions. A question without data returns {}
+or "". Long code and code of several questions lies in `parts/`. Questions import matplotlib inside functions only,
+because a launcher writes tables and draws nothing.
 
 A question that cannot be loaded or that raises an exception is left out: its error is printed once, and the campaign
 goes on.
