@@ -221,8 +221,7 @@ class _Launch:
     def _finish(self, config: TrainConfig, outcome: dict | base.Failure) -> None:
         store = self.campaign.stores[config.dataset_name]
         if not isinstance(outcome, base.Failure):
-            checksum = store.save(outcome)
-            self.tables.add(store, outcome, checksum)
+            self.tables.add(store, outcome, checksum=store.save(outcome))
             if work.Answers().left([config], outcome):
                 outcome = base.Failure("Incomplete", "some of the points that were asked for are missing", "")
         if isinstance(outcome, base.Failure):
