@@ -22,9 +22,13 @@ SHARED = dict(
 )
 """The lines of the block that are the same in both studies."""
 
+ALWAYS = {
+    "layers": {"noise_model": "range", "alphas": (0, 0.056, 0.11, 0.2)},
+    "interval_bounds": {"zetas": (0, 1e-7, 1e-6, 1e-5, 1e-4)},  # nothing is certified beyond
+}
 MEASURED = [
-    {"weight_noise": {"noise_model": "range"}, "pcm": {"drift_compensation": True}},
-    {"weight_noise": {"noise_model": "magnitude"}, "pcm": {"drift_compensation": False}},
+    ALWAYS | {"weight_noise": {"noise_model": "range"}, "pcm": {"drift_compensation": True}},
+    ALWAYS | {"weight_noise": {"noise_model": "magnitude"}, "pcm": {"drift_compensation": False}},
 ]
 """Each network is measured with both noise models, and on devices with and without drift compensation."""
 
