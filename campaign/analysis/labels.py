@@ -7,6 +7,7 @@ from collections.abc import Container, Sequence
 
 import pandas as pd
 
+from nnet import registry
 from nnet.config import TrainConfig
 from nnet.identity import in_group
 
@@ -63,10 +64,23 @@ def settings_of(row: pd.Series, varied: list[str]) -> list[str]:
 
 
 def said(row: pd.Series, varied: list[str]) -> dict[str, object]:
-    """The `varied` settings that the row has, by name; what is switched off (0, False, none) is left out."""
+    """The `varied` settings that the row has, by name.
+
+    What is switched off (0, False, none) is left out, and what noise is relative to where there is no noise. The
+    settings of an evaluation are always said: tables have only those that differ from their defaults.
+    """
     inner = {name: value for column in JSON if column in row for name, value in _flat(row[column], column).items()}
     values = {name: row[name] if name in row else inner.get(name) for name in varied}
-    return {name: value for name, value in values.items() if is_said(value)}
+    if row.get("alpha_train") == 0:
+        values.pop("noise_model", None)
+    tested = [name for name in inner if name.startswith(f"{TESTED}.")]
+    return {name: value for name, value in values.items() if name in tested or is_said(value)}
+
+
+def of_evaluation(cell: str, evaluation: str) -> dict[str, object]:
+    """The settings in a cell of `settings`, with the options of the evaluation that are at their defaults."""
+    is_known = evaluation in registry.names("evaluations")
+    return (registry.option_defaults("evaluations", evaluation) if is_known else {}) | json.loads(cell)
 
 
 def spelled(value: object) -> str:

@@ -31,16 +31,17 @@ class Looks:
     """Colour and marker of each method: the same in all figures of a results folder, whatever lines a figure has.
 
     A method is training settings, without architecture; an evaluation with several settings has a further look for each
-    but the first. Lines do not differ in the settings `without`.
+    but the first. Lines do not differ in the columns `without`.
     """
 
     def __init__(self, every: pd.DataFrame, evaluation: str = WEIGHT_NOISE, without: Sequence[str] = ()):
         """`every`: results_summary.csv."""
         training = [name for name in (*LINE_KEYS, *further_columns(every)) if name not in ("settings", *without)]
-        self.keys = [*training, "settings"]
-        lines = _distinct(every[every["evaluation"] == evaluation], self.keys)
-        first = {method: settings for *names, settings in reversed(lines) if (method := tuple(names))}
-        methods = [(*method, first.get(method, "{}")) for method in _distinct(every, training)]
+        self.keys = [*training, *(name for name in ("settings",) if name not in without)]
+        methods, lines = _distinct(every, training), _distinct(every[every["evaluation"] == evaluation], self.keys)
+        if "settings" in self.keys:
+            first = {method: settings for *names, settings in reversed(lines) if (method := tuple(names))}
+            methods = [(*method, first.get(method, "{}")) for method in methods]
         self.places = {line: place for place, line in enumerate(dict.fromkeys([*methods, *lines]))}
 
     def of(self, settings: Mapping[str, object], label: str, shift: float = 0.0) -> Look:
@@ -65,7 +66,7 @@ def lines_of(cells: pd.DataFrame, looks: Looks) -> list[tuple[Look, pd.DataFrame
 def shifts(count: int, cells: pd.DataFrame) -> list[float]:
     """Points by which each of several lines is moved to the right: less where strengths or panels are many."""
     places = max(1, *(cells[name].nunique() for name in ("alpha_test", "p") if name in cells))
-    panels = cells["architecture"].nunique() if "architecture" in cells else 1
+    panels = len(cells[[name for name in ("architecture", "settings") if name in cells]].drop_duplicates())
     width = 72 * style.current().width / style.current().columns(panels) - AXIS
     return spread(count, STEP, min(REACH, SHARE * width / places))
 

@@ -52,9 +52,11 @@ class Names:
     def setting(self, name: str, value: object, whole: bool = False) -> str:
         """A setting and its value, "learning rate = 0.1"; the name alone of a value that has one, or is true.
 
+        What is false is "without <setting>".
+
         An option without a name is called <option>, or <owner>.<option> if `whole`.
         """
-        short = name.split(".")[-1]
+        short, is_tested = name.split(".")[-1], name.startswith(f"{labels.TESTED}.")
         known = self._sections.get(short, {})
         if labels.spelled(value) in known:
             text = known[labels.spelled(value)]
@@ -62,8 +64,10 @@ class Names:
             of_settings = self._sections.get("setting", {})
             usual = name.removeprefix(f"{labels.TESTED}.") if whole else of_settings.get(short, short)
             called = of_settings.get(name, usual.replace("_", " "))
+            if labels.spelled(value) == "False":
+                return f"measured without {called}" if is_tested else f"without {called}"
             text = called if labels.spelled(value) == "True" else f"{called} = {labels.spelled(value)}"
-        return f"measured with {text}" if name.startswith(f"{labels.TESTED}.") else text
+        return f"measured with {text}" if is_tested else text
 
 
 @functools.cache

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from campaign.analysis import labels, style, typesetting
-from campaign.analysis.looks import Look, Looks, lines_of
-from nnet.evaluations.parts.wanted import WEIGHT_NOISE
+from campaign.analysis.looks import Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,20 +110,6 @@ def explain_dashes(axes: "Axes", text: str) -> None:
     axes.plot([], [], "--", color="0.4", label=typesetting.typeset(text))
 
 
-def panels_of_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[str, Axes]]":
-    """A panel per architecture, by name, and in each a line per setting: means of a quantity against α_test.
-
-    `every`: results_summary.csv; its rows under weight noise are drawn.
-    """
-    cells = every[every["evaluation"] == WEIGHT_NOISE].drop(columns="evaluation")
-    figure, panels = make_panels(named(cells, "architecture"))
-    for architecture, axes in panels.items():
-        for look, rows in lines_of(cells, Looks(every)):
-            line = rows.merge(cells[cells["architecture"] == architecture]).sort_values("alpha_test")
-            draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), look)
-    return figure, panels
-
-
 def alpha_axis(axes: "Axes", table: pd.DataFrame) -> None:
     """A logarithmic axis of strengths that also shows zero, with a mark where it is broken."""
     alphas = sorted(table["alpha_test"].unique())
@@ -165,7 +150,7 @@ def _mark_break(axes: "Axes", place: float) -> None:
 
 
 def label_panels(
-    figure: "Figure", panels: "dict[str, Axes]", axis: str, below: str = ALPHA_AXIS, legend: str = ""
+    figure: "Figure", panels: "Mapping[Any, Axes]", axis: str, below: str = ALPHA_AXIS, legend: str = ""
 ) -> None:
     """Name the axes of all panels, `axis` on the left and `below` at the bottom, and place the legend."""
     figure.supxlabel(typesetting.typeset(below))

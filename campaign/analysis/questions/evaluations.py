@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import labels, panels, style
+from campaign.analysis import facets, labels, panels, style
 from campaign.analysis import tables as core
 from campaign.analysis.looks import Looks, lines_of
 from campaign.analysis.questions import Runs
@@ -81,32 +81,31 @@ def figure_settings(evaluation: str) -> dict[str, Any]:
 
 
 def draw(evaluation: str, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, Any]) -> "Figure":
-    """Means of a quantity against the strength of an evaluation: a panel per architecture, a line per setting.
+    """Means of a quantity against the strength of an evaluation: a panel per architecture and way of measuring.
 
     `tables`: those of a results folder by name; `settings`: see `figure_settings`.
     """
     summary, per_run = tables["results_summary"], tables["results_per_run"]
     cells = core.of(summary, evaluation)
     quantity, is_band = settings.get("quantity", "acc"), settings.get("style") == "band"
-    figure, by_name = panels.make_panels(panels.named(cells, "architecture"))
+    figure, by_facet = facets.make_panels(cells, evaluation)
     lines = [
         (replace(look, label=look.label + _means_of(settings.get("label_column"), evaluation, rows, per_run)), rows)
-        for look, rows in lines_of(cells, Looks(summary, evaluation))
+        for look, rows in lines_of(cells, Looks(summary, evaluation, facets.SETTINGS))
     ]
-    for architecture, axes in by_name.items():
-        here = cells[cells["architecture"] == architecture]
+    for facet, axes in by_facet.items():
         for look, rows in lines:
-            line = rows.merge(here).sort_values("alpha_test")
+            line = rows.merge(facets.inside(cells, facet)).sort_values("alpha_test")
             if is_band:
                 panels.draw_band(axes, line, "alpha_test", quantity, look)
             else:
                 panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), look)
         for other, text in settings.get("beside", {}).items():
-            _draw_dashed(axes, lines, core.of(summary, other), architecture, quantity, text, cells["alpha_test"].max())
+            _draw_dashed(axes, lines, core.of(summary, other), facet[0], quantity, text, cells["alpha_test"].max())
         _set_axis(axes, cells, settings, is_band)
     below = settings.get("axis", f"strength of {evaluation}")
     name = settings.get("name", panels.QUANTITIES[quantity][0])
-    panels.label_panels(figure, by_name, name, below)
+    panels.label_panels(figure, by_facet, name, below)
     where = f" at {settings['measured_at']}" if "measured_at" in settings else ""
     bars = "line and band: mean ± standard error over seeds" if is_band else panels.STANDARD_ERRORS
     what = f"{name}{where}; horizontal axis: {below}"
@@ -145,11 +144,11 @@ def _draw_dashed(
 ) -> None:
     """The means of another evaluation up to strength `most`, in the colour of the line with equal training settings."""
     here = summary[summary["architecture"] == architecture]
+    here = here[here["alpha_test"] <= most].sort_values("alpha_test")
     for look, rows in lines if len(here) else ():
-        line = rows.drop(columns="settings").merge(here).sort_values("alpha_test")
-        line = line[line["alpha_test"] <= most]
-        means = panels.QUANTITIES[quantity][1] * line[f"mean_{quantity}"]
-        axes.plot(line["alpha_test"], means, "--", color=look.colour)
+        for _, line in rows.merge(here).groupby("settings"):
+            means = panels.QUANTITIES[quantity][1] * line[f"mean_{quantity}"]
+            axes.plot(line["alpha_test"], means, "--", color=look.colour)
     if len(here):
         panels.explain_dashes(axes, text)
 

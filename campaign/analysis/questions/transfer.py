@@ -7,7 +7,6 @@ Methods of equal rank in two columns suggest that what protects against one kind
 uncertain: among five, a correlation below 0.9 can be chance (one-sided p > 0.05).
 """
 
-import json
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -144,17 +143,12 @@ def _kinds(points: pd.DataFrame) -> list[str]:
     """The evaluation of each row, with the settings in which the rows of this evaluation differ."""
     names = {}
     for evaluation, rows in points.groupby("evaluation"):
-        every = {settings: json.loads(settings) for settings in rows["settings"].unique()}
-        first, *_ = every.values()
-        shared = {name for name in first if all(name in its and its[name] == first[name] for its in every.values())}
-        for settings, its in every.items():
-            said = f"{evaluation} ({_said(its, shared) or 'default'})" if len(every) > 1 else evaluation
-            names[evaluation, settings] = said
+        varied = [name.split(".")[-1] for name in labels.varied_settings(rows, ["settings"])]
+        for way in rows["settings"].unique():
+            values = labels.of_evaluation(way, evaluation)
+            words = [f"{name} {labels.spelled(values.get(name, 'default'))}" for name in varied]
+            names[evaluation, way] = f"{evaluation} ({', '.join(words)})" if words else evaluation
     return [names[key] for key in zip(points["evaluation"], points["settings"], strict=True)]
-
-
-def _said(settings: dict, without: set[str]) -> str:
-    return ", ".join(f"{name} {labels.spelled(value)}" for name, value in settings.items() if name not in without)
 
 
 def _names(summary: pd.DataFrame) -> dict[str, str]:

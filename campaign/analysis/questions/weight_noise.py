@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import labels, panels, resolution, style, typesetting
+from campaign.analysis import facets, labels, panels, resolution, style, typesetting
 from campaign.analysis import tables as core
 from campaign.analysis.looks import Looks, in_order, lines_of, shifts, spread
 from campaign.analysis.questions import Runs
@@ -95,46 +95,46 @@ def report(tables: dict[str, pd.DataFrame]) -> str:
 
 
 def against_alpha(every: pd.DataFrame, quantity: str, images: int = 0, *about: str) -> "Figure":
-    """Mean accuracy (%) or drop (percentage points) against α_test: a panel per architecture, a line per setting.
+    """Mean accuracy (%) or drop (percentage points) against α_test: a line per method.
 
     `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve;
-    `about`: further sentences of the caption.
+    `about`: further sentences of the caption. A panel per architecture and way of measuring.
     """
-    figure, by_name = panels.panels_of_lines(every, quantity)
+    figure, by_facet = facets.draw_lines(every, quantity)
     summary = core.of(every)
-    for axes in by_name.values():
+    for axes in by_facet.values():
         panels.alpha_axis(axes, summary)
-    small = resolution.show(by_name.values(), _points(summary, quantity), images)
+    small = resolution.show(by_facet.values(), _points(summary, quantity), images)
     name, _ = panels.QUANTITIES[quantity]
-    panels.label_panels(figure, by_name, name)
+    panels.label_panels(figure, by_facet, name)
     return panels.finish(figure, summary, f"{name} under weight noise", panels.STANDARD_ERRORS, *about, small)
 
 
 def drop_at(every: pd.DataFrame, alpha_test: float, images: int = 0, *about: str) -> "Figure":
-    """Mean drop (percentage points) at one α_test: a group of points per architecture, a point per setting.
+    """Mean drop (percentage points) at one α_test: a group of points per architecture and way of measuring.
 
     `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve;
     `about`: further sentences of the caption.
     """
     summary = core.of(every)
     cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
-    architectures = panels.named(summary, "architecture")
+    groups = facets.facets(summary)
     figure = panels.new_figure(2.3)
     axes = figure.subplots()
-    places = {name: place for place, name in enumerate(architectures)}
-    lines = lines_of(summary, Looks(every))
-    shifts_here = spread(len(lines), APART, 50 * style.current().width / max(1, len(architectures)))
+    places = {facet: place for place, facet in enumerate(groups)}
+    lines = lines_of(summary, Looks(every, without=facets.SETTINGS))
+    shifts_here = spread(len(lines), APART, 50 * style.current().width / max(1, len(groups)))
     for (look, rows), shift in zip(lines, shifts_here, strict=True):
         line = rows.merge(cells, how="inner")
-        line = line.assign(place=line["architecture"].map(places))
+        line = line.assign(place=[places[facet] for facet in zip(line["architecture"], line["settings"], strict=True)])
         look = replace(look, shift=shift)
         panels.draw_line(axes, line, "place", "drop", cells["n_seeds"].max(), look, style_of_line="none")
     axes.axhline(0, color="black", linewidth=0.6)
     axes.grid(axis="y", alpha=0.25)
-    room = 0.85 * style.current().width / max(1, len(architectures))
-    names = [typesetting.wrap(typesetting.typeset(name), room, style.SMALL) for name in architectures.values()]
+    room = 0.85 * style.current().width / max(1, len(groups))
+    names = [typesetting.wrap(typesetting.typeset(name), room, style.SMALL) for name in groups.values()]
     axes.set_xticks(range(len(names)), names)
-    axes.set_xlim(-0.5, max(1, len(architectures)) - 0.5)
+    axes.set_xlim(-0.5, max(1, len(groups)) - 0.5)
     axes.set_ylabel(typesetting.typeset(f"accuracy drop at α_test = {alpha_test:g} (percentage points)"))
     small = resolution.show([axes], _points(cells, "drop"), images)
     panels.place_legend(figure, axes)
@@ -147,29 +147,29 @@ def paired_difference(differences: pd.DataFrame, every: pd.DataFrame, images: in
 
     `differences`: the rows of the table `differences` under weight noise; `every`: results_summary.csv; `images`: the
     number of test images, to shade the differences that they cannot resolve; `about`: further sentences of the caption.
-    A panel per architecture; above zero is better than the reference.
+    A panel per architecture and way of measuring; above zero is better than the reference.
     """
     differences = differences[differences["measure"] == "acc"]
-    others = (*DIFFERENCE, "architecture", "alpha_test", "measure", "reference")
+    others = (*DIFFERENCE, *facets.KEYS, "alpha_test", "measure", "reference")
     keys = [name for name in differences.columns if name not in others]
-    varied, looks = labels.varied_settings(differences, keys), Looks(every)
+    varied, looks = labels.varied_settings(differences, keys), Looks(every, without=facets.SETTINGS)
     lines = list(in_order(differences, keys).iterrows())
-    figure, by_name = panels.make_panels(panels.named(differences, "architecture"))
+    figure, by_facet = facets.make_panels(differences)
     names = style.current().names
     for (_, settings), shift in zip(lines, shifts(len(lines), differences), strict=True):
         rows = pd.DataFrame([settings]).astype(differences.dtypes[keys]).merge(differences, on=keys)
-        for architecture, line in rows.groupby("architecture"):
+        for facet, line in rows.groupby(facets.KEYS):
             look = looks.of(_of_summary(line.iloc[0], every), names.line(line.iloc[0], varied), shift)
             middle, half = 100 * line["mean_difference"], 100 * (line["high"] - line["mean_difference"])
             few = line["n_seeds"] < differences["n_seeds"].max()
-            panels.draw_points(by_name[architecture], line["alpha_test"], middle, half, look, hollow=few)
-    for axes in by_name.values():
+            panels.draw_points(by_facet[facet], line["alpha_test"], middle, half, look, hollow=few)
+    for axes in by_facet.values():
         axes.axhline(0, color="black", linewidth=0.6)
         panels.alpha_axis(axes, differences)
-    small = resolution.show(by_name.values(), 100 * differences["mean_difference"], images)
+    small = resolution.show(by_facet.values(), 100 * differences["mean_difference"], images)
     reference = names.of("regime", differences["reference"].iloc[0])
     title = f"difference from “{reference}”"
-    panels.label_panels(figure, by_name, "accuracy difference (percentage points)", legend=title)
+    panels.label_panels(figure, by_facet, "accuracy difference (percentage points)", legend=title)
     what = f"test accuracy under weight noise minus that of “{reference}”, seed by seed (percentage points)"
     return panels.finish(figure, differences, what, panels.INTERVALS, *about, small)
 

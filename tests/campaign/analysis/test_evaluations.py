@@ -176,13 +176,17 @@ def test_random_corners_alone_have_a_figure():
     assert "random_corners" in evaluations.figures(tables.build(runs))
 
 
-def test_measurements_with_other_settings_are_lines_of_their_own_and_no_other_method():
+def test_measurements_with_other_settings_have_panels_of_their_own_and_are_no_other_method():
     runs = [measured(seed, names=("quantization",)) for seed in (0, 1)]
     limited = [run["measurements"][1] for run in runs]
     limited = [one | {"settings": one["settings"] | {"max_test_samples": 100}} for one in limited]
     made = tables.build([also(run, one) for run, one in zip(runs, limited, strict=True)])
-    lines = drawn(evaluations.figures(made)["quantization"].axes[0])
-    assert sorted(lines) == [CLEAN, f"{CLEAN}, measured with test images = 100"]
+    figure = evaluations.figures(made)["quantization"]
+    assert [drawn(axes).keys() for axes in figure.axes] == [{CLEAN}, {CLEAN}]
+    assert [plain(axes.get_title()) for axes in figure.axes] == [
+        "MLP 256-128",
+        "MLP 256-128, measured with test images = 100",
+    ]
     assert len(made["results_per_run"]) == 2 and set(comparison_of(made)["method"]) == {"clean"}
 
 

@@ -58,7 +58,7 @@ def test_settings_in_which_measurements_of_one_evaluation_differ_make_two_kinds(
         cfg = TrainConfig(alpha_tests=(0, 0.1), options=options, **training)
         both.append(also(made, measurement(cfg, [point(0.0, 0.95), point(0.1, 0.5)], "weight_noise")))
     kinds = set(tables.build(both)["transfer"]["kind"])
-    assert kinds == {"quantization", "weight_noise (default)", "weight_noise (noise_model magnitude)"}
+    assert kinds == {"quantization", "weight_noise (noise_model tensor_std)", "weight_noise (noise_model magnitude)"}
 
 
 def test_report_page_and_figure_show_it(campaign, tmp_path):

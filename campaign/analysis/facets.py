@@ -1,0 +1,67 @@
+"""The panels of figures of curves: one per architecture, and per way of measuring where an evaluation had several.
+
+Strengths with different meanings, such as α relative to each weight and to the largest weight, share no axis.
+"""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from campaign.analysis import labels, panels, style
+from campaign.analysis.looks import Looks, in_order, lines_of
+from nnet.evaluations.parts.wanted import WEIGHT_NOISE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KEYS = ["architecture", "settings"]
+SETTINGS = ("settings",)
+"""What lines of one panel do not differ in."""
+Facet = tuple[str, str]
+"""Architecture, and settings of the evaluation as tables have them."""
+
+
+def facets(cells: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> dict[Facet, str]:
+    """The panels in order, and their titles; `cells`: rows of one evaluation."""
+    ways = {way: _way(way, evaluation, cells) for way in in_order(cells, [*SETTINGS])["settings"]}
+    known = set(zip(cells["architecture"], cells["settings"], strict=True))
+    return {
+        (architecture, way): ", ".join([name, *texts])
+        for architecture, name in panels.named(cells, "architecture").items()
+        for way, texts in ways.items()
+        if (architecture, way) in known
+    }
+
+
+def make_panels(cells: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> "tuple[Figure, dict[Facet, Axes]]":
+    """A figure with these panels; those of one architecture share a row."""
+    titles, ways = facets(cells, evaluation), cells["settings"].nunique()
+    return panels.make_panels(titles, ways if ways > 1 else None)
+
+
+def inside(rows: pd.DataFrame, facet: Facet) -> pd.DataFrame:
+    """The rows that a panel shows."""
+    architecture, way = facet
+    return rows[(rows["architecture"] == architecture) & (rows["settings"] == way)]
+
+
+def draw_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[Facet, Axes]]":
+    """In each panel a line per method: means of a quantity against α_test.
+
+    `every`: results_summary.csv; its rows under weight noise are drawn.
+    """
+    cells = every[every["evaluation"] == WEIGHT_NOISE].drop(columns="evaluation")
+    figure, by_facet = make_panels(cells)
+    for facet, axes in by_facet.items():
+        for look, rows in lines_of(cells, Looks(every, without=SETTINGS)):
+            line = rows.merge(inside(cells, facet)).sort_values("alpha_test")
+            panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), look)
+    return figure, by_facet
+
+
+def _way(way: str, evaluation: str, cells: pd.DataFrame) -> list[str]:
+    """The settings of an evaluation that differ between panels, with their values in this one."""
+    values, names = labels.of_evaluation(way, evaluation), style.current().names
+    varied = [(name, values.get(name.split(".")[-1])) for name in labels.varied_settings(cells, [*SETTINGS])]
+    return [names.setting(name, value) for name, value in varied if value is not None]
