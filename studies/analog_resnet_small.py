@@ -2,7 +2,7 @@
 
     python run_experiments.py --study analog_resnet_small --plan      # 27 runs
 
-`analog_resnet` for two cores: 8 layers (one block in each stage), 20,000 images, 5 epochs, and measurements on 1,000
+`analog_resnet` for two cores: 8 layers (one block in each stage), 20,000 images, 5 epochs, and measurements on 500
 images with fewer draws.
 """
 
@@ -14,7 +14,7 @@ BLOCK = SHARED | dict(
     batch_size=128,
     lr_milestones=(4, 5),
     max_train_samples=20000,
-    max_test_samples=1000,
+    max_test_samples=500,
     noise_samples=3,
     options=[measured | {"resnet32": {"blocks": 1}, "pcm": measured["pcm"] | {"draws": 10}} for measured in MEASURED],
     output_dir="results/analog_resnet_small",

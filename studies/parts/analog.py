@@ -49,6 +49,6 @@ def parts(eta: list[float], eta_relative: list[float], beta: list[float], attack
         dict(regime="noisy", alpha_train=1, options={"noisy": {"device": "pcm"}}),
         dict(regime="beta", alpha_train=0, options=robust),
         dict(regime="beta", noise_model="range", alpha_train=eta, options=robust),
-        dict(regime="awp", options={"awp": attack}),
+        dict(regime="awp", options={"awp": attack | {"gamma": 1}}),  # at 0.1 the weights would hardly move
         dict(regime="sam"),
     ]
