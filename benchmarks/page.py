@@ -37,9 +37,10 @@ def page(sections: dict[str, dict]) -> str:
 
 This page is generated: `python -m benchmarks.report` writes it from `results/benchmarks.json`. Do not edit it.
 
-All numbers were measured on {machine["cores"]} cores of a virtual machine ({machine["cpu_model"]},
-{machine["cpu_capability"]}). It shared its processor with other machines, and its speed changed from hour to hour:
-compare numbers within a row. Ratios are medians of several rounds, with their range in brackets.
+Unless a chapter says otherwise, numbers were measured on {machine["cores"]} cores of a virtual machine
+({machine["cpu_model"]}, {machine["cpu_capability"]}). It shared its processor with other machines, and its speed
+changed from hour to hour: compare numbers within a row. Ratios are medians of several rounds, with their range in
+brackets.
 """
     text = head + "".join(f"\n## {title}\n\n{chapter}" for title, chapter in chapters.items())
     return "\n\n".join(map(wrapped, text.rstrip().split("\n\n"))) + "\n"
@@ -162,7 +163,8 @@ def _sources(sections: dict[str, dict]) -> str:
     lines = [(f"`{one['command'].replace(option, '')}`", one["machine"]["git_commit"][:8]) for one in sections.values()]
     machine = sections["throughput"]["machine"]
     return f"""
-torch {machine["torch"]}, numpy {machine["numpy"]}, Python {machine["python"]}; see `results/benchmarks.json`.
+Unless a chapter says otherwise: torch {machine["torch"]}, numpy {machine["numpy"]}, Python {machine["python"]}. The
+versions of each section are in `results/benchmarks.json`.
 
 {table(("command", "commit"), lines)}
 """

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import pandas as pd
 
@@ -71,10 +71,18 @@ def said(row: pd.Series, varied: list[str]) -> dict[str, object]:
     """
     inner = {name: value for column in JSON if column in row for name, value in _flat(row[column], column).items()}
     values = {name: row[name] if name in row else inner.get(name) for name in varied}
-    if row.get("alpha_train") == 0:
-        values.pop("noise_model", None)
+    for name in _without_effect(row, inner):
+        values.pop(name, None)
     tested = [name for name in inner if name.startswith(f"{TESTED}.")]
     return {name: value for name, value in values.items() if name in tested or is_said(value)}
+
+
+def _without_effect(row: pd.Series, options: Mapping[str, object]) -> list[str]:
+    """The settings without effect on the training of a row, whose `options` are by owner and name."""
+    if row.get("alpha_train") == 0:
+        return ["noise_model"]
+    replaced = registry.constant("regimes", row["regime"], "REPLACED", {}) if "regime" in row else {}
+    return [name for option, names in replaced.items() if is_said(options.get(option)) for name in names]
 
 
 def of_evaluation(cell: str, evaluation: str) -> dict[str, object]:

@@ -1,10 +1,13 @@
 """Does robustness to one kind of perturbation transfer to the others?
 
-Each network's robustness to one kind is its mean accuracy over the strengths of an evaluation above 0, each the mean of
-its draws. The table `transfer` ranks the methods of each architecture by the mean over seeds: 1 is the most robust.
-Methods of equal rank in two columns suggest that what protects against one kind protects against the other; the table
-`transfer_correlation` has Spearman's rank correlation of each pair of kinds over the methods. With few methods it is
-uncertain: among five, a correlation below 0.9 can be chance (one-sided p > 0.05).
+For each kind a network has its mean accuracy over the strengths of an evaluation above 0, each the mean of its draws,
+and its mean drop from the accuracy without perturbation. The table `transfer` ranks the methods of each architecture by
+both, as means over seeds: 1 is the highest accuracy, or the smallest drop. Accuracies say which method to use. Whether
+robustness transfers is a matter of drops: a method that is more accurate without perturbation is often so under each of
+them. But a network that has learnt little has little to lose. Equal ranks in two columns suggest that what protects
+against one kind protects against the other; the table `transfer_correlation` has Spearman's rank correlation of each
+pair of kinds over the methods. With few methods it is uncertain: among five, a correlation below 0.9 can be chance
+(one-sided p > 0.05).
 """
 
 from itertools import combinations
@@ -31,10 +34,19 @@ COLUMNS = {
     "mean_robustness": "mean accuracy over the strengths above 0 of this kind, 0 to 1, mean over seeds",
     "stderr_robustness": "its standard error over seeds",
     "rank": "place of the method among those of its architecture, 1 for the largest mean",
+    "mean_drop": "mean over seeds of the drop, averaged over the same strengths",
+    "stderr_drop": "its standard error over seeds",
+    "drop_rank": "place of the method among those of its architecture, 1 for the smallest drop",
     "other_kind": "the kind that `kind` is compared with",
     "n_methods": "number of methods that were measured with both kinds",
-    "rank_correlation": "Spearman's correlation of the two kinds' robustness over the methods, -1 to 1",
+    "rank_correlation": "Spearman's correlation of the accuracies under the two kinds over the methods, -1 to 1",
+    "drop_correlation": "Spearman's correlation of the drops under the two kinds over the methods, -1 to 1",
 }
+ORDERS = {
+    "accuracy": ("mean_robustness", "rank", "rank_correlation"),
+    "drop": ("mean_drop", "drop_rank", "drop_correlation"),
+}
+"""What methods are ranked by: the columns of its mean, its rank, and its correlation."""
 PLACE = ["dataset", "architecture"]
 LEAST_METHODS, LEAST_KINDS = 3, 2
 """Fewer have no order that could be compared."""
@@ -53,47 +65,52 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
         return {}
     varied = labels.varied_settings(points, _training(points))
     points = points.assign(kind=_kinds(points), method=labels.labels_of(points, varied))
-    networks = points.groupby([*PLACE, "method", "kind", "run_id"])["acc"].mean().reset_index()
-    cells = networks.groupby([*PLACE, "method", "kind"])["acc"]
-    robust = cells.agg(n_seeds="count", mean_robustness="mean", std="std").reset_index()
+    networks = points.groupby([*PLACE, "method", "kind", "run_id"])[["acc", "drop"]].mean()
+    cells = networks.groupby([*PLACE, "method", "kind"])
+    robust = pd.DataFrame({"n_seeds": cells["acc"].count()})
+    for quantity, name in (("acc", "robustness"), ("drop", "drop")):
+        robust[f"mean_{name}"] = cells[quantity].mean()
+        robust[f"stderr_{name}"] = standard_error(cells[quantity].std(), robust["n_seeds"])
+    robust = robust.reset_index()
     robust = robust[robust.groupby(PLACE)["method"].transform("nunique") >= LEAST_METHODS]
     if robust.empty:
         return {}
-    robust["stderr_robustness"] = standard_error(robust.pop("std"), robust["n_seeds"])
-    places = robust.groupby([*PLACE, "kind"])["mean_robustness"].rank(ascending=False, method="min")
-    robust["rank"] = places.astype("Int64")
+    for mean, rank, _ in ORDERS.values():
+        places = robust.groupby([*PLACE, "kind"])[mean].rank(ascending=mean == "mean_drop", method="min")
+        robust.insert(robust.columns.get_loc(mean) + 2, rank, places.astype("Int64"))
     return {"transfer": robust, "transfer_correlation": _correlations(robust)}
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
-    """`transfer`: a map per architecture, a row per method and a column per kind, with ranks and robustness."""
+    """`transfer`: two maps per architecture, of ranks by accuracy and by drop: a row per method, a column per kind."""
     if "transfer" not in tables:
         return {}
-    maps = {place: rows for place, rows in tables["transfer"].groupby(PLACE)}
+    maps = {(*place, order): rows for place, rows in tables["transfer"].groupby(PLACE) for order in ORDERS}
     names, methods = style.current().names, _names(tables["results_summary"])
     lines = 1.4 + max(name.count("\n") for name in methods.values())
     heights = [lines * rows["method"].nunique() for rows in maps.values()]
     figure = panels.new_figure(sum(LINE * height + MARGIN for height in heights))
     grid = figure.subplots(len(maps), 1, squeeze=False, height_ratios=heights).flat
-    for axes, ((_, architecture), rows) in zip(grid, maps.items(), strict=True):
-        _draw(axes, rows.assign(method=rows["method"].map(methods)), list(methods.values()))
-        axes.set_title(typesetting.typeset(names.of("architecture", architecture)))
-    what = "rank of each method by its robustness to each kind of perturbation, the mean accuracy over its strengths"
-    cells = "cells: rank, and where there is room the mean accuracy in % over the strengths above 0, mean over seeds"
+    for axes, ((_, architecture, order), rows) in zip(grid, maps.items(), strict=True):
+        _draw(axes, rows.assign(method=rows["method"].map(methods)), list(methods.values()), order)
+        axes.set_title(typesetting.typeset(f"{names.of('architecture', architecture)}, {order}"))
+    what = "rank of each method under each kind of perturbation by its mean accuracy, and by its mean drop"
+    cells = "cells: rank, and where there is room the mean in % over the strengths above 0, mean over seeds"
     chance = "neighbouring ranks may differ by chance: the table has the standard errors"
     return {"transfer": panels.finish(figure, tables["transfer"], what, cells, chance)}
 
 
-def _draw(axes: "Axes", rows: pd.DataFrame, order: list[str]) -> None:
-    """The most robust methods of each kind are dark; `order`: all methods."""
-    ranks = rows.pivot(index="method", columns="kind", values="rank").astype(float)
-    ranks = ranks.reindex([method for method in order if method in ranks.index])
+def _draw(axes: "Axes", rows: pd.DataFrame, methods: list[str], order: str) -> None:
+    """The most robust methods of each kind are dark; `methods`: all of them, from top to bottom."""
+    mean, rank, _ = ORDERS[order]
+    ranks = rows.pivot(index="method", columns="kind", values=rank).astype(float)
+    ranks = ranks.reindex([method for method in methods if method in ranks.index])
     axes.imshow(-ranks, aspect="auto", cmap="Purples")
     room = (1 - NAMES) * style.current().width / ranks.shape[1]
     for row in rows.to_dict("records"):
         place = (ranks.columns.get_loc(row["kind"]), ranks.index.get_loc(row["method"]))
-        colour = "white" if row["rank"] < 0.4 * len(ranks) else "black"
-        text = f"{row['rank']}: {100 * row['mean_robustness']:.1f}" if room > CELL_WIDTH else str(row["rank"])
+        colour = "white" if row[rank] < 0.4 * len(ranks) else "black"
+        text = f"{row[rank]}: {100 * row[mean]:.1f}" if room > CELL_WIDTH else str(row[rank])
         axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
     axes.set_yticks(range(len(ranks)), ranks.index)
     texts = [typesetting.typeset(name.replace("_", " ")) for name in ranks.columns]
@@ -102,41 +119,44 @@ def _draw(axes: "Axes", rows: pd.DataFrame, order: list[str]) -> None:
 
 
 def report(tables: dict[str, pd.DataFrame]) -> str:
-    """The kinds that agree most and least about the order of the methods."""
+    """The kinds that agree most and least about the order of the methods, by accuracy and by drop."""
     pairs = tables.get("transfer_correlation", pd.DataFrame())
     lines = []
     for (dataset, architecture), rows in pairs.groupby(PLACE) if len(pairs) else ():
-        known = rows.dropna(subset="rank_correlation").sort_values("rank_correlation")
-        if known.empty:
-            continue
-        least, most = known.iloc[0], known.iloc[-1]
-        lines.append(
-            f"{dataset}, {architecture}: robustness to {most['kind']} and to {most['other_kind']} agree most about the "
-            f"order of {most['n_methods']} methods (rank correlation {most['rank_correlation']:.2f}), {least['kind']} "
-            f"and {least['other_kind']} least ({least['rank_correlation']:.2f})"
-        )
+        for order, (_, _, correlation) in ORDERS.items():
+            known = rows.dropna(subset=correlation).sort_values(correlation)
+            if known.empty:
+                continue
+            least, most = known.iloc[0], known.iloc[-1]
+            lines.append(
+                f"{dataset}, {architecture}, {order}: {most['kind']} and {most['other_kind']} agree most about the "
+                f"order of {most['n_methods']} methods (rank correlation {most[correlation]:.2f}), {least['kind']} and "
+                f"{least['other_kind']} least ({least[correlation]:.2f})"
+            )
     return "\n".join(lines)
 
 
 def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """transfer.md: a row per method, a column per kind: rank, and robustness in %."""
+    """transfer.md: a table by accuracy and one by drop, a row per method, a column per kind: rank, and mean in %."""
     if "transfer" not in tables:
         return {}
     parts = []
     for (dataset, architecture), rows in tables["transfer"].groupby(PLACE):
         kinds = sorted(rows["kind"].unique())
-        lines = [["method", *kinds]]
-        for method, cells in rows.groupby("method"):
-            at = cells.set_index("kind")
-            lines.append([method, *(_cell(at.loc[kind]) if kind in at.index else "" for kind in kinds)])
-        parts.append(f"{dataset}, {architecture}\n\n{markdown.table(lines)}")
-    about = "Rank, and mean accuracy in % over the strengths above 0 ± standard error over seeds; 1 is the most robust."
+        for order in ORDERS:
+            lines = [["method", *kinds]]
+            for method, cells in rows.groupby("method"):
+                at = cells.set_index("kind")
+                lines.append([method, *(_cell(at.loc[kind], order) if kind in at.index else "" for kind in kinds)])
+            parts.append(f"{dataset}, {architecture}, {order}\n\n{markdown.table(lines)}")
+    about = "Rank, and mean in % over the strengths above 0 ± standard error over seeds; 1 is the most robust."
     return {"transfer.md": "\n\n".join([*parts, about, ""])}
 
 
-def _cell(row: pd.Series) -> str:
-    error = f" ± {100 * row['stderr_robustness']:.1f}" if pd.notna(row["stderr_robustness"]) else ""
-    return f"{row['rank']}: {100 * row['mean_robustness']:.1f}{error}"
+def _cell(row: pd.Series, order: str) -> str:
+    mean, rank, _ = ORDERS[order]
+    error = row[mean.replace("mean", "stderr")]
+    return f"{row[rank]}: {100 * row[mean]:.1f}" + (f" ± {100 * error:.1f}" if pd.notna(error) else "")
 
 
 def _kinds(points: pd.DataFrame) -> list[str]:
@@ -171,12 +191,13 @@ def _correlations(robust: pd.DataFrame) -> pd.DataFrame:
     """Spearman's correlation between each pair of kinds, over the methods of one architecture."""
     rows = []
     for place, cells in robust.groupby(PLACE):
-        means = cells.pivot(index="method", columns="kind", values="mean_robustness")
-        for kind, other in combinations(means, 2):
-            both = means[[kind, other]].dropna()
-            has_order = len(both) >= LEAST_METHODS and both.nunique().min() > 1
-            correlation = both[kind].corr(both[other], method="spearman") if has_order else float("nan")
-            names = dict(zip(PLACE, place, strict=True))
-            values = {"kind": kind, "other_kind": other, "n_methods": len(both), "rank_correlation": correlation}
-            rows.append(names | values)
+        by_mean = {mean: cells.pivot(index="method", columns="kind", values=mean) for mean, _, _ in ORDERS.values()}
+        for kind, other in combinations(sorted(cells["kind"].unique()), 2):
+            row = dict(zip(PLACE, place, strict=True)) | {"kind": kind, "other_kind": other}
+            for mean, _, correlation in ORDERS.values():
+                both = by_mean[mean][[kind, other]].dropna()
+                has_order = len(both) >= LEAST_METHODS and both.nunique().min() > 1
+                row["n_methods"] = len(both)
+                row[correlation] = both[kind].corr(both[other], method="spearman") if has_order else float("nan")
+            rows.append(row)
     return pd.DataFrame(rows)

@@ -1,8 +1,9 @@
 """Accuracy under weight noise
 
 α_test is the strength of the noise relative to the weights: with `tensor_std`, ε ~ N(0, (α·std(W))²) for each weight
-tensor W; with `magnitude`, ε ~ N(0, (α·|w|)²) for each weight w. Each point is a mean over seeds of means over noise
-draws; bars are standard errors over seeds. The drop is the accuracy without noise minus the accuracy under noise.
+tensor W; with `magnitude`, ε ~ N(0, (α·|w|)²) for each weight w; with `range`, ε ~ N(0, (α·max|W|)²). Each point
+is a mean over seeds of means over noise draws; bars are standard errors over seeds. The drop is the accuracy without
+noise minus the accuracy under noise.
 
 **Does training with noise help?** Runs of one seed share initial weights, batch order and test noise, so runs are
 compared with their reference (the regime `clean` unless the study names another) seed by seed. The figure and the table
@@ -67,7 +68,7 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
-    """`accuracy`, `drop`, `drop_at_01` and, where runs have a reference, `paired_difference`."""
+    """`accuracy` and `drop`; `drop_at_01` and `paired_difference` where runs have that strength, and a reference."""
     every = tables["results_summary"]
     if not _measured(every):
         return {}
@@ -76,8 +77,9 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     drawn = {
         "accuracy": against_alpha(every, "acc", 0, *about),
         "drop": against_alpha(every, "drop", images, *about),
-        "drop_at_01": drop_at(every, 0.1, images, *about),
     }
+    if (core.of(every)["alpha_test"] == 0.1).any():
+        drawn["drop_at_01"] = drop_at(every, 0.1, images, *about)
     differences = core.of(tables["differences"]) if "differences" in tables else pd.DataFrame()
     if len(differences):
         drawn["paired_difference"] = paired_difference(differences, every, images, *about)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaign.analysis import tables
+from campaign.analysis import questions, tables
 from campaign.analysis.questions import evaluations, weight_noise
 from nnet.config import TrainConfig
 from tests.campaign.analysis.drawing import CLEAN, drawn, plain
@@ -45,6 +45,27 @@ def test_noise_models_share_no_axis(made):
     assert [plain(text.get_text()) for text in axes.get_xticklabels()] == models
     places, drops, _ = drawn(axes)[CLEAN]
     assert dict(zip(map(int, places), drops, strict=True)) == pytest.approx({0: 10, 1: 40})
+
+
+def test_the_best_accuracy_of_the_comparison_is_that_of_one_noise_model(made):
+    noisy = [line for line in questions.texts(made)["comparison.md"].splitlines() if "noise_model magnitude" in line]
+    assert noisy and all("**50.00" in line for line in noisy) and len(noisy) == 2
+
+
+def test_a_strength_that_was_not_measured_has_no_figure():
+    runs = [result(seed, alpha_tests=(0, 0.2)) for seed in (0, 1)]
+    for run in runs:
+        for one in run["measurements"][0]["points"]:
+            one["strength"] *= 2
+    assert "drop_at_01" not in weight_noise.figures(tables.build(runs))
+
+
+def test_the_noise_of_a_device_is_relative_to_nothing_else():
+    arms = [dict(noise_model="range"), dict(alpha_train=1.0, options={"noisy": {"device": "pcm"}})]
+    runs = [result(seed, regime="noisy", **{"alpha_train": 0.2} | arm) for arm in arms for seed in (0, 1)]
+    axes = weight_noise.figures(tables.build(runs))["accuracy"].axes[0]
+    names = [plain(text) for text in axes.get_legend_handles_labels()[1]]
+    assert "trained with noise, α_train = 1, device = pcm" in names
 
 
 def test_the_model_of_noise_is_not_said_of_training_without_noise():

@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from nnet.perturbations.weight_attack import WeightAttack
+from nnet.perturbations.weight_noise import WeightNoise
 from nnet_models import build_model
 
 
@@ -35,6 +37,14 @@ def test_the_network_is_that_of_the_paper():
             x = (convolved(inner, next(convolutions)) + torch.cat([zeros, x, zeros], 1)).relu()
     expected = x.mean((2, 3)) @ state["fc.weight"].T + state["fc.bias"]
     assert torch.allclose(model(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_noise_and_adversary_spare_normalisation():
+    model = build_model("resnet32", image_shape=(3, 32, 32))
+    weights = {id(value) for name, value in model.named_parameters() if value.dim() > 1}
+    assert len(weights) == 32
+    for perturbed in (WeightNoise(model, "range").weights, WeightAttack(model, 0.1, 3, 1e-3).parameters):
+        assert {id(value) for value in perturbed} == weights
 
 
 def test_initial_weights_have_the_spread_of_kaiming():

@@ -115,7 +115,7 @@ def test_no_weights_in_the_box_leave_the_bounds(name, all_tensors):
 
 
 @pytest.mark.parametrize("plain", ["0", "1"])
-@pytest.mark.parametrize("arch", ["mlp_small", "cnn", "fmnist_cnn", "tiny_cnn", "lenet", "resnet18"])
+@pytest.mark.parametrize("arch", ["mlp_small", "cnn", "fmnist_cnn", "tiny_cnn", "lenet", "resnet18", "resnet32"])
 def test_networks_of_this_program_are_bounded(arch, plain, monkeypatch):
     monkeypatch.setenv("NNET_PLAIN", plain)
     torch.manual_seed(0)

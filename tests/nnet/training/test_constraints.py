@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from nnet.training.constraints import constrain
-from nnet_models import train_and_evaluate
+from nnet_models import build_model, train_and_evaluate
 from tests.conftest import small_run
 
 
@@ -46,7 +46,24 @@ def test_every_regime_trains_with_clipped_weights_and_learns(npz, tmp_path, regi
     assert free["sha256"]["weights"] != result["sha256"]["weights"]
     for name, tensor in torch.load(cfg.weights_file)["model"].items():
         if name.endswith("weight") and "norm" not in name:
-            assert tensor.abs().max() <= 2.5 * tensor.std()  # 1.5 deviations before clipping, which lowers them
+            assert (tensor.abs() == tensor.abs().max()).sum() > 1  # only what is clipped shares the largest size
+
+
+def test_each_step_clips_the_convolutions_of_resnet32_and_not_its_normalisation():
+    torch.manual_seed(0)
+    model = build_model("resnet32", image_shape=(3, 8, 8), blocks=1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    constrain(model, optimizer, 2.0)
+    for _ in range(2):
+        optimizer.zero_grad()
+        model(torch.randn(8, 3, 8, 8)).square().sum().backward()
+        free = {name: (value - 0.5 * value.grad).detach() for name, value in model.named_parameters()}
+        optimizer.step()
+        for name, value in model.named_parameters():
+            clipped = value.dim() > 1
+            expected = plainly_clipped(free[name]) if clipped else free[name]
+            assert torch.allclose(value, expected, atol=1e-6), name
+            assert not clipped or value.abs().max() < free[name].abs().max(), name
 
 
 def test_a_network_of_equal_weights_stays_as_it_is():

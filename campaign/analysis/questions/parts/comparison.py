@@ -14,14 +14,16 @@ KEYS = ("network", "method")
 
 
 def table(sweep: pd.DataFrame) -> pd.DataFrame:
-    """A row per network, method and α_test: `n_seeds`, and `mean`, `std` and `min` of the accuracy in %.
+    """A row per network, method, settings of the evaluation and α_test: the accuracy in %.
+
+    The columns are these, and `n_seeds`, `mean`, `std` and `min`.
 
     `sweep`: rows under weight noise, from `campaign.analysis.tables.with_settings`.
     """
     keys = [name for name in sweep if name not in (*MEASURED, "seed", "alpha_test")]
     varied = [name for name in varied_settings(sweep, keys) if name not in ("dataset", "architecture")]
     rows = sweep.assign(network=sweep["architecture"], method=labels_of(sweep, varied))
-    cells = rows.groupby([*KEYS, "alpha_test"])
+    cells = rows.groupby([*KEYS, "settings", "alpha_test"])
     columns = {
         "n_seeds": cells["acc"].count(),
         "mean": 100 * cells["acc"].mean(),
@@ -73,14 +75,16 @@ def _beside(row: pd.Series) -> str:
 def _cells(compared: pd.DataFrame, bold: str, plus_minus: str) -> list[list[str]]:
     """The heading and the lines, cell by cell."""
     strengths = sorted(compared["alpha_test"].unique())
-    best = compared.groupby(["network", "alpha_test"])["mean"].max()
+    best = compared.groupby(["network", "settings", "alpha_test"])["mean"].max()
     lines = [["network", "method", *(f"α = {spelled(strength)}" for strength in strengths)]]
     for (network, method), rows in compared.groupby(list(KEYS), sort=True):
         line = [network, method]
         at = rows.set_index("alpha_test")
         for strength in strengths:
             text = _cell(at.loc[strength], plus_minus) if strength in at.index else ""
-            is_best = strength in at.index and at.loc[strength, "mean"] == best[network, strength]
+            is_best = (
+                strength in at.index and at.loc[strength, "mean"] == best[network, rows["settings"].iloc[0], strength]
+            )
             line.append(bold.format(text) if is_best else text)
         lines.append(line)
     return lines
@@ -95,7 +99,8 @@ def _cell(row: pd.Series, plus_minus: str) -> str:
 def _caption(compared: pd.DataFrame) -> str:
     few, most = compared["n_seeds"].min(), compared["n_seeds"].max()
     seeds = f"n = {few}" if few == most else f"n = {few} to {most}"
+    each = " in each way of measuring" if compared["settings"].nunique() > 1 else ""
     return (
         f"Accuracy in % under weight noise: mean ± standard deviation over seeds ({seeds}), in brackets the worst draw."
-        " Bold: the largest mean of a network at each strength, whether or not the difference is significant."
+        f" Bold: the largest mean of a network at each strength{each}, whether or not the difference is significant."
     )
