@@ -124,7 +124,7 @@ def test_clean_and_noisy_learn_different_weights(npz):
     assert clean["sha256"]["weights"] != noisy["sha256"]["weights"]
 
 
-@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude"])
+@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude", "range"])
 def test_noisy_without_noise_is_clean_bit_for_bit(npz, noise_model):
     clean = train_and_evaluate(config(npz, regime="clean", noise_model=noise_model))
     noisy = train_and_evaluate(config(npz, regime="noisy", alpha_train=0, noise_model=noise_model))
@@ -187,8 +187,8 @@ def plain_step(model, optimizer, x, y, stream, alpha, noise_model):
     clean = [weight.detach().clone() for weight in weights]
     with torch.no_grad():
         for weight, normal in zip(weights, plain_draw(stream, [w.shape for w in weights]), strict=True):
-            scale = weight.std() if noise_model == "tensor_std" else weight.abs()
-            weight += alpha * scale * normal.to(weight.dtype)
+            sizes = {"tensor_std": weight.std(), "magnitude": weight.abs(), "range": weight.abs().max()}
+            weight += alpha * sizes[noise_model] * normal.to(weight.dtype)
     optimizer.zero_grad()
     loss = functional.cross_entropy(model(x), y)
     loss.backward()
@@ -219,7 +219,7 @@ def trained_in_both_ways(npz, dtype, arch, noise_model, alpha):
     return model, plain, losses
 
 
-@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude"])
+@pytest.mark.parametrize("noise_model", ["tensor_std", "magnitude", "range"])
 @pytest.mark.parametrize("arch", ["mlp_small", "cnn", "resnet18"])
 def test_the_fast_step_is_the_plain_step_up_to_rounding_in_double_precision(npz, arch, noise_model):
     model, plain, losses = trained_in_both_ways(npz, torch.float64, arch, noise_model, alpha=0.3)
