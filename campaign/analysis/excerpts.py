@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaign.analysis import makers
+from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import DEFAULTS, TrainConfig
 from nnet.evaluations.parts import points
 from nnet.identity import in_group
-from nnet.options import completed, training_owners
+from nnet.options import completed, defaults_of, training_owners
 
 FILE_ONLY = ("form", "diverged_epoch")
 """Entries of a run file that results_per_run.csv leaves out, beside lists and dicts."""
@@ -116,7 +117,19 @@ def training_of(result: Mapping) -> dict:
 def columns_of(result: Mapping) -> dict:
     """The columns of a run in results_per_run.csv, without further settings."""
     stored = {name: value for name, value in result.items() if not isinstance(value, list | dict)}
+    stored |= dict.fromkeys(_replaced(result["regime"], result["config"].get("options", {})))
     return {name: value for name, value in stored.items() if name not in FILE_ONLY} | points.derived(result)
+
+
+def _replaced(regime: str, options: Mapping[str, Mapping]) -> list[str]:
+    """The settings without effect on a run because an option of its regime takes their place."""
+    own = options.get(regime, {})
+    if not own or regime not in registry.names("regimes"):
+        return []
+    usual, replaced = defaults_of("regimes", regime), registry.constant("regimes", regime, "REPLACED", {})
+    return [
+        name for option, names in replaced.items() if own.get(option) not in (None, usual[option]) for name in names
+    ]
 
 
 @functools.cache

@@ -35,15 +35,27 @@ def facets(cells: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> dict[Facet, s
 
 
 def make_panels(cells: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> "tuple[Figure, dict[Facet, Axes]]":
-    """A figure with these panels; those of one architecture share a row."""
+    """A figure with these panels; those of one architecture share a row where there is room."""
     titles, ways = facets(cells, evaluation), cells["settings"].nunique()
-    return panels.make_panels(titles, ways if ways > 1 else None)
+    usual = style.current().columns(len(titles))
+    return panels.make_panels(titles, min(ways, usual) if ways > 1 else usual)
 
 
 def inside(rows: pd.DataFrame, facet: Facet) -> pd.DataFrame:
     """The rows that a panel shows."""
     architecture, way = facet
     return rows[(rows["architecture"] == architecture) & (rows["settings"] == way)]
+
+
+def comparable(rows: pd.DataFrame, other: str, facet: Facet, evaluation: str) -> pd.DataFrame:
+    """Those rows of the evaluation `other` that belong beside a panel: settings that both have are equal."""
+    architecture, way = facet
+    its = labels.of_evaluation(way, evaluation)
+    agree = {
+        settings: all(its.get(name, value) == value for name, value in labels.of_evaluation(settings, other).items())
+        for settings in rows["settings"].unique()
+    }
+    return rows[(rows["architecture"] == architecture) & rows["settings"].map(agree)]
 
 
 def draw_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[Facet, Axes]]":

@@ -3,12 +3,12 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 
 import pandas as pd
 
-from nnet import registry
 from nnet.config import TrainConfig
+from nnet.evaluations.parts.wanted import defaults
 from nnet.identity import in_group
 
 HASHES = ("dataset_sha256", "initial_weights_sha256")
@@ -66,29 +66,18 @@ def settings_of(row: pd.Series, varied: list[str]) -> list[str]:
 def said(row: pd.Series, varied: list[str]) -> dict[str, object]:
     """The `varied` settings that the row has, by name.
 
-    What is switched off (0, False, none) is left out, and what noise is relative to where there is no noise. The
-    settings of an evaluation are always said: tables have only those that differ from their defaults.
+    What is switched off (0, False, none) is left out. The settings of an evaluation are always said: tables have only
+    those that differ from their defaults.
     """
     inner = {name: value for column in JSON if column in row for name, value in _flat(row[column], column).items()}
     values = {name: row[name] if name in row else inner.get(name) for name in varied}
-    for name in _without_effect(row, inner):
-        values.pop(name, None)
     tested = [name for name in inner if name.startswith(f"{TESTED}.")]
     return {name: value for name, value in values.items() if name in tested or is_said(value)}
 
 
-def _without_effect(row: pd.Series, options: Mapping[str, object]) -> list[str]:
-    """The settings without effect on the training of a row, whose `options` are by owner and name."""
-    if row.get("alpha_train") == 0:
-        return ["noise_model"]
-    replaced = registry.constant("regimes", row["regime"], "REPLACED", {}) if "regime" in row else {}
-    return [name for option, names in replaced.items() if is_said(options.get(option)) for name in names]
-
-
 def of_evaluation(cell: str, evaluation: str) -> dict[str, object]:
-    """The settings in a cell of `settings`, with the options of the evaluation that are at their defaults."""
-    is_known = evaluation in registry.names("evaluations")
-    return (registry.option_defaults("evaluations", evaluation) if is_known else {}) | json.loads(cell)
+    """The settings in a cell of `settings`, with those that are at their defaults."""
+    return defaults(evaluation) | json.loads(cell)
 
 
 def spelled(value: object) -> str:

@@ -40,11 +40,14 @@ class Names:
     def line(self, row: pd.Series, varied: list[str]) -> str:
         """The method of a row of a summary: its regime, its α_train, and those of its settings that are `varied`.
 
-        A network that was not trained here (0 epochs) is a given one, whatever its regime.
+        A network that was not trained here (0 epochs) is a given one, whatever its regime. What noise is relative to is
+        not said where there is none.
         """
         regime = GIVEN if self._given or row.get("epochs") == 0 else row["regime"]
         noise = {"alpha_train": row["alpha_train"]} if row["alpha_train"] > 0 else {}
         settings = {**noise, **labels.said(row, varied)}
+        if not noise:
+            settings.pop("noise_model", None)
         shorts = Counter(name.split(".")[-1] for name in varied)
         words = [self.setting(name, value, shorts[name.split(".")[-1]] > 1) for name, value in settings.items()]
         return ", ".join([self.of("regime", regime), *words])

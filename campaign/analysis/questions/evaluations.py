@@ -101,7 +101,8 @@ def draw(evaluation: str, tables: Mapping[str, pd.DataFrame], settings: Mapping[
             else:
                 panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), look)
         for other, text in settings.get("beside", {}).items():
-            _draw_dashed(axes, lines, core.of(summary, other), facet[0], quantity, text, cells["alpha_test"].max())
+            beside = facets.comparable(core.of(summary, other), other, facet, evaluation)
+            _draw_dashed(axes, lines, beside[beside["alpha_test"] <= cells["alpha_test"].max()], quantity, text)
         _set_axis(axes, cells, settings, is_band)
     below = settings.get("axis", f"strength of {evaluation}")
     name = settings.get("name", panels.QUANTITIES[quantity][0])
@@ -139,14 +140,10 @@ def _means_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_r
     return f": {column.removeprefix(f'{evaluation}_')} {', '.join(means)}" if means else ""
 
 
-def _draw_dashed(
-    axes: "Axes", lines: list[tuple], summary: pd.DataFrame, architecture: str, quantity: str, text: str, most: float
-) -> None:
-    """The means of another evaluation up to strength `most`, in the colour of the line with equal training settings."""
-    here = summary[summary["architecture"] == architecture]
-    here = here[here["alpha_test"] <= most].sort_values("alpha_test")
+def _draw_dashed(axes: "Axes", lines: list[tuple], here: pd.DataFrame, quantity: str, text: str) -> None:
+    """The means of another evaluation, in the colour of the line with equal training settings."""
     for look, rows in lines if len(here) else ():
-        for _, line in rows.merge(here).groupby("settings"):
+        for _, line in rows.merge(here).sort_values("alpha_test").groupby("settings"):
             means = panels.QUANTITIES[quantity][1] * line[f"mean_{quantity}"]
             axes.plot(line["alpha_test"], means, "--", color=look.colour)
     if len(here):

@@ -107,10 +107,10 @@ def _draw(axes: "Axes", rows: pd.DataFrame, methods: list[str], order: str) -> N
     ranks = ranks.reindex([method for method in methods if method in ranks.index])
     axes.imshow(-ranks, aspect="auto", cmap="Purples")
     room = (1 - NAMES) * style.current().width / ranks.shape[1]
-    for row in rows.to_dict("records"):
+    for row in rows.dropna(subset=mean).to_dict("records"):
         place = (ranks.columns.get_loc(row["kind"]), ranks.index.get_loc(row["method"]))
         colour = "white" if row[rank] < 0.4 * len(ranks) else "black"
-        text = f"{row[rank]}: {100 * row[mean]:.1f}" if room > CELL_WIDTH else str(row[rank])
+        text = f"{row[rank]:g}: {100 * row[mean]:.1f}" if room > CELL_WIDTH else f"{row[rank]:g}"
         axes.text(*place, text, ha="center", va="center", fontsize=style.SMALL, color=colour)
     axes.set_yticks(range(len(ranks)), ranks.index)
     texts = [typesetting.typeset(name.replace("_", " ")) for name in ranks.columns]
@@ -149,14 +149,19 @@ def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
                 at = cells.set_index("kind")
                 lines.append([method, *(_cell(at.loc[kind], order) if kind in at.index else "" for kind in kinds)])
             parts.append(f"{dataset}, {architecture}, {order}\n\n{markdown.table(lines)}")
-    about = "Rank, and mean in % over the strengths above 0 ± standard error over seeds; 1 is the most robust."
+    about = (
+        "Rank, and mean in % over the strengths above 0 ± standard error over seeds; 1 is the highest accuracy, or the "
+        "smallest drop."
+    )
     return {"transfer.md": "\n\n".join([*parts, about, ""])}
 
 
 def _cell(row: pd.Series, order: str) -> str:
     mean, rank, _ = ORDERS[order]
+    if pd.isna(row[mean]):
+        return ""
     error = row[mean.replace("mean", "stderr")]
-    return f"{row[rank]}: {100 * row[mean]:.1f}" + (f" ± {100 * error:.1f}" if pd.notna(error) else "")
+    return f"{row[rank]:g}: {100 * row[mean]:.1f}" + (f" ± {100 * error:.1f}" if pd.notna(error) else "")
 
 
 def _kinds(points: pd.DataFrame) -> list[str]:
@@ -193,11 +198,11 @@ def _correlations(robust: pd.DataFrame) -> pd.DataFrame:
     for place, cells in robust.groupby(PLACE):
         by_mean = {mean: cells.pivot(index="method", columns="kind", values=mean) for mean, _, _ in ORDERS.values()}
         for kind, other in combinations(sorted(cells["kind"].unique()), 2):
-            row = dict(zip(PLACE, place, strict=True)) | {"kind": kind, "other_kind": other}
+            count = len(by_mean["mean_robustness"][[kind, other]].dropna())
+            row = dict(zip(PLACE, place, strict=True)) | {"kind": kind, "other_kind": other, "n_methods": count}
             for mean, _, correlation in ORDERS.values():
                 both = by_mean[mean][[kind, other]].dropna()
                 has_order = len(both) >= LEAST_METHODS and both.nunique().min() > 1
-                row["n_methods"] = len(both)
                 row[correlation] = both[kind].corr(both[other], method="spearman") if has_order else float("nan")
             rows.append(row)
     return pd.DataFrame(rows)

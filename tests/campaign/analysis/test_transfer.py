@@ -59,6 +59,25 @@ def test_methods_are_also_ranked_by_their_drop_which_does_not_depend_on_the_accu
     assert (row["rank_correlation"], row["drop_correlation"]) == (pytest.approx(1), pytest.approx(-1))
 
 
+def test_a_kind_without_drops_is_ranked_by_accuracy_alone(campaign, tmp_path):
+    """As where it was measured on other images than the accuracy without perturbation."""
+    other = [
+        one | {"settings": one["settings"] | {"max_test_samples": 100}}
+        for run in campaign
+        for one in run["measurements"][1:]
+    ]
+    runs = [run | {"measurements": [run["measurements"][0], one]} for run, one in zip(campaign, other, strict=True)]
+    made = tables.build(runs)
+    (row,) = made["transfer_correlation"].to_dict("records")
+    assert (row["n_methods"], row["rank_correlation"]) == (3, pytest.approx(-1)) and row["drop_correlation"] != row[
+        "drop_correlation"
+    ]
+    assert "nan" not in questions.texts(made)["transfer.md"] and "NA" not in questions.texts(made)["transfer.md"]
+    stored(tmp_path, runs)
+    texts = [text.get_text() for axes in draw_all(tmp_path)["transfer"].axes for text in axes.texts]
+    assert len(texts) == 6 + 3 and not any("nan" in text or ".0:" in text for text in texts)
+
+
 def test_opposite_orders_have_the_rank_correlation_minus_1(campaign):
     row = tables.build(campaign)["transfer_correlation"].iloc[0]
     assert {row["kind"], row["other_kind"]} == {"weight_noise", "quantization"}

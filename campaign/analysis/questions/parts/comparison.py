@@ -14,9 +14,9 @@ KEYS = ("network", "method")
 
 
 def table(sweep: pd.DataFrame) -> pd.DataFrame:
-    """A row per network, method, settings of the evaluation and α_test: the accuracy in %.
+    """A row per network, method, settings of the evaluation and α_test.
 
-    The columns are these, and `n_seeds`, `mean`, `std` and `min`.
+    Beside `n_seeds` it has `mean`, `std` and `min` of the accuracy in %.
 
     `sweep`: rows under weight noise, from `campaign.analysis.tables.with_settings`.
     """
