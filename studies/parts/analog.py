@@ -34,7 +34,7 @@ MEASURED = [
 
 
 def parts(eta: list[float], eta_relative: list[float], beta: list[float], attack_size: float) -> list[dict]:
-    """The trainings that are compared.
+    """The training methods that are compared.
 
     `eta`, `eta_relative`: strengths of weight noise relative to the largest weight of a tensor and to each weight;
     `beta`, `attack_size`: weight β of the robustness term and size ζ of its attack.
