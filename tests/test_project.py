@@ -62,7 +62,13 @@ def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, e
     assert len({about["git_commit"] for about in made}) == 1 and not any(about["git_dirty"] for about in made)
 
 
-COMMITTED = ["mnist", "cifar10_jpeg", *(f"adversarial/{name}" for name in ("fashion_mnist", "ecg", "speech_commands"))]
+ADVERSARIAL = ("fashion_mnist", "ecg", "speech_commands")
+COMMITTED = [
+    "mnist",
+    "cifar10_jpeg",
+    *(f"adversarial/{name}" for name in ADVERSARIAL),
+    "analog_resnet_small/cifar10_jpeg",
+]
 
 
 @pytest.mark.parametrize("name", COMMITTED)
@@ -71,7 +77,7 @@ def test_the_committed_tables_follow_from_the_committed_runs(tmp_path, name):
     shutil.copytree(folder / "runs", tmp_path / "runs")
     shutil.copy(folder / "campaign.json", tmp_path)
     tables.write(Store(tmp_path))
-    files = {path.name for path in folder.iterdir() if path.is_file() and path.suffix not in (".log", ".html")}
+    files = {path.name for path in folder.iterdir() if path.is_file() and path.suffix not in (".log", ".html", ".toml")}
     assert files == {path.name for path in tmp_path.iterdir() if path.is_file()}
     for name in files:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
