@@ -50,6 +50,7 @@ def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be
         ("adversarial/fashion_mnist", 21, 3),
         ("adversarial/ecg", 36, 8),
         ("adversarial/speech_commands", 18, 40),
+        ("analog_resnet_small/cifar10_jpeg", 27, 5),
     ],
 )
 def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, epochs):
