@@ -1,9 +1,9 @@
 """Accuracy under weight noise
 
 α_test is the strength of the noise relative to the weights: with `tensor_std`, ε ~ N(0, (α·std(W))²) for each weight
-tensor W; with `magnitude`, ε ~ N(0, (α·|w|)²) for each weight w; with `range`, ε ~ N(0, (α·max|W|)²). Each point
-is a mean over seeds of means over noise draws; bars are standard errors over seeds. The drop is the accuracy without
-noise minus the accuracy under noise.
+tensor W; with `magnitude`, ε ~ N(0, (α·|w|)²) for each weight w; with `range`, ε ~ N(0, (α·max|W|)²).
+Each point is a mean over seeds of means over noise draws; bars are standard errors over seeds. The drop is the accuracy
+without noise minus the accuracy under noise.
 
 **Does training with noise help?** Runs of one seed share initial weights, batch order and test noise, so runs are
 compared with their reference (the regime `clean` unless the study names another) seed by seed. The figure and the table
