@@ -117,19 +117,18 @@ def training_of(result: Mapping) -> dict:
 def columns_of(result: Mapping) -> dict:
     """The columns of a run in results_per_run.csv, without further settings."""
     stored = {name: value for name, value in result.items() if not isinstance(value, list | dict)}
-    stored |= dict.fromkeys(_replaced(result["regime"], result["config"].get("options", {})))
+    idle = _idle(result["regime"], result["config"].get("options", {}))
+    stored |= {name: None for name in idle if name in stored}
     return {name: value for name, value in stored.items() if name not in FILE_ONLY} | points.derived(result)
 
 
-def _replaced(regime: str, options: Mapping[str, Mapping]) -> list[str]:
-    """The settings without effect on a run because an option of its regime takes their place."""
+def _idle(regime: str, options: Mapping[str, Mapping]) -> list[str]:
+    """What an option of a run's regime deprives of its effect, as the regime's file says in `IDLE`."""
     own = options.get(regime, {})
     if not own or regime not in registry.names("regimes"):
         return []
-    usual, replaced = defaults_of("regimes", regime), registry.constant("regimes", regime, "REPLACED", {})
-    return [
-        name for option, names in replaced.items() if own.get(option) not in (None, usual[option]) for name in names
-    ]
+    complete, idle = {**defaults_of("regimes", regime), **own}, registry.constant("regimes", regime, "IDLE", {})
+    return [name for option, (value, names) in idle.items() if complete[option] == value for name in names]
 
 
 @functools.cache

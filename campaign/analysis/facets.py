@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KEYS = ["architecture", "settings"]
+"""The columns of a table that tell panels apart."""
 SETTINGS = ("settings",)
 """What lines of one panel do not differ in."""
 Facet = tuple[str, str]
@@ -24,12 +25,14 @@ Facet = tuple[str, str]
 
 def facets(cells: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> dict[Facet, str]:
     """The panels in order, and their titles; `cells`: rows of one evaluation."""
-    ways = {way: _way(way, evaluation, cells) for way in in_order(cells, [*SETTINGS])["settings"]}
+    names, ways = style.current().names, labels.ways(cells, evaluation)
     known = set(zip(cells["architecture"], cells["settings"], strict=True))
     return {
-        (architecture, way): ", ".join([name, *texts])
-        for architecture, name in panels.named(cells, "architecture").items()
-        for way, texts in ways.items()
+        (architecture, way): ", ".join(
+            [title, *(names.setting(*one) for one in ways[way].items() if one[1] is not None)]
+        )
+        for architecture, title in panels.named(cells, "architecture").items()
+        for way in in_order(cells, [*SETTINGS])["settings"]
         if (architecture, way) in known
     }
 
@@ -65,15 +68,9 @@ def draw_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[Facet,
     """
     cells = every[every["evaluation"] == WEIGHT_NOISE].drop(columns="evaluation")
     figure, by_facet = make_panels(cells)
+    lines = lines_of(cells, Looks(every, without=SETTINGS))
     for facet, axes in by_facet.items():
-        for look, rows in lines_of(cells, Looks(every, without=SETTINGS)):
+        for look, rows in lines:
             line = rows.merge(inside(cells, facet)).sort_values("alpha_test")
             panels.draw_line(axes, line, "alpha_test", quantity, cells["n_seeds"].max(), look)
     return figure, by_facet
-
-
-def _way(way: str, evaluation: str, cells: pd.DataFrame) -> list[str]:
-    """The settings of an evaluation that differ between panels, with their values in this one."""
-    values, names = labels.of_evaluation(way, evaluation), style.current().names
-    varied = [(name, values.get(name.split(".")[-1])) for name in labels.varied_settings(cells, [*SETTINGS])]
-    return [names.setting(name, value) for name, value in varied if value is not None]

@@ -75,6 +75,16 @@ def said(row: pd.Series, varied: list[str]) -> dict[str, object]:
     return {name: value for name, value in values.items() if name in tested or is_said(value)}
 
 
+def ways(rows: pd.DataFrame, evaluation: str) -> dict[str, dict[str, object]]:
+    """By cell of `settings`: the settings that rows of one evaluation differ in, as settings.<name>.
+
+    The value of a setting is None where it is not known, because the file of the evaluation is gone.
+    """
+    varied = varied_settings(rows, [TESTED])
+    known = {cell: of_evaluation(cell, evaluation) for cell in rows[TESTED].unique()}
+    return {cell: {name: its.get(name.split(".")[-1]) for name in varied} for cell, its in known.items()}
+
+
 def of_evaluation(cell: str, evaluation: str) -> dict[str, object]:
     """The settings in a cell of `settings`, with those that are at their defaults."""
     return defaults(evaluation) | json.loads(cell)

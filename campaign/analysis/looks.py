@@ -37,7 +37,7 @@ class Looks:
     def __init__(self, every: pd.DataFrame, evaluation: str = WEIGHT_NOISE, without: Sequence[str] = ()):
         """`every`: results_summary.csv."""
         training = [name for name in (*LINE_KEYS, *further_columns(every)) if name not in ("settings", *without)]
-        self.keys = [*training, *(name for name in ("settings",) if name not in without)]
+        self.keys = training if "settings" in without else [*training, "settings"]
         methods, lines = _distinct(every, training), _distinct(every[every["evaluation"] == evaluation], self.keys)
         if "settings" in self.keys:
             first = {method: settings for *names, settings in reversed(lines) if (method := tuple(names))}

@@ -40,8 +40,8 @@ class Names:
     def line(self, row: pd.Series, varied: list[str]) -> str:
         """The method of a row of a summary: its regime, its α_train, and those of its settings that are `varied`.
 
-        A network that was not trained here (0 epochs) is a given one, whatever its regime. What noise is relative to is
-        not said where there is none.
+        A network that was not trained here (0 epochs) is a given one, whatever its regime. The name of a network that
+        was trained without noise leaves out the noise model.
         """
         regime = GIVEN if self._given or row.get("epochs") == 0 else row["regime"]
         noise = {"alpha_train": row["alpha_train"]} if row["alpha_train"] > 0 else {}
@@ -55,7 +55,7 @@ class Names:
     def setting(self, name: str, value: object, whole: bool = False) -> str:
         """A setting and its value, "learning rate = 0.1"; the name alone of a value that has one, or is true.
 
-        What is false is "without <setting>".
+        A false value is "without <setting>".
 
         An option without a name is called <option>, or <owner>.<option> if `whole`.
         """

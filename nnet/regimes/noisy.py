@@ -6,7 +6,7 @@ from nnet.checks import check_fields, one_of, setting
 from nnet.perturbations.programming_noise import ProgrammingNoise
 from nnet.regimes.parts.forward_noise import ForwardNoise
 
-REPLACED = {"device": ("noise_model",)}
+IDLE = {"device": ("pcm", ("noise_model",))}
 
 
 @dataclass(frozen=True)

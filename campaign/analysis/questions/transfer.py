@@ -68,16 +68,15 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
     networks = points.groupby([*PLACE, "method", "kind", "run_id"])[["acc", "drop"]].mean()
     cells = networks.groupby([*PLACE, "method", "kind"])
     robust = pd.DataFrame({"n_seeds": cells["acc"].count()})
-    for quantity, name in (("acc", "robustness"), ("drop", "drop")):
-        robust[f"mean_{name}"] = cells[quantity].mean()
-        robust[f"stderr_{name}"] = standard_error(cells[quantity].std(), robust["n_seeds"])
+    for quantity, (mean, rank, _) in zip(("acc", "drop"), ORDERS.values(), strict=True):
+        robust[mean] = cells[quantity].mean()
+        robust[mean.replace("mean", "stderr")] = standard_error(cells[quantity].std(), robust["n_seeds"])
+        places = robust.groupby([*PLACE, "kind"])[mean].rank(ascending=quantity == "drop", method="min")
+        robust[rank] = places.astype("Int64")
     robust = robust.reset_index()
     robust = robust[robust.groupby(PLACE)["method"].transform("nunique") >= LEAST_METHODS]
     if robust.empty:
         return {}
-    for mean, rank, _ in ORDERS.values():
-        places = robust.groupby([*PLACE, "kind"])[mean].rank(ascending=mean == "mean_drop", method="min")
-        robust.insert(robust.columns.get_loc(mean) + 2, rank, places.astype("Int64"))
     return {"transfer": robust, "transfer_correlation": _correlations(robust)}
 
 
@@ -168,12 +167,14 @@ def _kinds(points: pd.DataFrame) -> list[str]:
     """The evaluation of each row, with the settings in which the rows of this evaluation differ."""
     names = {}
     for evaluation, rows in points.groupby("evaluation"):
-        varied = [name.split(".")[-1] for name in labels.varied_settings(rows, ["settings"])]
-        for way in rows["settings"].unique():
-            values = labels.of_evaluation(way, evaluation)
-            words = [f"{name} {labels.spelled(values.get(name, 'default'))}" for name in varied]
+        for way, values in labels.ways(rows, evaluation).items():
+            words = [f"{name.split('.')[-1]} {_spelled(value)}" for name, value in values.items()]
             names[evaluation, way] = f"{evaluation} ({', '.join(words)})" if words else evaluation
     return [names[key] for key in zip(points["evaluation"], points["settings"], strict=True)]
+
+
+def _spelled(value: object) -> str:
+    return "default" if value is None else labels.spelled(value)
 
 
 def _names(summary: pd.DataFrame) -> dict[str, str]:

@@ -70,7 +70,7 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     """`accuracy` and `drop`; `paired_difference` where runs have a reference.
 
-    And `drop_at_01` where α_test = 0.1 was measured, in one way alone: its meaning depends on the noise model.
+    `drop_at_01` if networks were measured at α_test = 0.1 with one noise model: with another, 0.1 is another strength.
     """
     every = tables["results_summary"]
     if not _measured(every):
