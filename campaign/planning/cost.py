@@ -10,10 +10,12 @@ from nnet.evaluations.parts import points
 Missing = Mapping[str, int] | None
 """How many points of each evaluation are to be computed; None for all that a run asks for."""
 SAME_COST = (
-    *("seed", "epochs", "max_train_samples", "noise_samples", "learning_rate", "momentum", "nesterov", "weight_decay"),
+    *("seed", "epochs", "max_train_samples", "learning_rate", "momentum", "nesterov", "weight_decay"),
     *("lr_schedule", "lr_restart_epochs", "lr_milestones", "lr_factor", "initial_weights", "initial_weights_sha256"),
 )
 """Fields that do not change what the parts of a run cost."""
+NETWORK = ("dataset", "dataset_sha256", "image_size", "arch", "activation")
+"""Fields that change what measurements cost."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,28 @@ COST = {item.name: float for item in fields(Cost)} | {"evaluations_s": {str: flo
 
 def kind_of(cfg: TrainConfig) -> str:
     """A text that is the same for all runs whose parts cost the same."""
-    fields = cfg.training() | cfg.measuring() | {"options": cfg.all_options()}
-    fields = {name: value for name, value in fields.items() if name not in SAME_COST}
+    return repr((training_kind(cfg), measuring_kind(cfg)))
+
+
+def training_kind(cfg: TrainConfig) -> str:
+    """A text that is the same for all runs whose training costs the same."""
+    fields = {name: value for name, value in cfg.training().items() if name not in SAME_COST}
     fields |= {name: fields[name] > 0 for name in ("alpha_train", "p")}
-    fields |= {
-        "alpha_tests": any(cfg.alpha_tests),
-        "smoothed_accuracy": cfg.smoothed_accuracy,
-        "trains": cfg.epochs > 0,
-    }
+    return _text(cfg, fields | {"smoothed_accuracy": cfg.smoothed_accuracy, "trains": cfg.epochs > 0})
+
+
+def measuring_kind(cfg: TrainConfig) -> str:
+    """A text that is the same for all runs whose measurements cost the same, however their networks are trained."""
+    training = cfg.training()
+    owners = [cfg.arch, cfg.dataset, *([cfg.corruption] if cfg.corrupt_test else [])]
+    fields = {name: training.get(name) for name in NETWORK}
+    fields |= {owner: training["options"].get(owner) for owner in owners}
+    fields["p"] = cfg.corrupt_test and cfg.p > 0
+    for want in points.wanted(cfg):
+        noise = want.evaluation == points.WEIGHT_NOISE  # it has a cost per pass
+        fields[want.evaluation] = (want.settings, any(cfg.alpha_tests) if noise else (want.strengths, want.draws))
+    return _text(cfg, fields)
+
+
+def _text(cfg: TrainConfig, fields: dict) -> str:
     return repr(sorted((fields | {"threads": cfg.threads, "cuda": cfg.use_cuda}).items(), key=str))

@@ -1,12 +1,13 @@
 """What runs cost on this machine: seconds and memory of each kind, measured by pilots and remembered.
 
 A pilot is a few small real runs in a worker (see `campaign.engines.workers.pilot`). Pilots of different kinds work
-side by side. What they measure is kept in the cache folder, in one file per machine, processor, code and number of
-workers; delete the file to measure again. A launch, `--plan`, `--status` and the progress line all use these costs.
+side by side; `campaign.planning.trials` says which are needed. What they measure is kept in the cache folder, in one
+file per machine, processor, code and number of workers; delete the file to measure again. A launch, `--plan`,
+`--status` and the progress line all use these costs.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from campaign.machine import memory
 from campaign.machine.console import complain
 from campaign.planning import notes
 from campaign.planning.cost import COST, Cost, Missing, kind_of
+from campaign.planning.trials import Trials
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
 from nnet.files import checked_json, outside
@@ -51,6 +53,10 @@ class Costs:
     failures: list[base.Failure] = field(default_factory=list)
     """Of pilots that failed, though their configuration is right."""
 
+    def note(self, *notes: str) -> None:
+        """Add notes that are not there yet."""
+        self.notes += [note for note in notes if note not in self.notes]
+
     def seconds(self, config: TrainConfig, missing: Missing = None, trained: bool = False) -> float:
         """Estimated seconds of a run, as `Cost.seconds`; 0 if nothing is known."""
         return sum(self.parts(config, missing, trained))
@@ -77,7 +83,7 @@ def measure(
     workers: int,
     accept: Callable[[TrainConfig, dict], None] | None = None,
 ) -> Costs:
-    """The costs of these runs, measured for kinds that are not remembered.
+    """The costs of these runs, measured where they are not remembered.
 
     `open_engine(work, workers)` makes the engine of the pilots; `workers`: runs at the same time in the campaign. One
     run of each further file of initial weights is set up too, and with `accept` one of each remembered kind;
@@ -85,51 +91,65 @@ def measure(
     data. Raises ConfigError for a wrong configuration, and if no run at all can be set up. A kind whose pilot fails
     otherwise has no cost, and a note.
     """
-    costs = _remembered(workers)
-    unknown, rest = _to_try(configs, costs, accept is not None)
-    good, remembered = dict(costs.kinds), len(costs.kinds)
-    for work, runs in ((tasks.look, rest), (tasks.pilot, unknown)):
-        for config, outcome in _tried(work, runs, open_engine, workers):
-            if isinstance(outcome, base.Failure):
-                _refuse_or_note(config, outcome, costs)
-                continue
-            if accept is not None:
-                accept(config, outcome)
-            costs.machine = outcome["machine"]
-            said = notes.spared(config, outcome["not_noised"])
-            if outcome.get("cost"):
-                costs.kinds[kind_of(config)] = Cost(**outcome["cost"])
-                if not outcome["busy"]:
-                    good[kind_of(config)] = costs.kinds[kind_of(config)]
-                else:
-                    costs.rough.add(kind_of(config))
-                    said.append("the machine was busy while costs were measured: times are rough estimates")
-            costs.notes += [note for note in said if note not in costs.notes]
-    _refuse_if_none(costs.failures, len(unknown) + len(rest))
+    costs, runs = _remembered(workers), list(configs)
+    good, remembered, trials = dict(costs.kinds), len(costs.kinds), Trials(runs, costs.kinds)
+    looked = _to_look_at(runs, good, accept is not None)
+    for config, outcome in _tried(tasks.look, looked, open_engine, workers):
+        _hear(config, outcome, costs, accept)
+    count = 0
+    while pilots := trials.next():
+        count += len(pilots)
+        for config, outcome in _tried(tasks.pilot, pilots, open_engine, workers):
+            heard = _hear(config, outcome, costs, accept)
+            if heard is not None and heard["cost"]:
+                trials.learn(config, Cost(**heard["cost"]), heard["busy"])
+            else:
+                trials.fail(config)
+    _refuse_if_none(costs.failures, count + len(looked))
+    for kind, (cost, rough) in trials.costs().items():
+        costs.kinds[kind] = cost
+        if rough:
+            costs.rough.add(kind)
+        else:
+            good[kind] = cost
+    if costs.rough:
+        costs.note("the machine was busy while costs were measured: times are rough estimates")
     server = fork_server.pid()
-    if unknown and server is not None:
+    if count and server is not None:
         costs.shared_mb = max(costs.shared_mb, memory.peak_mb(server) or 0.0)
     if len(good) > remembered:
         _remember(Costs(good, costs.shared_mb, costs.machine), workers)
     return costs
 
 
-def _to_try(configs: Iterable[TrainConfig], costs: Costs, again: bool) -> tuple[list[TrainConfig], list[TrainConfig]]:
-    """One run of each kind without costs, and the runs that are only set up.
+def _hear(
+    config: TrainConfig, outcome: dict | base.Failure, costs: Costs, accept: Callable[[TrainConfig, dict], None] | None
+) -> dict | None:
+    """Note what a trial says beside costs; None if it failed."""
+    if isinstance(outcome, base.Failure):
+        _refuse_or_note(config, outcome, costs)
+        return None
+    if accept is not None:
+        accept(config, outcome)
+    costs.machine = outcome["machine"]
+    costs.note(*notes.spared(config, outcome["not_noised"]))
+    return outcome
 
-    The latter are one of each kind and file of initial weights, and with `again` one of each remembered kind.
+
+def _to_look_at(configs: Iterable[TrainConfig], known: Mapping[str, Cost], again: bool) -> list[TrainConfig]:
+    """The runs that are only set up: one of each kind and further file of initial weights.
+
+    With `again`, one of each kind whose costs are known, too.
     """
     first: dict[tuple[str, str | None], TrainConfig] = {}
     for config in configs:
         first.setdefault((kind_of(config), config.initial_weights_sha256), config)
-    unknown, rest, kinds = [], [], set()
+    looked, kinds = [], set()
     for (kind, weights), config in first.items():
-        if kind not in kinds and kind not in costs.kinds:
-            unknown.append(config)
-        elif weights is not None or (again and kind not in kinds):
-            rest.append(config)
+        if (kind in kinds or kind in known) and (weights is not None or (again and kind not in kinds)):
+            looked.append(config)
         kinds.add(kind)
-    return unknown, rest
+    return looked
 
 
 def path(workers: int) -> Path:
@@ -159,7 +179,7 @@ def _refuse_or_note(config: TrainConfig, failure: base.Failure, costs: Costs) ->
         raise ConfigError(failure.message)
     costs.failures.append(failure)
     how = f" {failure.how}" if isinstance(failure, base.Death) else ""
-    costs.notes.append(f"{config.run_id} was tried and failed: {failure.error}: {failure.message}{how}")
+    costs.note(f"{config.run_id} was tried and failed: {failure.error}: {failure.message}{how}")
 
 
 def _refuse_if_none(failures: list[base.Failure], tried: int) -> None:

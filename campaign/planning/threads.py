@@ -203,7 +203,7 @@ def _measure(campaign: "Campaign", configs: Sequence[TrainConfig], most: int, co
         wide = [with_threads(config, number) for config in longest.values()]
         found = costs.measure(wide, campaign.open_pilot, at_once)
         campaign.costs.kinds |= {kind: cost for kind, cost in found.kinds.items() if kind not in found.rough}
-        campaign.costs.notes += [note for note in found.notes if note not in campaign.costs.notes]
+        campaign.costs.note(*found.notes)
     for kind, config in longest.items():
         known = [n for n in MEASURED if n <= most and _is_known(campaign, config, n)]
         if known:
