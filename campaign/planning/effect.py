@@ -68,7 +68,7 @@ def _fields(config: TrainConfig) -> Iterator[str]:
 
 
 def _options(config: TrainConfig) -> Iterator[str]:
-    """Options that another option of their owner makes idle: its file says so in `IDLE`."""
+    """Options and settings that an option of a run makes idle: the file of its owner says so in `IDLE`."""
     owners, complete = config.owners(), config.all_options()
     for owner, its_options in by_owner.changed(config.options, owners).items():
         idle: Mapping[str, tuple[Any, tuple]] = {}
@@ -76,8 +76,16 @@ def _options(config: TrainConfig) -> Iterator[str]:
             idle = registry.constant(owners[owner], owner, "IDLE", {})
         for deciding, (value, names) in idle.items():
             without = sorted({*its_options} & ({*names} or {*complete[owner]}) - {deciding})
-            if without and complete[owner][deciding] == value:
+            if complete[owner][deciding] != value:
+                continue
+            if without:
                 yield f"options of {owner} without effect where {owner}.{deciding} is {value}: {', '.join(without)}"
+            for name in {*names} & vars(TrainConfig).keys():
+                if getattr(config, name) != getattr(TrainConfig, name):
+                    yield (
+                        f"{name} {getattr(config, name)!r} has no effect on training where {owner}.{deciding} is "
+                        f"{value}, but is part of the identity"
+                    )
 
 
 def _samples(config: TrainConfig, count: int) -> Iterator[str]:

@@ -89,6 +89,10 @@ NO_EFFECT = [
     (dict(corrupt_test=True), "corrupt_test has no effect where p is 0"),
     (dict(lr_schedule="steps", lr_milestones=(3, 11, 40)), "after the last epoch, 10, have no effect: 11, 40"),
     (dict(regime="noisy", noise_model="magnitude"), "noise_model 'magnitude' has no effect on training"),
+    (
+        dict(regime="noisy", alpha_train=1, noise_model="range", options={"noisy": {"device": "pcm"}}),
+        "noise_model 'range' has no effect on training where noisy.device is pcm",
+    ),
     (dict(regime="awp", options={"awp": {"input_steps": 9}}), "where awp.input_size is 0: input_steps"),
     (dict(regime="awp", options={"awp": {"gamma": 0, "attack_size": 1}}), "where awp.gamma is 0: attack_size"),
     (dict(regime="beta", options={"beta": {"beta_robustness": 0, "p_norm": "2"}}), "beta_robustness is 0: p_norm"),
