@@ -1,6 +1,7 @@
-"""The panels of figures of curves: one per architecture, and per way of measuring where an evaluation had several.
+"""The panels of figures of curves: one per architecture, and per dataset and way of measuring where there are several.
 
-Strengths with different meanings, such as α relative to each weight and to the largest weight, share no axis.
+Strengths with different meanings, such as α relative to each weight and to the largest weight, share no axis. Data that
+differ in an option of their dataset are different datasets: see `campaign.analysis.labels.by_data`.
 """
 
 from typing import TYPE_CHECKING
@@ -15,50 +16,62 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KEYS = ["architecture", "settings"]
+NETWORK = ["architecture", "dataset"]
+KEYS = [*NETWORK, "settings"]
 """The columns of a table that tell panels apart."""
 SETTINGS = ("settings",)
 """What lines of one panel do not differ in."""
-Facet = tuple[str, str]
-"""Architecture, and settings of the evaluation as tables have them."""
+Network = tuple[str, str]
+"""Architecture and dataset."""
+Facet = tuple[str, str, str]
+"""Architecture, dataset, and settings of the evaluation as tables have them."""
+
+
+def networks(cells: pd.DataFrame) -> dict[Network, str]:
+    """The architectures and datasets of these rows in order, and their titles."""
+    known, datasets = set(zip(cells["architecture"], cells["dataset"], strict=True)), panels.named(cells, "dataset")
+    return {
+        (architecture, dataset): f"{title}, {data}" if len(datasets) > 1 else title
+        for architecture, title in panels.named(cells, "architecture").items()
+        for dataset, data in datasets.items()
+        if (architecture, dataset) in known
+    }
 
 
 def facets(cells: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> dict[Facet, str]:
     """The panels in order, and their titles; `cells`: rows of one evaluation."""
     names, ways = style.current().names, labels.ways(cells, evaluation)
-    known = set(zip(cells["architecture"], cells["settings"], strict=True))
+    known = set(cells[KEYS].itertuples(index=False, name=None))
     return {
-        (architecture, way): ", ".join(
-            [title, *(names.setting(*one) for one in ways[way].items() if one[1] is not None)]
-        )
-        for architecture, title in panels.named(cells, "architecture").items()
+        (*network, way): ", ".join([title, *(names.setting(*one) for one in ways[way].items() if one[1] is not None)])
+        for network, title in networks(cells).items()
         for way in in_order(cells, [*SETTINGS])["settings"]
-        if (architecture, way) in known
+        if (*network, way) in known
     }
 
 
 def make_panels(cells: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> "tuple[Figure, dict[Facet, Axes]]":
     """A figure with these panels; those of one architecture share a row where there is room."""
-    titles, ways = facets(cells, evaluation), cells["settings"].nunique()
+    titles, ways = facets(cells, evaluation), len(cells[["dataset", "settings"]].drop_duplicates())
     usual = style.current().columns(len(titles))
     return panels.make_panels(titles, min(ways, usual) if ways > 1 else usual)
 
 
 def inside(rows: pd.DataFrame, facet: Facet) -> pd.DataFrame:
     """The rows that a panel shows."""
-    architecture, way = facet
-    return rows[(rows["architecture"] == architecture) & (rows["settings"] == way)]
+    return rows[(rows[KEYS] == list(facet)).all(axis=1)]
 
 
 def comparable(rows: pd.DataFrame, other: str, facet: Facet, evaluation: str) -> pd.DataFrame:
     """Those rows of the evaluation `other` that belong beside a panel: settings that both have are equal."""
-    architecture, way = facet
+    architecture, dataset, way = facet
     its = labels.of_evaluation(way, evaluation)
     agree = {
         settings: all(its.get(name, value) == value for name, value in labels.of_evaluation(settings, other).items())
         for settings in rows["settings"].unique()
     }
-    return rows[(rows["architecture"] == architecture) & rows["settings"].map(agree)]
+    here = (rows["architecture"] == architecture) & (rows["dataset"] == dataset)
+    return rows[here & rows["settings"].map(agree)]
 
 
 def draw_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[Facet, Axes]]":
@@ -66,6 +79,7 @@ def draw_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[Facet,
 
     `every`: results_summary.csv; its rows under weight noise are drawn.
     """
+    every = labels.by_data(every)
     cells = every[every["evaluation"] == WEIGHT_NOISE].drop(columns="evaluation")
     figure, by_facet = make_panels(cells)
     lines = lines_of(cells, Looks(every, without=SETTINGS))

@@ -90,6 +90,27 @@ def of_evaluation(cell: str, evaluation: str) -> dict[str, object]:
     return defaults(evaluation) | json.loads(cell)
 
 
+def by_data(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with options of the dataset in `dataset`, like "ecg (split beats)", where rows differ in them.
+
+    They no longer stand in `options`: other data are another dataset, not another way of training.
+    """
+    if "options" not in table or table.empty:
+        return table
+    cells = table[["dataset", "options"]].drop_duplicates()
+    options = [json.loads(text) for text in cells["options"]]
+    own = [its.pop(dataset, {}) for its, dataset in zip(options, cells["dataset"], strict=True)]
+    differing = sorted({name for its in own for name in its if len({repr(other.get(name)) for other in own}) > 1})
+    if not differing:
+        return table
+    named = {}
+    for (dataset, text), rest, its in zip(cells.itertuples(index=False), options, own, strict=True):
+        words = ", ".join(f"{name} {spelled(its[name])}" for name in differing if name in its)
+        named[dataset, text] = f"{dataset} ({words})", json.dumps(rest, sort_keys=True)
+    pairs = [named[key] for key in zip(table["dataset"], table["options"], strict=True)]
+    return table.assign(dataset=[name for name, _ in pairs], options=[text for _, text in pairs])
+
+
 def spelled(value: object) -> str:
     """A value as labels show it: different values look different, 0.3 and 0.1 × 3 too; 5.0 is 5."""
     if isinstance(value, float):

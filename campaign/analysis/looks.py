@@ -66,7 +66,8 @@ def lines_of(cells: pd.DataFrame, looks: Looks) -> list[tuple[Look, pd.DataFrame
 def shifts(count: int, cells: pd.DataFrame) -> list[float]:
     """Points by which each of several lines is moved to the right: less where strengths or panels are many."""
     places = max(1, *(cells[name].nunique() for name in ("alpha_test", "p") if name in cells))
-    panels = len(cells[[name for name in ("architecture", "settings") if name in cells]].drop_duplicates())
+    keys = [name for name in ("architecture", "dataset", "settings") if name in cells]
+    panels = len(cells[keys].drop_duplicates())
     width = 72 * style.current().width / style.current().columns(panels) - AXIS
     return spread(count, STEP, min(REACH, SHARE * width / places))
 

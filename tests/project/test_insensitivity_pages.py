@@ -244,3 +244,15 @@ def test_the_page_on_spoken_words_names_what_is_left_after_holms_correction():
         "Of its 20 intervals for ζ above 0, four exclude zero after Holm's correction: AWP at 0.5 and 0.7, β alone at"
         in text
     )
+
+
+def test_the_page_on_heartbeats_compares_the_ranks_by_drop_of_the_split_by_beats():
+    text = page("docs/studies/adversarial_ecg.md")
+    rows = pd.read_csv(RESULTS / "adversarial/ecg/transfer_correlation.csv").set_index("dataset")
+    row = rows.loc["ecg (split beats)"]
+    assert (row["kind"], row["other_kind"], row["n_methods"]) == ("weight_noise", "worst_case", 6)
+    assert f"weight noise and under the adversary is {row['drop_correlation']:.2f}, which can be chance" in text
+    ranks = pd.read_csv(RESULTS / "adversarial/ecg/transfer.csv").query("dataset == 'ecg (split beats)'")
+    worst = ranks.groupby("method")["drop_rank"].max()
+    assert {method.split(",")[0] for method in worst[worst <= 4].index} == {"clean", "beta", "beta α = 0.3"}
+    assert worst["clean, dropout 0.3"] <= 4 and worst["clean"] == 6

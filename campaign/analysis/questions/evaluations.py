@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import facets, labels, panels, style
+from campaign.analysis import facets, labels, panels
 from campaign.analysis import tables as core
 from campaign.analysis.looks import Looks, lines_of
 from campaign.analysis.questions import Runs
@@ -85,7 +85,7 @@ def draw(evaluation: str, tables: Mapping[str, pd.DataFrame], settings: Mapping[
 
     `tables`: those of a results folder by name; `settings`: see `figure_settings`.
     """
-    summary, per_run = tables["results_summary"], tables["results_per_run"]
+    summary, per_run = (labels.by_data(tables[name]) for name in ("results_summary", "results_per_run"))
     cells = core.of(summary, evaluation)
     quantity, is_band = settings.get("quantity", "acc"), settings.get("style") == "band"
     figure, by_facet = facets.make_panels(cells, evaluation)
@@ -126,16 +126,16 @@ def _explanations(evaluation: str, summary: pd.DataFrame, settings: Mapping[str,
 def _means_of(column: str | None, evaluation: str, settings: pd.DataFrame, per_run: pd.DataFrame) -> str:
     """ ": <name> <mean>" of a column of results_per_run.csv, over the runs with the settings of one line.
 
-    Where there are several architectures, a mean for each, because the legend is that of all panels.
+    Where there are several architectures or datasets, a mean for each, because the legend is that of all panels.
     """
     if column is None or column not in per_run:
         return ""
     keys = [name for name in settings if name in per_run]  # settings of training
     runs = per_run.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys).dropna(subset=column)
-    names, several = style.current().names, per_run["architecture"].nunique() > 1
+    networks = facets.networks(per_run)
     means = [
-        f"{mean:.3f}" + (f" ({names.of('architecture', architecture)})" if several else "")
-        for architecture, mean in runs.groupby("architecture")[column].mean().items()
+        f"{mean:.3f}" + (f" ({networks[network]})" if len(networks) > 1 else "")
+        for network, mean in runs.groupby(facets.NETWORK)[column].mean().items()
     ]
     return f": {column.removeprefix(f'{evaluation}_')} {', '.join(means)}" if means else ""
 

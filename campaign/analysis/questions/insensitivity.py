@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from campaign.analysis import facets, panels, style
+from campaign.analysis import facets, labels, panels, style
 from campaign.analysis import tables as core
 from campaign.analysis.looks import Look, Looks, shifts
 from campaign.analysis.questions import Runs
@@ -65,7 +65,8 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
         for dataset, split in sorted(set(zip(its["dataset"], its["split"].fillna(""), strict=True)))
     }
     figure, by_name = panels.make_panels(titles)
-    cells, looks = core.of(tables["results_summary"]), Looks(tables["results_summary"], without=facets.SETTINGS)
+    summary = labels.by_data(tables["results_summary"])
+    cells, looks = core.of(summary), Looks(summary, without=facets.SETTINGS)
     methods = [method for method in METHODS if method in set(its["method"])]
     for method, shift in zip(methods, shifts(len(methods), its), strict=True):
         look = _look(method, cells, looks, shift)

@@ -58,8 +58,11 @@ NAMES = 0.3
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
-    """`transfer`: a row per architecture, method and kind; `transfer_correlation`: a row per pair of kinds."""
-    sweep = core.with_settings(runs.sweep, runs.per_run)
+    """`transfer`: a row per architecture, method and kind; `transfer_correlation`: a row per pair of kinds.
+
+    Methods are compared on equal data: options of the dataset in which runs differ stand in `dataset`.
+    """
+    sweep = labels.by_data(core.with_settings(runs.sweep, runs.per_run))
     points = sweep[(sweep["alpha_test"] != 0) & (sweep["part"] == "")]
     if points["evaluation"].nunique() < LEAST_KINDS or not (points["evaluation"] != WEIGHT_NOISE).any():
         return {}
@@ -85,14 +88,16 @@ def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
     if "transfer" not in tables:
         return {}
     maps = {(*place, order): rows for place, rows in tables["transfer"].groupby(PLACE) for order in ORDERS}
-    names, methods = style.current().names, _names(tables["results_summary"])
+    names, methods = style.current().names, _names(labels.by_data(tables["results_summary"]))
+    several = tables["transfer"]["dataset"].nunique() > 1
     lines = 1.4 + max(name.count("\n") for name in methods.values())
     heights = [lines * rows["method"].nunique() for rows in maps.values()]
     figure = panels.new_figure(sum(LINE * height + MARGIN for height in heights))
     grid = figure.subplots(len(maps), 1, squeeze=False, height_ratios=heights).flat
-    for axes, ((_, architecture, order), rows) in zip(grid, maps.items(), strict=True):
+    for axes, ((dataset, architecture, order), rows) in zip(grid, maps.items(), strict=True):
         _draw(axes, rows.assign(method=rows["method"].map(methods)), list(methods.values()), order)
-        axes.set_title(typesetting.typeset(f"{names.of('architecture', architecture)}, {order}"))
+        title = [names.of("architecture", architecture), *([names.of("dataset", dataset)] if several else []), order]
+        axes.set_title(typesetting.typeset(", ".join(title)))
     what = "rank of each method under each kind of perturbation by its mean accuracy, and by its mean drop"
     cells = "cells: rank, and where there is room the mean in % over the strengths above 0, mean over seeds"
     chance = "neighbouring ranks may differ by chance: the table has the standard errors"

@@ -116,30 +116,30 @@ def against_alpha(every: pd.DataFrame, quantity: str, images: int = 0, *about: s
 
 
 def drop_at(every: pd.DataFrame, alpha_test: float, images: int = 0, *about: str) -> "Figure":
-    """Mean drop (percentage points) at one α_test: a group of points per architecture, a point per method.
+    """Mean drop (percentage points) at one α_test: a group of points per architecture and dataset, a point per method.
 
     `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve;
     `about`: further sentences of the caption.
     """
+    every = labels.by_data(every)
     summary = core.of(every)
     cells = summary[(summary["alpha_test"] == alpha_test) & (summary["n_seeds"] > 0)]
-    architectures = panels.named(summary, "architecture")
+    networks = facets.networks(summary)
     figure = panels.new_figure(2.3)
     axes = figure.subplots()
-    places = {name: place for place, name in enumerate(architectures)}
+    places = pd.DataFrame({"place": range(len(networks))}, pd.MultiIndex.from_tuples(networks, names=facets.NETWORK))
     lines = lines_of(summary, Looks(every, without=facets.SETTINGS))
-    shifts_here = spread(len(lines), APART, 50 * style.current().width / max(1, len(architectures)))
+    shifts_here = spread(len(lines), APART, 50 * style.current().width / max(1, len(networks)))
     for (look, rows), shift in zip(lines, shifts_here, strict=True):
-        line = rows.merge(cells, how="inner")
-        line = line.assign(place=line["architecture"].map(places))
+        line = rows.merge(cells, how="inner").join(places, on=facets.NETWORK)
         look = replace(look, shift=shift)
         panels.draw_line(axes, line, "place", "drop", cells["n_seeds"].max(), look, style_of_line="none")
     axes.axhline(0, color="black", linewidth=0.6)
     axes.grid(axis="y", alpha=0.25)
-    room = 0.85 * style.current().width / max(1, len(architectures))
-    names = [typesetting.wrap(typesetting.typeset(name), room, style.SMALL) for name in architectures.values()]
+    room = 0.85 * style.current().width / max(1, len(networks))
+    names = [typesetting.wrap(typesetting.typeset(name), room, style.SMALL) for name in networks.values()]
     axes.set_xticks(range(len(names)), names)
-    axes.set_xlim(-0.5, max(1, len(architectures)) - 0.5)
+    axes.set_xlim(-0.5, max(1, len(networks)) - 0.5)
     axes.set_ylabel(typesetting.typeset(f"accuracy drop at α_test = {alpha_test:g} (percentage points)"))
     small = resolution.show([axes], _points(cells, "drop"), images)
     panels.place_legend(figure, axes)
@@ -154,7 +154,7 @@ def paired_difference(differences: pd.DataFrame, every: pd.DataFrame, images: in
     number of test images, to shade the differences that they cannot resolve; `about`: further sentences of the caption.
     A panel per architecture and way of measuring; above zero is better than the reference.
     """
-    differences = differences[differences["measure"] == "acc"]
+    differences, every = labels.by_data(differences[differences["measure"] == "acc"]), labels.by_data(every)
     others = (*DIFFERENCE, *facets.KEYS, "alpha_test", "measure", "reference")
     keys = [name for name in differences.columns if name not in others]
     varied, looks = labels.varied_settings(differences, keys), Looks(every, without=facets.SETTINGS)
