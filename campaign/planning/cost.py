@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from nnet import options as by_owner
 from nnet.config import TrainConfig
 from nnet.evaluations.parts import points
 
@@ -14,7 +15,7 @@ SAME_COST = (
     *("lr_schedule", "lr_restart_epochs", "lr_milestones", "lr_factor", "initial_weights", "initial_weights_sha256"),
 )
 """Fields that do not change what the parts of a run cost."""
-NETWORK = ("dataset", "dataset_sha256", "image_size", "arch", "activation")
+NETWORK = ("dataset_name", "dataset_sha256", "image_size", "arch", "activation")
 """Fields that change what measurements cost."""
 
 
@@ -85,10 +86,9 @@ def training_kind(cfg: TrainConfig) -> str:
 
 def measuring_kind(cfg: TrainConfig) -> str:
     """A text that is the same for all runs whose measurements cost the same, however their networks are trained."""
-    training = cfg.training()
-    owners = [cfg.arch, cfg.dataset, *([cfg.corruption] if cfg.corrupt_test else [])]
-    fields = {name: training.get(name) for name in NETWORK}
-    fields |= {owner: training["options"].get(owner) for owner in owners}
+    named = (cfg.arch, cfg.dataset, *([cfg.corruption] if cfg.corrupt_test else []))
+    owners = {owner: kind for owner, kind in cfg.training_owners().items() if owner in named}
+    fields = {name: getattr(cfg, name) for name in NETWORK} | by_owner.completed(cfg.options, owners)
     fields["p"] = cfg.corrupt_test and cfg.p > 0
     for want in points.wanted(cfg):
         noise = want.evaluation == points.WEIGHT_NOISE  # it has a cost per pass

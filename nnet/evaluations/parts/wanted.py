@@ -14,6 +14,7 @@ The defaults of its options must be literals too.
 """
 
 import functools
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,11 +60,21 @@ class Wanted:
 
 def wanted(cfg: TrainConfig) -> list[Wanted]:
     """What a configuration asks for: weight noise, then its evaluations. Raises ConfigError for a wrong value."""
-    return asked_for(cfg.measuring())
+    return list(_asked_for(cfg.asked, registry.users_folder()))
 
 
 def asked_for(asked: Mapping) -> list[Wanted]:
     """The same from the measuring fields by name, as a run file holds them in `asked`."""
+    return list(_asked_for(json.dumps([asked], sort_keys=True), registry.users_folder()))
+
+
+@functools.lru_cache(maxsize=1024)
+def _asked_for(text: str, users: Path | None) -> list[Wanted]:
+    """The same, read once for all runs that ask for it.
+
+    `text`: a JSON list whose first item is the measuring fields; `users`: the folder of the user's plug-ins.
+    """
+    asked, *_ = json.loads(text)
     names = dict.fromkeys([WEIGHT_NOISE, *asked["evaluations"]])
     return [_wanted(name, asked, asked["options"].get(name, {})) for name in names]
 
