@@ -7,6 +7,7 @@ from collections.abc import Container, Sequence
 
 import pandas as pd
 
+from nnet import registry
 from nnet.config import TrainConfig
 from nnet.evaluations.parts.wanted import defaults
 from nnet.identity import in_group
@@ -90,25 +91,33 @@ def of_evaluation(cell: str, evaluation: str) -> dict[str, object]:
     return defaults(evaluation) | json.loads(cell)
 
 
-def by_data(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with options of the dataset in `dataset`, like "ecg (split beats)", where rows differ in them.
+def by_data(table: pd.DataFrame, every: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The table with options of its dataset in `dataset`, like "ecg (split beats)", if rows of `every` differ in them.
 
-    They no longer stand in `options`: other data are another dataset, not another way of training.
+    They no longer stand in `options`: other data are another dataset, not another way of training. `every`: a table of
+    all runs of the folder; by default the table itself.
     """
-    if "options" not in table or table.empty:
-        return table
-    cells = table[["dataset", "options"]].drop_duplicates()
-    options = [json.loads(text) for text in cells["options"]]
-    own = [its.pop(dataset, {}) for its, dataset in zip(options, cells["dataset"], strict=True)]
-    differing = sorted({name for its in own for name in its if len({repr(other.get(name)) for other in own}) > 1})
-    if not differing:
+    differing = _options_of_data(table if every is None else every)
+    if not differing or "options" not in table:
         return table
     named = {}
-    for (dataset, text), rest, its in zip(cells.itertuples(index=False), options, own, strict=True):
-        words = ", ".join(f"{name} {spelled(its[name])}" for name in differing if name in its)
-        named[dataset, text] = f"{dataset} ({words})", json.dumps(rest, sort_keys=True)
+    for dataset, text in table[["dataset", "options"]].drop_duplicates().itertuples(index=False):
+        options = json.loads(text)
+        own = options.pop(dataset, {})
+        words = ", ".join(f"{name} {spelled(own[name])}" for name in differing if name in own)
+        named[dataset, text] = f"{dataset} ({words})" if words else dataset, json.dumps(options, sort_keys=True)
     pairs = [named[key] for key in zip(table["dataset"], table["options"], strict=True)]
     return table.assign(dataset=[name for name, _ in pairs], options=[text for _, text in pairs])
+
+
+def _options_of_data(every: pd.DataFrame) -> list[str]:
+    """The options in which rows of one dataset differ; a user's file may have the name of a regime, but no options."""
+    if "options" not in every:
+        return []
+    cells = every[["dataset", "options"]].drop_duplicates().itertuples(index=False)
+    own = [json.loads(text).get(dataset, {}) for dataset, text in cells if dataset in registry.names("datasets")]
+    names = {name for its in own for name in its}
+    return sorted(name for name in names if len({repr(its.get(name)) for its in own}) > 1)
 
 
 def spelled(value: object) -> str:

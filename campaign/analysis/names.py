@@ -34,8 +34,11 @@ class Names:
 
     def of(self, kind: str, value: object) -> str:
         """The name of a value of a setting, such as an architecture."""
-        spelled = labels.spelled(value)
-        return self._sections.get(kind, {}).get(spelled, spelled)
+        spelled, known = labels.spelled(value), self._sections.get(kind, {})
+        if spelled not in known and kind == "dataset":  # of labels.by_data
+            dataset, bracket, options = spelled.partition(" (")
+            return known.get(dataset, dataset) + bracket + options
+        return known.get(spelled, spelled)
 
     def line(self, row: pd.Series, varied: list[str]) -> str:
         """The method of a row of a summary: its regime, its α_train, and those of its settings that are `varied`.

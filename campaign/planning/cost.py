@@ -43,6 +43,8 @@ class Cost:
     """Memory of one worker."""
     weights_mb: float
     """Size of the trained weights."""
+    training_mb: float = 0.0
+    """Memory of one worker before it measures anything but weight noise."""
 
     def seconds(self, cfg: TrainConfig, missing: Missing = None, trained: bool = False) -> float:
         """What a run of this kind takes: the sum of its `parts`."""

@@ -17,7 +17,7 @@ from campaign.engines.workers import fork_server, tasks
 from campaign.machine import memory
 from campaign.machine.console import complain
 from campaign.planning import notes
-from campaign.planning.cost import COST, Cost, Missing, kind_of
+from campaign.planning.cost import COST, Cost, Missing, kind_of, training_kind
 from campaign.planning.trials import Trials
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
@@ -91,21 +91,21 @@ def measure(
     data. Raises ConfigError for a wrong configuration, and if no run at all can be set up. A kind whose pilot fails
     otherwise has no cost, and a note.
     """
-    costs, runs = _remembered(workers), list(configs)
+    costs, runs = _remembered(workers), _distinct(configs)
     good, remembered, trials = dict(costs.kinds), len(costs.kinds), Trials(runs, costs.kinds)
-    looked = _to_look_at(runs, good, accept is not None)
-    for config, outcome in _tried(tasks.look, looked, open_engine, workers):
-        _hear(config, outcome, costs, accept)
-    count = 0
+    piloted: list[TrainConfig] = []
     while pilots := trials.next():
-        count += len(pilots)
+        piloted += pilots
         for config, outcome in _tried(tasks.pilot, pilots, open_engine, workers):
             heard = _hear(config, outcome, costs, accept)
             if heard is not None and heard["cost"]:
                 trials.learn(config, Cost(**heard["cost"]), heard["busy"])
             else:
-                trials.fail(config)
-    _refuse_if_none(costs.failures, count + len(looked))
+                trials.fail()
+    looked = _to_look_at(runs, piloted, good if accept is not None else {})
+    for config, outcome in _tried(tasks.look, looked, open_engine, workers):
+        _hear(config, outcome, costs, accept)
+    _refuse_if_none(costs.failures, len(piloted) + len(looked))
     for kind, (cost, rough) in trials.costs().items():
         costs.kinds[kind] = cost
         if rough:
@@ -115,7 +115,7 @@ def measure(
     if costs.rough:
         costs.note("the machine was busy while costs were measured: times are rough estimates")
     server = fork_server.pid()
-    if count and server is not None:
+    if piloted and server is not None:
         costs.shared_mb = max(costs.shared_mb, memory.peak_mb(server) or 0.0)
     if len(good) > remembered:
         _remember(Costs(good, costs.shared_mb, costs.machine), workers)
@@ -136,18 +136,27 @@ def _hear(
     return outcome
 
 
-def _to_look_at(configs: Iterable[TrainConfig], known: Mapping[str, Cost], again: bool) -> list[TrainConfig]:
-    """The runs that are only set up: one of each kind and further file of initial weights.
-
-    With `again`, one of each kind whose costs are known, too.
-    """
+def _distinct(configs: Iterable[TrainConfig]) -> list[TrainConfig]:
+    """The first run of each kind and file of initial weights."""
     first: dict[tuple[str, str | None], TrainConfig] = {}
     for config in configs:
         first.setdefault((kind_of(config), config.initial_weights_sha256), config)
-    looked, kinds = [], set()
-    for (kind, weights), config in first.items():
-        if (kind in kinds or kind in known) and (weights is not None or (again and kind not in kinds)):
+    return [*first.values()]
+
+
+def _to_look_at(runs: list[TrainConfig], piloted: list[TrainConfig], known: Mapping[str, Cost]) -> list[TrainConfig]:
+    """The runs that are only set up: one of each known kind, and of each training that starts from other weights."""
+
+    def start(config: TrainConfig) -> tuple[str, str | None]:
+        return training_kind(config), config.initial_weights_sha256
+
+    seen, kinds, looked = {start(config) for config in piloted}, set(), []
+    for config in runs:
+        kind = kind_of(config)
+        of_weights = config.initial_weights is not None and start(config) not in seen
+        if of_weights or (kind in known and kind not in kinds):
             looked.append(config)
+            seen.add(start(config))
         kinds.add(kind)
     return looked
 

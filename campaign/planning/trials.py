@@ -22,16 +22,18 @@ class Trials:
             self.runs.setdefault(kind_of(config), config)
         self._training: dict[str, tuple[Cost, bool]] = {}
         self._measuring: dict[str, tuple[Cost, bool]] = {}
-        self._failed: set[str] = set()
+        self._tried: set[str] = set()
+        self._has_failed = False
         self._new = [kind for kind in self.runs if kind not in known]
         for kind, config in self.runs.items():
             if kind in known:
                 self.learn(config, known[kind], rough=False)
 
     def next(self) -> list[TrainConfig]:
-        """The runs to try now, side by side; none if no further one would help.
+        """The runs to try now, side by side; none if no further one would help. No kind is tried twice.
 
         A run whose way of training is not known yet, but whose measurements are, is tried without its measurements.
+        After a failure all that is not known is tried, so that what always fails does so in one further round.
         """
         training, measuring = {*self._training}, {*self._measuring}
         chosen = []
@@ -40,19 +42,24 @@ class Trials:
             if own in training and its in measuring:
                 continue
             tried = config if its not in measuring else unmeasured(config)
-            if kind_of(tried) not in self._failed:
-                chosen.append(tried)
+            if kind_of(tried) in self._tried:
+                continue
+            self._tried.add(kind_of(tried))
+            chosen.append(tried)
+            if not self._has_failed:
                 training.add(own)
                 measuring.add(its)
         return chosen
 
     def learn(self, tried: TrainConfig, cost: Cost, rough: bool) -> None:
-        """Note what a pilot measured. `rough`: on a busy machine."""
-        self._training[training_kind(tried)] = self._measuring[measuring_kind(tried)] = (cost, rough)
+        """Note what a pilot measured. `rough`: on a busy machine, so that it does not replace what is known better."""
+        for parts, kind in ((self._training, training_kind(tried)), (self._measuring, measuring_kind(tried))):
+            if not rough or kind not in parts:
+                parts[kind] = (cost, rough)
 
-    def fail(self, tried: TrainConfig) -> None:
-        """Note that a pilot failed: no run of its kind is tried again."""
-        self._failed.add(kind_of(tried))
+    def fail(self) -> None:
+        """Note that a pilot failed."""
+        self._has_failed = True
 
     def costs(self) -> dict[str, tuple[Cost, bool]]:
         """The cost of each new kind whose training and measurements are known now, and whether it is rough."""
@@ -73,11 +80,12 @@ def unmeasured(config: TrainConfig) -> TrainConfig:
 
 
 def _joined(training: Cost, measuring: Cost) -> Cost:
+    its_mb = measuring.memory_mb if measuring.memory_mb > measuring.training_mb else 0.0  # else its training took most
     return dataclasses.replace(
         training,
         pass_s=measuring.pass_s,
         image_s=measuring.image_s,
         evaluations_s=measuring.evaluations_s,
         test_images=measuring.test_images,
-        memory_mb=max(training.memory_mb, measuring.memory_mb),
+        memory_mb=max(training.training_mb, its_mb),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from markupsafe import Markup
 
-from campaign.analysis import panels, style, typesetting
+from campaign.analysis import facets, labels, panels, style, typesetting
 from campaign.analysis import tables as core
 from campaign.analysis.looks import Look, Looks, lines_of
 from campaign.analysis.pages.answers import Numbered, Tables
@@ -41,10 +41,11 @@ def section(
 
     `read`: gives a run file by run_id; `folder`: see `campaign.analysis.figures.draw`.
     """
-    per_run = by_name["results_per_run"]
-    data = ", ".join(per_run["dataset"].unique())
+    data = ", ".join(by_name["results_per_run"]["dataset"].unique())
+    summary = labels.by_data(by_name["results_summary"])
+    per_run = labels.by_data(by_name["results_per_run"], by_name["results_summary"])
     with style.used(style.of_folder(folder, "double", per_run)):
-        lines = _lines(per_run, by_name["results_summary"])
+        lines = _lines(per_run, summary)
         runs = [run_id for _, rows in lines for run_id in rows["run_id"]]
         histories = {run_id: run["history"] for run_id in runs if (run := read(run_id)) is not None}
         figures = []
@@ -68,7 +69,7 @@ def _lines(per_run: pd.DataFrame, summary: pd.DataFrame) -> Lines:
         its = left.merge(settings[keys].astype(per_run.dtypes[keys]), on=keys)
         left = left[~left["run_id"].isin(its["run_id"])]  # a method that was measured in two ways has two lines
         lines.append((look, its))
-    groups = [list(rows["run_id"]) for _, its in lines for _, rows in its.groupby("architecture")]
+    groups = [list(rows["run_id"]) for _, its in lines for _, rows in its.groupby(facets.NETWORK)]
     in_turn = [run_id for place in zip_longest(*groups) for run_id in place if run_id is not None]
     chosen = {*in_turn[:MOST_RUNS]}
     return [(look, its[its["run_id"].isin(chosen)]) for look, its in lines]
@@ -78,11 +79,11 @@ def _drawn(lines: Lines, histories: Mapping[str, list], quantity: str, axis: str
     from campaign.analysis.fitting import fit
 
     every = pd.concat([rows for _, rows in lines])
-    titles = dict(list(panels.named(every, "architecture").items())[:MOST_PANELS])
-    figure, by_name = panels.make_panels(titles)
-    for name, axes in by_name.items():
+    titles = dict(list(facets.networks(every).items())[:MOST_PANELS])
+    figure, by_network = panels.make_panels(titles)
+    for network, axes in by_network.items():
         for look, rows in lines:
-            for run_id in rows.loc[rows["architecture"] == name, "run_id"]:
+            for run_id in rows.loc[(rows[facets.NETWORK] == list(network)).all(axis=1), "run_id"]:
                 history = histories.get(run_id, [])
                 values = [_number(entry.get(quantity)) for entry in history]
                 epochs = [entry["epoch"] for entry in history]
@@ -90,7 +91,7 @@ def _drawn(lines: Lines, histories: Mapping[str, list], quantity: str, axis: str
                 axes.plot(epochs, values, marker=look.marker, ms=2, lw=0.7, color=look.colour, label=label)
         panels.whole_numbers(axes)
         axes.grid(alpha=0.25)
-    panels.label_panels(figure, by_name, axis, "epoch")
+    panels.label_panels(figure, by_network, axis, "epoch")
     fit(figure)
     return figure
 

@@ -64,7 +64,8 @@ def texts(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     """The comparison of methods under weight noise, as Markdown and LaTeX, of runs with further evaluations."""
     if not core.further_evaluations(tables["sweep"]):
         return {}
-    methods = comparison.table(core.with_settings(core.of(tables["sweep"]), tables["results_per_run"]))
+    sweep = core.with_settings(core.of(tables["sweep"]), tables["results_per_run"])
+    methods = comparison.table(labels.by_data(sweep, tables["results_per_run"]))
     published = comparison.published_markdown(tables.get("published_insensitivity"))
     return {
         "comparison.md": comparison.as_markdown(methods) + published,
@@ -81,11 +82,12 @@ def figure_settings(evaluation: str) -> dict[str, Any]:
 
 
 def draw(evaluation: str, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, Any]) -> "Figure":
-    """Means of a quantity against the strength of an evaluation: a panel per architecture and way of measuring.
+    """Means of a quantity against the strength of an evaluation; for its panels see `campaign.analysis.facets`.
 
     `tables`: those of a results folder by name; `settings`: see `figure_settings`.
     """
-    summary, per_run = (labels.by_data(tables[name]) for name in ("results_summary", "results_per_run"))
+    summary = labels.by_data(tables["results_summary"])
+    per_run = labels.by_data(tables["results_per_run"], tables["results_summary"])
     cells = core.of(summary, evaluation)
     quantity, is_band = settings.get("quantity", "acc"), settings.get("style") == "band"
     figure, by_facet = facets.make_panels(cells, evaluation)

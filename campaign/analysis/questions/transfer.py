@@ -1,13 +1,13 @@
 """Does robustness to one kind of perturbation transfer to the others?
 
 For each kind a network has its mean accuracy over the strengths of an evaluation above 0, each the mean of its draws,
-and its mean drop from the accuracy without perturbation. The table `transfer` ranks the methods of each architecture by
-both, as means over seeds: 1 is the highest accuracy, or the smallest drop. Accuracies say which method to use. Whether
-robustness transfers is a matter of drops: a method that is more accurate without perturbation is often so under each of
-them. But a network that has learnt little has little to lose. Equal ranks in two columns suggest that what protects
-against one kind protects against the other; the table `transfer_correlation` has Spearman's rank correlation of each
-pair of kinds over the methods. With few methods it is uncertain: among five, a correlation below 0.9 can be chance
-(one-sided p > 0.05).
+and its mean drop from the accuracy without perturbation. The table `transfer` ranks the methods of each architecture on
+equal data by both, as means over seeds: 1 is the highest accuracy, or the smallest drop. Accuracies say which method to
+use. Whether robustness transfers is a matter of drops: a method that is more accurate without perturbation is often so
+under each of them. But a network that has learnt little has little to lose. Equal ranks in two columns suggest that
+what protects against one kind protects against the other; the table `transfer_correlation` has Spearman's rank
+correlation of each pair of kinds over the methods. With few methods it is uncertain: among five, a correlation below
+0.9 can be chance (one-sided p > 0.05).
 """
 
 from itertools import combinations
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
 TABLES = ("transfer", "transfer_correlation")
 COLUMNS = {
+    "dataset": "name of the dataset, with its options in which runs differ in brackets",
     "kind": "kind of perturbation: an evaluation, with those of its settings that differ",
     "method": "training: regime, α_train and the settings that differ",
     "mean_robustness": "mean accuracy over the strengths above 0 of this kind, 0 to 1, mean over seeds",
     "stderr_robustness": "its standard error over seeds",
-    "rank": "place of the method among those of its architecture, 1 for the largest mean",
+    "rank": "place of the method among those of its architecture and dataset, 1 for the largest mean",
     "mean_drop": "mean over seeds of the drop, averaged over the same strengths",
     "stderr_drop": "its standard error over seeds",
-    "drop_rank": "place of the method among those of its architecture, 1 for the smallest drop",
+    "drop_rank": "place of the method among those of its architecture and dataset, 1 for the smallest drop",
     "other_kind": "the kind that `kind` is compared with",
     "n_methods": "number of methods that were measured with both kinds",
     "rank_correlation": "Spearman's correlation of the accuracies under the two kinds over the methods, -1 to 1",
@@ -58,11 +59,8 @@ NAMES = 0.3
 
 
 def tables(runs: Runs) -> dict[str, pd.DataFrame]:
-    """`transfer`: a row per architecture, method and kind; `transfer_correlation`: a row per pair of kinds.
-
-    Methods are compared on equal data: options of the dataset in which runs differ stand in `dataset`.
-    """
-    sweep = labels.by_data(core.with_settings(runs.sweep, runs.per_run))
+    """`transfer`: a row per dataset, architecture, method and kind; `transfer_correlation`: a row per pair of kinds."""
+    sweep = labels.by_data(core.with_settings(runs.sweep, runs.per_run), runs.per_run)
     points = sweep[(sweep["alpha_test"] != 0) & (sweep["part"] == "")]
     if points["evaluation"].nunique() < LEAST_KINDS or not (points["evaluation"] != WEIGHT_NOISE).any():
         return {}
@@ -84,7 +82,10 @@ def tables(runs: Runs) -> dict[str, pd.DataFrame]:
 
 
 def figures(tables: dict[str, pd.DataFrame]) -> "dict[str, Figure]":
-    """`transfer`: two maps per architecture, of ranks by accuracy and by drop: a row per method, a column per kind."""
+    """`transfer`: two maps per architecture and dataset, of ranks by accuracy and by drop.
+
+    A map has a row per method and a column per kind.
+    """
     if "transfer" not in tables:
         return {}
     maps = {(*place, order): rows for place, rows in tables["transfer"].groupby(PLACE) for order in ORDERS}

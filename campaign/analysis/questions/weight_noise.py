@@ -103,10 +103,10 @@ def against_alpha(every: pd.DataFrame, quantity: str, images: int = 0, *about: s
     """Mean accuracy (%) or drop (percentage points) against α_test: a line per method.
 
     `every`: results_summary.csv; `images`: the number of test images, to shade the drops that they cannot resolve;
-    `about`: further sentences of the caption. A panel per architecture and way of measuring.
+    `about`: further sentences of the caption. Panels: see `campaign.analysis.facets`.
     """
     figure, by_facet = facets.draw_lines(every, quantity)
-    summary = core.of(every)
+    summary = core.of(labels.by_data(every))
     for axes in by_facet.values():
         panels.alpha_axis(axes, summary)
     small = resolution.show(by_facet.values(), _points(summary, quantity), images)
@@ -152,9 +152,10 @@ def paired_difference(differences: pd.DataFrame, every: pd.DataFrame, images: in
 
     `differences`: the rows of the table `differences` under weight noise; `every`: results_summary.csv; `images`: the
     number of test images, to shade the differences that they cannot resolve; `about`: further sentences of the caption.
-    A panel per architecture and way of measuring; above zero is better than the reference.
+    Panels: see `campaign.analysis.facets`; above zero is better than the reference.
     """
-    differences, every = labels.by_data(differences[differences["measure"] == "acc"]), labels.by_data(every)
+    differences = labels.by_data(differences[differences["measure"] == "acc"], every)
+    every = labels.by_data(every)
     others = (*DIFFERENCE, *facets.KEYS, "alpha_test", "measure", "reference")
     keys = [name for name in differences.columns if name not in others]
     varied, looks = labels.varied_settings(differences, keys), Looks(every, without=facets.SETTINGS)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from campaign.machine.memory import own_peak_mb
@@ -79,83 +80,90 @@ def look(cfg: TrainConfig) -> dict:
 
 
 def _measured(cfg: TrainConfig) -> dict:
-    device = get_device(cfg.use_cuda)
     options = cfg.options_of(cfg.dataset)
     images = prepared.load(cfg.dataset, cfg.image_size, cfg.data_dir, cfg.dataset_sha256, options)
-    batches = Batches(cfg, images, device)
+    batches = Batches(cfg, images, get_device(cfg.use_cuda))
     testing = list(batches.test())  # kept until the end, as a run keeps them, for the memory that they take
     weights_mb = _warm_up(cfg, batches)
-    start = time.perf_counter()
-    attempts = [_cost(cfg, batches)]
-    while len(attempts) < ATTEMPTS and attempts[-1][1] < QUIET and time.perf_counter() - start < AGAIN_S:
-        attempts.append(_cost(cfg, batches))
-    cost, share = max(attempts, key=lambda attempt: attempt[1])
-    if share < QUIET:
-        cost = _scaled(cost, share)
-    sizes: dict[str, float] = {
+    cost, busy = _repeated(lambda: _cost(_plain(cfg), batches))
+    training_mb = own_peak_mb()
+    evaluations_s: dict[str, float] = {}
+    if cfg.evaluations:
+        evaluations_s, also_busy = _repeated(lambda: _of_evaluations(cfg, batches))
+        busy = busy or also_busy
+    cost |= {
+        "evaluations_s": evaluations_s,
         "train_images": batches.first_watched,
         "validation_images": batches.watched,
         "test_images": batches.test_size,
+        "training_mb": training_mb,
+        "memory_mb": own_peak_mb(),
+        "weights_mb": weights_mb,
     }
     del testing
-    memory = {"memory_mb": own_peak_mb(), "weights_mb": weights_mb}
-    return {"cost": cost | sizes | memory, "busy": share < QUIET}
+    return {"cost": cost, "busy": busy}
 
 
-def _cost(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
-    """Seconds of each part of a run of this kind, and the smallest share of the processor that a small run had."""
-    plain = _plain(cfg)
+def _repeated(measure: Callable[[], tuple[dict, float]]) -> tuple[dict, bool]:
+    """Seconds by name, measured again if the machine was busy and that does not take long; and whether it was busy.
+
+    `measure` also returns the share of the processor that it had. Seconds of a busy machine are multiplied by it.
+    """
+    start = time.perf_counter()
+    attempts = [measure()]
+    while len(attempts) < ATTEMPTS and attempts[-1][1] < QUIET and time.perf_counter() - start < AGAIN_S:
+        attempts.append(measure())
+    seconds, share = max(attempts, key=lambda attempt: attempt[1])
+    if share >= QUIET:
+        return seconds, False
+    return {name: value * share for name, value in seconds.items()}, True
+
+
+def _cost(plain: TrainConfig, batches: Batches) -> tuple[dict, float]:
+    """Seconds of training and of weight noise, and the smallest share of the processor that a small run had."""
     small = _timed(plain, batches, 1, PART)
     steps, parts = _larger(small.train_s, 2, MOST_STEPS), _larger(small.measure_s, 2, round(MOST_BATCHES / PART))
     large = _timed(plain, batches, steps, PART * parts)
-    timings = [small, large]
     step_s, epoch_s = _line(small.steps, small.train_s, large.steps, large.train_s)
     images_s, pass_s = _line(small.images, small.measure_s, large.images, large.measure_s)
-    evaluations_s: dict[str, float] = {}
-    if cfg.evaluations:
-        first, second = (_timed(cfg, batches, 1, count) for count in (_few_images(batches), 1))
-        timings += [first, second]
-        larger = _larger_by(cfg)
-        for name, seconds in first.evaluations.items():
-            image_s, once_s = _line(first.images, seconds, second.images, second.evaluations.get(name, seconds))
-            evaluations_s[name] = larger[name] * (once_s + image_s * batches.test_size)
     cost = {
         "setting_up_s": large.setting_up_s,
         "step_s": step_s,
         "epoch_s": epoch_s,
         "pass_s": pass_s,
-        "image_s": images_s / (2 if any(cfg.alpha_tests) else 1),
-        "evaluations_s": evaluations_s,
+        "image_s": images_s / (2 if any(plain.alpha_tests) else 1),
     }
-    return cost, 1.0 if cfg.use_cuda else min(timing.share for timing in timings)
+    return cost, _share(plain, small, large)
 
 
-def _scaled(seconds: dict, share: float) -> dict:
-    """The same seconds, multiplied by `share`."""
-    return {
-        name: _scaled(value, share) if isinstance(value, dict) else value * share for name, value in seconds.items()
-    }
+def _of_evaluations(cfg: TrainConfig, batches: Batches) -> tuple[dict, float]:
+    """Seconds of all points of each further evaluation, and the smallest share of the processor that a small run had.
+
+    From one and two batches of test images, or from `FEW` and one batch where that takes long.
+    """
+    few = min(1.0, FEW / batches.evaluation_batch)
+    warm_up = _timed(cfg, batches, 1, few)
+    counts = (1, 2) if sum(warm_up.evaluations.values()) < TARGET_S else (few, 1)
+    first, second = (_timed(cfg, batches, 1, count) for count in counts)
+    larger, seconds = _larger_by(cfg), {}
+    for name, first_s in first.evaluations.items():
+        image_s, once_s = _line(first.images, first_s, second.images, second.evaluations.get(name, first_s))
+        seconds[name] = larger[name] * (once_s + image_s * batches.test_size)
+    return seconds, _share(cfg, first, second)
+
+
+def _share(cfg: TrainConfig, *timings: Timing) -> float:
+    return 1.0 if cfg.use_cuda else min(timing.share for timing in timings)
 
 
 def _warm_up(cfg: TrainConfig, batches: Batches) -> float:
-    """A run of the smallest size: what is imported or compiled at the first use, and the memory of a kept epoch.
-
-    Returns the size of the file of trained weights, in MB.
-    """
+    """A run of the smallest size, for first uses and the memory of a kept epoch; returns the MB of trained weights."""
     with temporary_folder() as folder:
         kept: dict = {"checkpoint_dir": str(folder)}
         if cfg.epoch_checkpoint_dir is not None:
             kept |= {"epoch_checkpoint_dir": str(folder), "epoch_checkpoint_s": 0}
         train_and_evaluate(dataclasses.replace(_small(_plain(cfg), batches, 1, 1), **kept))
-        weights_mb = sum(path.stat().st_size for path in folder.glob("*/*.pt")) / 2**20
-    if cfg.evaluations:
-        train_and_evaluate(_small(cfg, batches, 1, _few_images(batches)))
-    return weights_mb
-
-
-def _few_images(batches: Batches) -> float:
-    """`FEW` images, as a share of a batch."""
-    return min(1.0, FEW / batches.evaluation_batch)
+        return sum(path.stat().st_size for path in folder.glob("*/*.pt")) / 2**20
 
 
 def _plain(cfg: TrainConfig) -> TrainConfig:

@@ -1,5 +1,6 @@
 """From missing points to measurements: each evaluation measures what a network lacks."""
 
+import copy
 import dataclasses
 import math
 import time
@@ -84,7 +85,7 @@ def _begun(want: Wanted, trained: Trained, images_sha256: str) -> dict:
     return {
         "evaluation": want.evaluation,
         "version": want.version,
-        "settings": want.settings,
+        "settings": copy.deepcopy(want.settings),  # all runs of this process share what they want
         "images_sha256": images_sha256,
         "points": [],
         "columns": {},

@@ -1,11 +1,14 @@
 """A launch with files of weights: all of them are tried before anything is started, and it says what noise spares."""
 
+import dataclasses
 import json
 
 import pytest
 import torch
 
+import campaign
 import run_experiments
+from nnet.checks import ConfigError
 from nnet_models import build_model
 from tests.conftest import save_npz
 
@@ -45,6 +48,19 @@ def test_a_file_that_does_not_fit_is_found_before_anything_is_started(folder, ca
         assert not (folder / "results").exists()
         assert launch("--initial-weights", "0.pt", "1.pt", "--epochs", "0", "--plan") == 0
         capsys.readouterr()
+
+
+def test_a_file_is_tried_though_the_costs_of_its_kind_follow_from_others(folder, capsys):
+    files = ("0.pt", "1.pt", "2.pt")  # the pair of sam and quantization needs no pilot of its own
+    grid = [("clean", ("quantization",)), ("sam", ()), ("sam", ("quantization",))]
+    base = campaign.TrainConfig(dataset="blobs.npz", image_size=8, arch="pixel_mlp", epochs=1, alpha_tests=(0,))
+    configs = [
+        dataclasses.replace(base, regime=regime, evaluations=evaluations, initial_weights=file)
+        for (regime, evaluations), file in zip(grid, files, strict=True)
+    ]
+    with pytest.raises(ConfigError, match="2.pt does not fit pixel_mlp"):
+        campaign.run(configs, output_dir="results", engine="serial")
+    assert not (folder / "results").exists()
 
 
 def test_each_file_is_one_network_whatever_the_seeds_and_regimes(folder, capsys):

@@ -112,6 +112,6 @@ def test_the_pilot_of_every_kind_of_every_study_is_valid(npz, sequences, study):
         cfg = dataclasses.replace(config, dataset=dataset, options=options)
         images = Batches(cfg, prepared.load(dataset, cfg.image_size, cfg.data_dir), get_device())
         small = pilot._small(cfg, images, 1, 1)
-        plain = pilot._small(dataclasses.replace(cfg, evaluations=(), options=pilot._options(cfg, ())), images, 2, 2)
+        plain = pilot._small(pilot._plain(cfg), images, 2, 2)
         assert small.epochs == plain.epochs == 1 and small.evaluations == cfg.evaluations
         assert try_set_up(small)["data_sha256"] == images.images.sha256

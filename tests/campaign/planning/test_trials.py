@@ -7,7 +7,7 @@ import pytest
 from campaign.engines.workers import tasks
 from campaign.grid.lists import product
 from campaign.grid.settings import Launch
-from campaign.planning import survey
+from campaign.planning import survey, trials
 from campaign.planning.cost import kind_of, measuring_kind, training_kind
 from nnet.config import TrainConfig
 
@@ -35,11 +35,16 @@ def tried(monkeypatch):
     return seen
 
 
+TRAINING_MB = {"clean": 500.0, "noisy": 500.0, "sam": 300.0}
+MEASURING_MB = {0: 0.0, 4: 200.0, 8: 700.0}
+
+
 def cost_of(regime: str, bits: int) -> dict:
     return dict(
         setting_up_s=0.0, step_s=float(len(regime)), epoch_s=0.0, pass_s=bits / 10, image_s=0.0,
         evaluations_s={"quantization": float(bits)} if bits else {}, train_images=16, validation_images=0,
-        test_images=48, memory_mb=100.0 * len(regime) + bits, weights_mb=1.0,
+        test_images=48, training_mb=TRAINING_MB[regime], memory_mb=max(TRAINING_MB[regime], MEASURING_MB[bits]),
+        weights_mb=1.0,
     )  # fmt: skip
 
 
@@ -56,7 +61,7 @@ def test_each_training_and_each_measurement_is_tried_once_and_every_pair_has_its
         (bits,) = run.options_of("quantization")["bits"]
         cost = campaign.costs.kinds[kind_of(run)]
         assert (cost.step_s, cost.evaluations_s, cost.pass_s) == (len(run.regime), {"quantization": bits}, bits / 10)
-        assert cost.memory_mb >= 100 * len(run.regime)
+        assert cost.memory_mb == max(TRAINING_MB[run.regime], MEASURING_MB[bits])
 
 
 def test_what_is_known_of_other_pairs_is_not_measured_again(runs, tried, tmp_path):
@@ -65,20 +70,48 @@ def test_what_is_known_of_other_pairs_is_not_measured_again(runs, tried, tmp_pat
     assert len(tried) == 1 + 3
 
 
-def test_where_a_pilot_fails_others_say_what_its_measurements_cost(runs, tried, tmp_path, monkeypatch):
-    pilot = tasks.pilot
+def failing(pilot, tried: list, fails):
+    """The pilot, but it raises an exception where `fails(config)`."""
 
-    def failing(config):
-        if config.regime == "clean":
+    def work(config):
+        if fails(config):
             tried.append(config)
-            raise ValueError("not this training")
+            raise ValueError("not this one")
         return pilot(config)
 
-    monkeypatch.setattr(tasks, "pilot", failing)
+    return work
+
+
+def test_where_a_training_fails_other_runs_say_what_its_measurements_cost(runs, tried, tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "pilot", failing(tasks.pilot, tried, lambda config: config.regime == "clean"))
     campaign = surveyed(runs, tmp_path)
     assert [campaign.costs.seconds(run) > 0 for run in runs] == [False, False, True, True, True, True]
-    assert [config.evaluations for config in tried if config.regime == "clean"] == [*[("quantization",)] * 2, ()]
-    assert sum("not this training" in note for note in campaign.notes) == 1
+    assert sum("not this one" in note for note in campaign.notes) == 1
+
+
+def test_measurements_that_always_fail_are_tried_in_one_further_round(runs, tried, tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "pilot", failing(tasks.pilot, tried, lambda config: config.evaluations))
+    rounds = []
+    next_of = trials.Trials.next
+    monkeypatch.setattr(trials.Trials, "next", lambda self: rounds.append(next_of(self)) or rounds[-1])
+    campaign = surveyed(runs, tmp_path)
+    assert [len(chosen) for chosen in rounds] == [4, 4, 0] and len(tried) == 8
+    assert not any(campaign.costs.seconds(run) for run in runs)
+
+
+def test_what_a_busy_machine_measures_does_not_replace_what_is_known(runs, tried, tmp_path, monkeypatch):
+    surveyed(runs[:1], tmp_path)
+    pilot = tasks.pilot
+
+    def busy(config):
+        outcome = pilot(config)
+        return outcome | {"busy": True, "cost": outcome["cost"] | {"step_s": 99.0}}
+
+    monkeypatch.setattr(tasks, "pilot", busy)
+    campaign = surveyed(runs[:2], tmp_path)
+    assert [campaign.costs.kinds[kind_of(run)].step_s for run in runs[:2]] == [5.0, 5.0]
+    assert campaign.costs.rough == {kind_of(runs[1])}
+    assert any("times are rough estimates" in note for note in campaign.notes)
 
 
 def test_kinds_of_training_and_of_measurement_are_told_apart():

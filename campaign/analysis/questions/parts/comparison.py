@@ -6,7 +6,7 @@ draws, because draws of one network are not independent samples. The minimum is 
 
 import pandas as pd
 
-from campaign.analysis.labels import by_data, labels_of, spelled, varied_settings
+from campaign.analysis.labels import labels_of, spelled, varied_settings
 from campaign.analysis.questions.parts import markdown
 from campaign.analysis.statistics import MEASURED
 
@@ -18,9 +18,8 @@ def table(sweep: pd.DataFrame) -> pd.DataFrame:
 
     Beside `n_seeds` it has `mean`, `std` and `min` of the accuracy in %.
 
-    `sweep`: rows under weight noise, from `campaign.analysis.tables.with_settings`.
+    `sweep`: rows under weight noise, from `campaign.analysis.tables.with_settings` and `labels.by_data`.
     """
-    sweep = by_data(sweep)
     keys = [name for name in sweep if name not in (*MEASURED, "seed", "alpha_test")]
     varied = [name for name in varied_settings(sweep, keys) if name not in ("dataset", "architecture")]
     data = ", " + sweep["dataset"] if sweep["dataset"].nunique() > 1 else ""
