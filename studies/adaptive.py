@@ -1,11 +1,15 @@
 """Does noise help that is injected only while training looks stuck or overfit?
 
-python run_experiments.py --study adaptive --plan      # 108 runs
+python run_experiments.py --study adaptive --plan      # 180 runs
 """
 
+WEIGHT_NOISE = {"gradient_plateau": 1e-9, "low_update": 0, "val_plateau": 0.02}
+"""No flag asks for gradient noise, which goes before weight noise, and one for weight noise is raised as often."""
 BLOCK = dict(
     dataset="cifar10",
-    options=[{"adaptive": {"distribution": name}} for name in ("gaussian", "uniform")],
+    options=[
+        {"adaptive": {"distribution": name} | flags} for name in ("gaussian", "uniform") for flags in ({}, WEIGHT_NOISE)
+    ],
     arch=["baby_cnn", "tiny_cnn", "simple_cnn", "cifar_resnet18"],
     regime=["clean", "adaptive"],  # clean is the baseline of equal seed and optimizer
     alpha_train=0.2,  # largest strength of the noise, relative to gradients or weights

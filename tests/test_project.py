@@ -67,6 +67,7 @@ ADVERSARIAL = ("fashion_mnist", "ecg", "speech_commands")
 COMMITTED = [
     "mnist",
     "cifar10_jpeg",
+    "adaptive/cifar10_jpeg",
     *(f"adversarial/{name}" for name in ADVERSARIAL),
     "analog_resnet_small/cifar10_jpeg",
 ]

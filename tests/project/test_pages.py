@@ -124,11 +124,12 @@ def test_the_page_on_weight_noise_gives_the_committed_numbers():
 def test_pages_of_studies_without_a_committed_campaign_give_no_figures():
     committed = re.findall(r"^!/results/(.+)/$", (ROOT / ".gitignore").read_text(), re.M)  # others may lie there too
     adversarial = [f"adversarial/{name}" for name in ("ecg", "fashion_mnist", "speech_commands")]
-    analog = ["analog_resnet_small", "analog_resnet_small/cifar10_jpeg"]
-    assert committed == ["mnist", "cifar10_jpeg", "adversarial", *adversarial, *analog]
-    campaigns = [name for name in committed if name not in ("adversarial", "analog_resnet_small")]
+    parents = ("adaptive", "adversarial", "analog_resnet_small")
+    adaptive, analog = ([name, f"{name}/cifar10_jpeg"] for name in ("adaptive", "analog_resnet_small"))
+    assert committed == ["mnist", "cifar10_jpeg", *adaptive, "adversarial", *adversarial, *analog]
+    campaigns = [name for name in committed if name not in parents]
     assert all((RESULTS / name / "results_summary.csv").exists() for name in campaigns)
-    names = ("weight_noise", "adversarial", "adversarial_ecg", "adversarial_speech", "analog_resnet_small")
+    names = ("weight_noise", "adaptive", "adversarial", "adversarial_ecg", "adversarial_speech", "analog_resnet_small")
     given = {ROOT / f"docs/studies/{name}.md" for name in names}
     for path in {*(ROOT / "docs/studies").glob("*.md")} - given:
         assert "![" not in path.read_text() and "±" not in path.read_text(), path

@@ -20,7 +20,7 @@ COMMITTED = {  # the number of runs, and the hash of their run_ids and of each w
     "the block": (30, "dacfaa749d042879"),
     "pixels": (105, "efce04bcf6a04e97"),
     "pixels_large": (2400, "da2f61020f50a778"),
-    "adaptive": (108, "a3b637da637f35d5"),
+    "adaptive": (180, "55d8c6a73afa1113"),
     "adversarial": (21, "1aea3ede2744b582"),
     "adversarial_ecg": (36, "52ff27206d5a3e7c"),
     "adversarial_speech": (18, "cf83ee3f434aff12"),

@@ -1,0 +1,115 @@
+"""The page of the study on adaptive noise gives the committed numbers."""
+
+import json
+from collections import Counter
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tests.project.pages import RESULTS, page, paired, signed
+
+FOLDER = RESULTS / "adaptive/cifar10_jpeg"
+PAGE = "docs/studies/adaptive.md"
+ROWS = {
+    "`baby_cnn`, SGD": ("baby_cnn", "sgd"),
+    "`baby_cnn`, Adam": ("baby_cnn", "adam"),
+    "`tiny_cnn`, SGD": ("tiny_cnn", "sgd"),
+    "`tiny_cnn`, Adam": ("tiny_cnn", "adam"),
+}
+KINDS = ("gradient", "weight")
+
+
+def kind_of(options: str) -> str:
+    """The kind of noise that thresholds lead to; "" without noise."""
+    own = json.loads(options).get("adaptive")
+    return "" if own is None else "weight" if own["low_update"] == 0 else "gradient"
+
+
+@pytest.fixture(scope="module")
+def runs() -> pd.DataFrame:
+    runs = pd.read_csv(FOLDER / "results_per_run.csv")
+    return runs.assign(kind=[kind_of(options) for options in runs["options"]])
+
+
+@pytest.fixture(scope="module")
+def differences(runs) -> dict[tuple, tuple[float, float, float]]:
+    """Test accuracy minus that of the baseline, and its interval, by row and kind; computed from the runs."""
+    accuracy = {
+        key: rows.set_index("seed")["acc_0"] for key, rows in runs.groupby(["architecture", "optimizer", "kind"])
+    }
+    return {(*row, kind): paired(accuracy[*row, ""], accuracy[*row, kind]) for row in ROWS.values() for kind in KINDS}
+
+
+def test_the_table_has_the_paired_differences_beside_the_published_ones(runs, differences):
+    text = page(PAGE)
+    for name, row in ROWS.items():
+        its = runs[(runs["architecture"] == row[0]) & (runs["optimizer"] == row[1]) & (runs["kind"] == "")]
+        cells = [f"{100 * its['acc_0'].mean():.2f} ± {100 * stats.sem(its['acc_0']):.2f}"]
+        for kind in KINDS:
+            mean, low, high = differences[*row, kind]
+            cells.append(signed(f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"))
+        assert f"| {name} | {' | '.join(cells)} | −" in text, name
+
+
+def test_the_page_says_what_the_intervals_leave_open(differences):
+    text = page(PAGE)
+    assert all(low < 0 < high for _, low, high in differences.values()) and len(differences) == 8
+    gains = [max(high for (*_, kind), (_, _, high) in differences.items() if kind == one) for one in KINDS]
+    losses = [min(low for (*_, kind), (_, low, _) in differences.items() if kind == one) for one in KINDS]
+    assert f"is {gains[0]:.2f} percentage points with gradient noise and {gains[1]:.2f} with weight noise" in text
+    assert f"the largest loss is {-losses[0]:.2f} and {-losses[1]:.2f}" in text
+
+
+def test_the_page_says_how_much_noise_there_was():
+    epochs, strengths, kinds = {}, {}, {}
+    for path in (FOLDER / "runs").glob("*-adaptive-*.json"):
+        run = json.loads(path.read_text())
+        noisy = [row for row in run["history"] if row["noise"] is not None]
+        kind = kind_of(json.dumps(run["config"]["options"]))
+        epochs.setdefault(kind, []).append(len(noisy))
+        strengths.setdefault(kind, []).extend(row["strength"] for row in noisy)
+        kinds.setdefault(kind, Counter()).update(row["noise"] for row in noisy)
+    text = page(PAGE)
+    assert (
+        f"in {min(epochs['gradient'])} to {max(epochs['gradient'])} of 60 epochs of each run with the default" in text
+    )
+    assert f"in {min(epochs['weight'])} to {max(epochs['weight'])} epochs of each run with the other" in text
+    assert kinds["gradient"]["weight"] == 1 and set(kinds["weight"]) == {"weight"}
+    assert f"The strength was at most {max(map(max, strengths.values())):.2f}." in text
+
+
+def test_the_page_counts_the_intervals_that_exclude_zero():
+    text, baseline = page(PAGE), pd.read_csv(FOLDER / "baseline_differences.csv")
+    assert f"none of {len(baseline)} intervals excludes zero" in text and not excluding(baseline).any()
+    every = pd.read_csv(FOLDER / "differences.csv").query("alpha_test > 0")
+    accuracies = every[every["measure"] == "acc"]
+    assert f"of {len(accuracies)} intervals of accuracy at α_test = 0.1 and 0.2, two exclude zero" in text
+    found = accuracies[excluding(accuracies)]
+    assert {(row.architecture, row.optimizer, kind_of(row.options)) for row in found.itertuples()} == {
+        ("baby_cnn", "sgd", "weight")
+    }
+    for row in found.sort_values("alpha_test").itertuples():
+        mean, low, high = (100 * value for value in (row.mean_difference, row.low, row.high))
+        assert f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" in text
+    assert (every["p_holm"] > 0.05).all() and not excluding(every[every["measure"] == "drop"]).any()
+
+
+def excluding(rows: pd.DataFrame) -> pd.Series:
+    return (rows["low"] > 0) | (rows["high"] < 0)
+
+
+def test_the_page_measures_the_published_differences_in_standard_errors(runs, differences):
+    text, in_errors = page(PAGE), []
+    for name, row in ROWS.items():
+        line = text[text.index(f"| {name} |") :].split(" | ")
+        published = float(line[4].split(" |")[0].replace("−", "-"))
+        for kind in KINDS:
+            mean, low, high = differences[*row, kind]
+            in_errors.append((mean - published) / ((high - low) / 2 / stats.t.ppf(0.975, 2)))
+    assert f"by {min(in_errors):.0f} to {max(in_errors):.0f} of our standard errors" in text
+
+
+def test_the_page_gives_the_core_hours(runs):
+    hours = (runs["train_seconds"] + runs["sweep_seconds"]).sum() / 3600
+    assert f"The {len(runs)} networks took {hours:.1f} core hours" in page(PAGE)
