@@ -57,34 +57,42 @@ def test_the_page_says_what_the_intervals_leave_open(differences):
     assert all(low < 0 < high for _, low, high in differences.values()) and len(differences) == 8
     gains = [max(high for (*_, kind), (_, _, high) in differences.items() if kind == one) for one in KINDS]
     losses = [min(low for (*_, kind), (_, low, _) in differences.items() if kind == one) for one in KINDS]
-    assert f"is {gains[0]:.2f} percentage points with gradient noise and {gains[1]:.2f} with weight noise" in text
-    assert f"the largest loss is {-losses[0]:.2f} and {-losses[1]:.2f}" in text
+    spans = [signed(f"{low:+.2f} to {high:+.2f}") for low, high in zip(losses, gains, strict=True)]
+    assert f"from {spans[0]} percentage points with gradient noise, and from {spans[1]} with weight noise" in text
 
 
 def test_the_page_says_how_much_noise_there_was():
-    epochs, strengths, kinds = {}, {}, {}
+    noisy: dict[str, list] = {kind: [] for kind in KINDS}
     for path in (FOLDER / "runs").glob("*-adaptive-*.json"):
         run = json.loads(path.read_text())
-        noisy = [row for row in run["history"] if row["noise"] is not None]
-        kind = kind_of(json.dumps(run["config"]["options"]))
-        epochs.setdefault(kind, []).append(len(noisy))
-        strengths.setdefault(kind, []).extend(row["strength"] for row in noisy)
-        kinds.setdefault(kind, Counter()).update(row["noise"] for row in noisy)
-    text = page(PAGE)
-    assert (
-        f"in {min(epochs['gradient'])} to {max(epochs['gradient'])} of 60 epochs of each run with the default" in text
-    )
-    assert f"in {min(epochs['weight'])} to {max(epochs['weight'])} epochs of each run with the other" in text
-    assert kinds["gradient"]["weight"] == 1 and set(kinds["weight"]) == {"weight"}
-    assert f"The strength was at most {max(map(max, strengths.values())):.2f}." in text
+        rows = [row for row in run["history"] if row["noise"] is not None]
+        noisy[kind_of(json.dumps(run["config"]["options"]))].append(rows)
+    text, spans = page(PAGE), {kind: f"{min(map(len, its))} to {max(map(len, its))}" for kind, its in noisy.items()}
+    assert f"in {spans['gradient']} of the 60 epochs of each run (119 epochs with gradient" in text
+    assert f"with the other thresholds in {spans['weight']}, always weight noise" in text
+    kinds = {kind: Counter(row["noise"] for rows in its for row in rows) for kind, its in noisy.items()}
+    assert kinds["gradient"] == {"gradient": 119, "weight": 1} and set(kinds["weight"]) == {"weight"}
+    runs = [*noisy["gradient"], *noisy["weight"]]
+    means = [sum(row["strength"] for row in rows) / len(rows) for rows in runs]
+    most = max(row["strength"] for rows in runs for row in rows)
+    assert f"at most {100 * most:.0f} % of the root mean square" in text
+    assert f"{100 * min(means):.0f} to {100 * max(means):.0f} % on average" in text
+    assert {sum(row["epoch"] > 40 for row in rows) for rows in runs} == {3, 4}
+    first = [rows[0]["epoch"] for rows in runs]
+    assert f"until the first noise, in epoch {min(first)} to {max(first)}." in text
+    flags = {flag for rows in runs for row in rows for flag in row["flags"]}
+    assert "overfitting" not in flags and "`overfitting` was never raised" in text
+    assert all(row["flags"] == ["val_plateau"] for rows in noisy["weight"] for row in rows)
 
 
 def test_the_page_counts_the_intervals_that_exclude_zero():
     text, baseline = page(PAGE), pd.read_csv(FOLDER / "baseline_differences.csv")
-    assert f"none of {len(baseline)} intervals excludes zero" in text and not excluding(baseline).any()
+    assert len(baseline) == 32 and "so 24 of the 32 intervals are distinct" in text and not excluding(baseline).any()
+    best = [baseline[baseline["measure"] == name] for name in ("val_acc_best", "val_acc_best_after_noise")]
+    assert list(best[0]["mean_difference"]) == list(best[1]["mean_difference"])
     every = pd.read_csv(FOLDER / "differences.csv").query("alpha_test > 0")
     accuracies = every[every["measure"] == "acc"]
-    assert f"of {len(accuracies)} intervals of accuracy at α_test = 0.1 and 0.2, two exclude zero" in text
+    assert f"Of {len(accuracies)} intervals of accuracy at α_test = 0.1 and 0.2, two exclude zero" in text
     found = accuracies[excluding(accuracies)]
     assert {(row.architecture, row.optimizer, kind_of(row.options)) for row in found.itertuples()} == {
         ("baby_cnn", "sgd", "weight")
@@ -107,7 +115,7 @@ def test_the_page_measures_the_published_differences_in_standard_errors(runs, di
         for kind in KINDS:
             mean, low, high = differences[*row, kind]
             in_errors.append((mean - published) / ((high - low) / 2 / stats.t.ppf(0.975, 2)))
-    assert f"by {min(in_errors):.0f} to {max(in_errors):.0f} of our standard errors" in text
+    assert f"They are {min(in_errors):.0f} to {max(in_errors):.0f} of our standard errors below our differences" in text
 
 
 def test_the_page_gives_the_core_hours(runs):

@@ -186,14 +186,20 @@ def test_the_sentences_on_heartbeats_follow_from_the_tables():
     assert [method for method, (_, low, _) in costs.items() if low <= 0] == ["beta"]
     published = {method: its[0][0] for method, its in PUBLISHED["ecg"].items()}
     assert f"networks lose at most {published['clean'] - min(published.values()):.1f} point." in text
-    kept = [f"{attacked[method, 0.05].mean():.1f} %" for method in ("beta", "beta with noise", "dropout", "clean")]
-    assert "with β keep {}, with β and forward noise {}, with dropout {} and standard ones {}".format(*kept) in text
+    names = {method: name for name, method in TRAININGS.items()} | {"clean": "standard training"}
+    names["beta with noise"] = "β and forward noise"
+    hit = {method: attacked[method, 0.05] for method in names}
+    order = sorted(names, key=lambda method: -hit[method].mean())
+    words = [f"{hit[method].mean():.1f} ± {hit[method].sem():.1f} % with {names[method]}" for method in order]
+    assert f"the accuracy is {', '.join(words[:-1])} and {words[-1]} (figure" in text
+    lows = {method: paired(hit["clean"], hit[method])[1] for method in OTHERS}
+    assert [method for method, low in lows.items() if low <= 0] == ["noisy"]
     runs = pd.read_csv(RESULTS / "adversarial/ecg/results_per_run.csv")
     standard = runs[[methods_name(run) == "clean" for _, run in runs.iterrows()]]
     losses = standard.groupby([split_of(run) for _, run in standard.iterrows()])[["train_loss", "test_loss"]].mean()
     for loss, words in (("train_loss", "epoch {:.2f} and {:.2f})"), ("test_loss", "test beats ({:.2f} and {:.2f})")):
         assert words.format(losses.loc["patients", loss], losses.loc["beats", loss]) in text
-    assert len(significant("ecg")) == 3 and "Of its 40 intervals for ζ above 0, three exclude zero" in text
+    assert len(significant("ecg")) == 3 and "Of its 40 differences for ζ above 0, three are significant" in text
     assert {(row["alpha_test"], row["regime"], split_of(row)) for row in significant("ecg")} == {
         (0.5, "beta", "beats"), (0.5, "noisy", "beats"), (0.7, "awp", "beats"),
     }  # fmt: skip
@@ -251,7 +257,8 @@ def test_the_page_on_heartbeats_compares_the_ranks_by_drop_of_the_split_by_beats
     rows = pd.read_csv(RESULTS / "adversarial/ecg/transfer_correlation.csv").set_index("dataset")
     row = rows.loc["ecg (split beats)"]
     assert (row["kind"], row["other_kind"], row["n_methods"]) == ("weight_noise", "worst_case", 6)
-    assert f"weight noise and under the adversary is {row['drop_correlation']:.2f}, which can be chance" in text
+    by_drop, by_accuracy = (f"{row[name]:.2f}" for name in ("drop_correlation", "rank_correlation"))
+    assert f"perturbation is {by_drop} by mean drop and {by_accuracy} by mean accuracy" in text
     ranks = pd.read_csv(RESULTS / "adversarial/ecg/transfer.csv").query("dataset == 'ecg (split beats)'")
     worst = ranks.groupby("method")["drop_rank"].max()
     assert {method.split(",")[0] for method in worst[worst <= 4].index} == {"clean", "beta", "beta α = 0.3"}
