@@ -69,6 +69,7 @@ COMMITTED = [
     "cifar10_jpeg",
     "adaptive/cifar10_jpeg",
     *(f"adversarial/{name}" for name in ADVERSARIAL),
+    "pnn/control/cifar10_jpeg",
     "analog_resnet_small/cifar10_jpeg",
 ]
 

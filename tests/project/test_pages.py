@@ -124,12 +124,14 @@ def test_the_page_on_weight_noise_gives_the_committed_numbers():
 def test_pages_of_studies_without_a_committed_campaign_give_no_figures():
     committed = re.findall(r"^!/results/(.+)/$", (ROOT / ".gitignore").read_text(), re.M)  # others may lie there too
     adversarial = [f"adversarial/{name}" for name in ("ecg", "fashion_mnist", "speech_commands")]
-    parents = ("adaptive", "adversarial", "analog_resnet_small")
+    parents = ("adaptive", "adversarial", "pnn", "pnn/control", "analog_resnet_small")
     adaptive, analog = ([name, f"{name}/cifar10_jpeg"] for name in ("adaptive", "analog_resnet_small"))
-    assert committed == ["mnist", "cifar10_jpeg", *adaptive, "adversarial", *adversarial, *analog]
+    masks = ["pnn", "pnn/control", "pnn/control/cifar10_jpeg"]
+    assert committed == ["mnist", "cifar10_jpeg", *adaptive, "adversarial", *adversarial, *masks, *analog]
     campaigns = [name for name in committed if name not in parents]
     assert all((RESULTS / name / "results_summary.csv").exists() for name in campaigns)
-    names = ("weight_noise", "adaptive", "adversarial", "adversarial_ecg", "adversarial_speech", "analog_resnet_small")
+    adversarial_pages = ("adversarial", "adversarial_ecg", "adversarial_speech")
+    names = ("weight_noise", "adaptive", "pnn_control", *adversarial_pages, "analog_resnet_small")
     given = {ROOT / f"docs/studies/{name}.md" for name in names}
     for path in {*(ROOT / "docs/studies").glob("*.md")} - given:
         assert "![" not in path.read_text() and "±" not in path.read_text(), path
