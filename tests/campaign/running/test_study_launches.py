@@ -28,7 +28,7 @@ def test_the_pixels_study_runs_from_the_command_line_to_a_summary_by_p_and_activ
 
 ADAPTIVE = (
     "baby_cnn --study adaptive --image-size 8 --epochs 6 --lr-restart-epochs 5 --batch-size 16 --seeds 0 1 "
-    "--validation-share 0.25 --noise-samples 2 --only momentum=0 distribution=gaussian"
+    "--validation-share 0.25 --noise-samples 2 --only momentum=0 distribution=gaussian low_update=0.001"
 )
 
 
