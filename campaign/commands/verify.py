@@ -8,6 +8,7 @@ from campaign.commands import one_run
 from campaign.engines import base, process
 from campaign.engines.workers import tasks
 from campaign.machine.console import say
+from nnet import options as by_owner
 from nnet import registry
 from nnet.checks import ConfigError
 from nnet.config import TrainConfig
@@ -67,7 +68,7 @@ def _trained(stored: dict, given: TrainConfig) -> TrainConfig:
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(f"{stored['run_id']} was made from {config[name]}{suffix}; give that file as {flag}")
         config[name] = getattr(given, name)
-    return TrainConfig(
+    complete = TrainConfig(
         **config,
         alpha_tests=(0.0,),
         noise_samples=1,
@@ -76,6 +77,9 @@ def _trained(stored: dict, given: TrainConfig) -> TrainConfig:
         use_cuda=stored["provenance"]["device"] != "cpu",
         data_dir=given.data_dir,
     )
+    # a run file has all options, also those that have no effect and are refused where somebody sets them
+    options = by_owner.changed(complete.options, complete.training_owners())
+    return dataclasses.replace(complete, options={owner: its for owner, its in options.items() if its})
 
 
 def _is_current(measurement: dict) -> bool:

@@ -151,3 +151,13 @@ def test_a_run_from_initial_weights_needs_their_file(npz, tmp_path, capsys):
     code, _, complaint = verify(npz, tmp_path, capsys, "--regime", "clean")
     run_id = run_paths(tmp_path)[0].stem
     assert code == 2 and complaint == f"error: {run_id} was made from mine.pt; give that file as --initial-weights\n"
+
+
+def test_a_run_file_has_options_that_nobody_could_set(npz, tmp_path, capsys):
+    """It has all of them: those of static noise, too, which are refused beside adaptive noise."""
+    words = ["--regime", "adaptive", "--epochs", "4", "--validation-share", "0.25", *ONE]
+    words += ["--options", "adaptive.window=2", "adaptive.min_epochs=2"]
+    assert launch(npz, tmp_path, *words) == 0
+    (run,) = run_paths(tmp_path)
+    assert launch(npz, tmp_path, *words, "--verify", run.stem) == 0
+    assert "the same, bit for bit: weights, history" in capsys.readouterr().out
