@@ -4,7 +4,7 @@ python run_experiments.py --study adaptive --plan      # 180 runs
 """
 
 WEIGHT_NOISE = {"gradient_plateau": 1e-9, "low_update": 0, "val_plateau": 0.02}
-"""No flag asks for gradient noise, which goes before weight noise, and one for weight noise is raised as often."""
+"""With these thresholds no flag asks for gradient noise, which takes precedence; weight noise comes about as often."""
 BLOCK = dict(
     dataset="cifar10",
     options=[

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NETWORK = ["architecture", "dataset"]
+"""The columns of a table that tell networks of `networks` apart."""
 KEYS = [*NETWORK, "settings"]
 """The columns of a table that tell panels apart."""
 SETTINGS = ("settings",)

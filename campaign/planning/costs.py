@@ -125,7 +125,7 @@ def measure(
 def _hear(
     config: TrainConfig, outcome: dict | base.Failure, costs: Costs, accept: Callable[[TrainConfig, dict], None] | None
 ) -> dict | None:
-    """Note what a trial says beside costs; None if it failed."""
+    """Take what a trial says beside costs; returns its outcome, or None if it failed."""
     if isinstance(outcome, base.Failure):
         _refuse_or_note(config, outcome, costs)
         return None

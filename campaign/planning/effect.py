@@ -75,9 +75,9 @@ def _options(config: TrainConfig) -> Iterator[str]:
         if owners[owner] != by_owner.CORRUPTION:
             idle = registry.constant(owners[owner], owner, "IDLE", {})
         for deciding, (value, names) in idle.items():
-            without = sorted({*its_options} & ({*names} or {*complete[owner]}) - {deciding})
             if complete[owner][deciding] != value:
                 continue
+            without = sorted({*its_options} & ({*names} or {*complete[owner]}) - {deciding})
             if without:
                 yield f"options of {owner} without effect where {owner}.{deciding} is {value}: {', '.join(without)}"
             for name in {*names} & vars(TrainConfig).keys():

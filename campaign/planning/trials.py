@@ -16,16 +16,16 @@ class Trials:
 
     def __init__(self, runs: Iterable[TrainConfig], known: Mapping[str, Cost]):
         """`known`: costs by kind."""
-        self.runs: dict[str, TrainConfig] = {}
+        self._runs: dict[str, TrainConfig] = {}
         """The first run of each kind."""
         for config in runs:
-            self.runs.setdefault(kind_of(config), config)
+            self._runs.setdefault(kind_of(config), config)
         self._training: dict[str, tuple[Cost, bool]] = {}
         self._measuring: dict[str, tuple[Cost, bool]] = {}
         self._tried: set[str] = set()
         self._has_failed = False
-        self._new = [kind for kind in self.runs if kind not in known]
-        for kind, config in self.runs.items():
+        self._new = [kind for kind in self._runs if kind not in known]
+        for kind, config in self._runs.items():
             if kind in known:
                 self.learn(config, known[kind], rough=False)
 
@@ -37,7 +37,7 @@ class Trials:
         """
         training, measuring = {*self._training}, {*self._measuring}
         chosen = []
-        for config in self.runs.values():
+        for config in self._runs.values():
             own, its = training_kind(config), measuring_kind(config)
             if own in training and its in measuring:
                 continue
@@ -65,8 +65,8 @@ class Trials:
         """The cost of each new kind whose training and measurements are known now, and whether it is rough."""
         found = {}
         for kind in self._new:
-            training = self._training.get(training_kind(self.runs[kind]))
-            measuring = self._measuring.get(measuring_kind(self.runs[kind]))
+            training = self._training.get(training_kind(self._runs[kind]))
+            measuring = self._measuring.get(measuring_kind(self._runs[kind]))
             if training is not None and measuring is not None:
                 found[kind] = (_joined(training[0], measuring[0]), training[1] or measuring[1])
         return found

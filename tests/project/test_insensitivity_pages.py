@@ -1,51 +1,20 @@
 """The pages of the studies on adversarial weight regularisation give the committed numbers."""
 
-import itertools
-import json
-
 import pandas as pd
 import pytest
 
 from studies.parts.insensitivity import PUBLISHED, STRENGTHS
 from tests.conftest import ROOT
+from tests.project.insensitivity import (
+    CAMPAIGNS,
+    OTHERS,
+    TRAININGS,
+    accuracies,
+    in_standard_errors,
+    intervals_that_exclude_zero,
+    significant,
+)
 from tests.project.pages import RESULTS, page, paired, signed
-
-TRAININGS = {
-    "standard": "clean",
-    "dropout": "dropout",
-    "forward noise": "noisy",
-    "AWP": "awp",
-    "β": "beta",
-    "β + forward noise": "beta with noise",
-}
-"""Names of the published methods on the pages, and in the tables."""
-OTHERS = [method for method in TRAININGS.values() if method != "clean"]
-CAMPAIGNS = [("adversarial", "fashion_mnist", ""), ("adversarial_speech", "speech_commands", "")]
-CAMPAIGNS += [("adversarial_ecg", "ecg", split) for split in ("beats", "patients")]
-"""Page, dataset and split of each committed campaign."""
-
-
-def accuracies(dataset: str, split: str) -> pd.Series:
-    """Accuracy of a committed campaign, by evaluation, method, strength and seed."""
-    folder = RESULTS / "adversarial" / dataset
-    runs = pd.read_csv(folder / "results_per_run.csv").set_index("run_id")
-    runs["method"] = [methods_name(run) for _, run in runs.iterrows()]
-    if split:
-        runs = runs[[split_of(run) == split for _, run in runs.iterrows()]]
-    sweep = pd.read_csv(folder / "sweep.csv").merge(runs["method"], left_on="run_id", right_index=True)
-    return sweep.groupby(["evaluation", "method", "alpha_test", "seed"])["acc"].mean()
-
-
-def methods_name(run: pd.Series) -> str:
-    """The method of a run in the published table."""
-    if run["regime"] == "beta":
-        return "beta with noise" if run["alpha_train"] > 0 else "beta"
-    return "dropout" if run["dropout"] > 0 else run["regime"]
-
-
-def split_of(run: pd.Series) -> str:
-    """How the heartbeats of a run are divided into training and test."""
-    return json.loads(run["options"])["ecg"]["split"]
 
 
 @pytest.mark.parametrize(("name", "dataset", "split"), CAMPAIGNS)
@@ -86,20 +55,6 @@ def test_a_page_states_losses_and_order(name, dataset, split):
 def test_a_page_states_the_distance_from_the_published_accuracies_without_noise(name, dataset, split):
     least = -in_standard_errors(dataset, split, 0).max()
     assert f"at least {int(least)} of our standard errors below the published" in page(f"docs/studies/{name}.md")
-
-
-def in_standard_errors(dataset: str, split: str, zeta: float) -> pd.Series:
-    """By method: how far its accuracy is from the published one."""
-    beside = pd.read_csv(RESULTS / "adversarial" / dataset / "published_insensitivity.csv", na_filter=False)
-    return beside[(beside["alpha_test"] == zeta) & (beside["split"] == split)].set_index("method")["difference_in_se"]
-
-
-def intervals_that_exclude_zero(random: pd.Series) -> dict[tuple[str, str], tuple[float, float, float]]:
-    """At ζ = 0.5, among the methods that are not standard training: (behind, ahead) → the paired difference."""
-    pairs = {
-        (one, other): paired(random[one, 0.5], random[other, 0.5]) for one, other in itertools.permutations(OTHERS, 2)
-    }
-    return {pair: difference for pair, difference in pairs.items() if difference[1] > 0}
 
 
 def test_the_sentences_on_fashion_mnist_follow_from_the_tables():
@@ -164,65 +119,6 @@ def test_fashion_mnist_ranks_kinds_of_perturbation_and_distances_as_its_page_say
     assert "Of its 25 intervals for ζ above 0, three exclude zero after Holm's correction: β at 0.1 and β with" in text
 
 
-def test_the_sentences_on_heartbeats_follow_from_the_tables():
-    text, by = page("docs/studies/adversarial_ecg.md"), accuracies("ecg", "beats")
-    random, attacked = by["weight_noise"], 100 * by["worst_case"]
-    mean, low, high = paired(random["clean", 0.5], random["beta with noise", 0.5])
-    assert (
-        f"{mean:.1f} points more accurate than with standard training (95 % interval {low:.1f} to {high:.1f})" in text
-    )
-    mean, low, high = paired(random["noisy", 0.5], random["dropout", 0.5])
-    assert (
-        f"differ by {mean:.1f} points, with an interval that includes zero ({signed(f'{low:+.1f} to {high:+.1f}')})"
-        in text
-    )
-    found = intervals_that_exclude_zero(random)
-    assert found.keys() == {*(("awp", ahead) for ahead in OTHERS if ahead != "awp"), ("beta", "noisy")}
-    mean, low, high = found["beta", "noisy"]
-    assert f"β is behind forward noise (by {mean:.1f} points, {low:.1f} to {high:.1f})" in text
-    costs = {method: paired(random[method, 0.0], random["clean", 0.0]) for method in OTHERS}
-    least, most = (f"{pick(mean for mean, *_ in costs.values()):.1f}" for pick in (min, max))
-    assert f"the five methods are {least} to {most} points less accurate than standard training" in text
-    assert [method for method, (_, low, _) in costs.items() if low <= 0] == ["beta"]
-    published = {method: its[0][0] for method, its in PUBLISHED["ecg"].items()}
-    assert f"networks lose at most {published['clean'] - min(published.values()):.1f} point." in text
-    names = {method: name for name, method in TRAININGS.items()} | {"clean": "standard training"}
-    names["beta with noise"] = "β and forward noise"
-    hit = {method: attacked[method, 0.05] for method in names}
-    order = sorted(names, key=lambda method: -hit[method].mean())
-    words = [f"{hit[method].mean():.1f} ± {hit[method].sem():.1f} % with {names[method]}" for method in order]
-    assert f"the accuracy is {', '.join(words[:-1])} and {words[-1]} (figure" in text
-    lows = {method: paired(hit["clean"], hit[method])[1] for method in OTHERS}
-    assert [method for method, low in lows.items() if low <= 0] == ["noisy"]
-    runs = pd.read_csv(RESULTS / "adversarial/ecg/results_per_run.csv")
-    standard = runs[[methods_name(run) == "clean" for _, run in runs.iterrows()]]
-    losses = standard.groupby([split_of(run) for _, run in standard.iterrows()])[["train_loss", "test_loss"]].mean()
-    for loss, words in (("train_loss", "epoch {:.2f} and {:.2f})"), ("test_loss", "test beats ({:.2f} and {:.2f})")):
-        assert words.format(losses.loc["patients", loss], losses.loc["beats", loss]) in text
-    assert len(significant("ecg")) == 3 and "Of its 40 differences for ζ above 0, three are significant" in text
-    assert {(row["alpha_test"], row["regime"], split_of(row)) for row in significant("ecg")} == {
-        (0.5, "beta", "beats"), (0.5, "noisy", "beats"), (0.7, "awp", "beats"),
-    }  # fmt: skip
-
-
-def test_by_patient_no_interval_of_an_accuracy_without_noise_excludes_that_of_a_guess():
-    text, random = page("docs/studies/adversarial_ecg.md"), accuracies("ecg", "patients")["weight_noise"]
-    unperturbed = [random[method, 0.0] for method in TRAININGS.values()]
-    least, most = (100 * pick(accuracy.mean() for accuracy in unperturbed) for pick in (min, max))
-    assert f"all methods have {least:.0f} to {most:.0f} % without noise" in text
-    for accuracy in unperturbed:
-        _, low, high = paired(0 * accuracy + 0.25, accuracy)
-        assert low < 0 < high
-
-
-def significant(dataset: str) -> list[pd.Series]:
-    """The rows of differences in accuracy for ζ above 0 whose p value is below 5 % after Holm's correction."""
-    rows = pd.read_csv(RESULTS / "adversarial" / dataset / "differences.csv")
-    rows = rows[(rows["evaluation"] == "weight_noise") & (rows["measure"] == "acc") & (rows["alpha_test"] > 0)]
-    assert len(rows) == {"fashion_mnist": 25, "ecg": 40, "speech_commands": 20}[dataset]
-    return [row for _, row in rows[rows["p_holm"] < 0.05].iterrows()]
-
-
 def test_the_sentences_on_spoken_words_follow_from_the_tables():
     text, by = page("docs/studies/adversarial_speech.md"), accuracies("speech_commands", "")
     random = by["weight_noise"]
@@ -250,16 +146,3 @@ def test_the_page_on_spoken_words_names_what_is_left_after_holms_correction():
         "Of its 20 intervals for ζ above 0, four exclude zero after Holm's correction: AWP at 0.5 and 0.7, β alone at"
         in text
     )
-
-
-def test_the_page_on_heartbeats_compares_the_ranks_by_drop_of_the_split_by_beats():
-    text = page("docs/studies/adversarial_ecg.md")
-    rows = pd.read_csv(RESULTS / "adversarial/ecg/transfer_correlation.csv").set_index("dataset")
-    row = rows.loc["ecg (split beats)"]
-    assert (row["kind"], row["other_kind"], row["n_methods"]) == ("weight_noise", "worst_case", 6)
-    by_drop, by_accuracy = (f"{row[name]:.2f}" for name in ("drop_correlation", "rank_correlation"))
-    assert f"perturbation is {by_drop} by mean drop and {by_accuracy} by mean accuracy" in text
-    ranks = pd.read_csv(RESULTS / "adversarial/ecg/transfer.csv").query("dataset == 'ecg (split beats)'")
-    worst = ranks.groupby("method")["drop_rank"].max()
-    assert {method.split(",")[0] for method in worst[worst <= 4].index} == {"clean", "beta", "beta α = 0.3"}
-    assert worst["clean, dropout 0.3"] <= 4 and worst["clean"] == 6

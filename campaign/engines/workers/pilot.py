@@ -24,11 +24,11 @@ MOST_STEPS, MOST_BATCHES = 50, 20
 PART = 0.25
 """Of a batch of test images: what the smaller run measures."""
 FEW = 16
-"""Test images of the smaller of two runs with evaluations; the larger has one batch of them."""
+"""Test images of the run that prepares evaluations, and of the smaller timed one where they take long."""
 QUIET = 0.8
 """Share of the time for which a run has a core to itself on a quiet machine; below it the machine was busy."""
 ATTEMPTS, AGAIN_S = 2, 10
-"""On a busy machine it is measured again, unless that took longer than so many seconds."""
+"""How often a busy machine is measured; no attempt begins after this many seconds."""
 
 
 class CannotSetUp(RuntimeError):
