@@ -58,9 +58,9 @@ def make_panels(cells: pd.DataFrame, evaluation: str = WEIGHT_NOISE) -> "tuple[F
     return panels.make_panels(titles, min(ways, usual) if ways > 1 else usual)
 
 
-def inside(rows: pd.DataFrame, facet: Facet) -> pd.DataFrame:
-    """The rows that a panel shows."""
-    return rows[(rows[KEYS] == list(facet)).all(axis=1)]
+def inside(rows: pd.DataFrame, place: Network | Facet) -> pd.DataFrame:
+    """The rows of a network, or those that a panel shows."""
+    return rows[(rows[KEYS[: len(place)]] == list(place)).all(axis=1)]
 
 
 def comparable(rows: pd.DataFrame, other: str, facet: Facet, evaluation: str) -> pd.DataFrame:
@@ -71,8 +71,7 @@ def comparable(rows: pd.DataFrame, other: str, facet: Facet, evaluation: str) ->
         settings: all(its.get(name, value) == value for name, value in labels.of_evaluation(settings, other).items())
         for settings in rows["settings"].unique()
     }
-    here = (rows["architecture"] == architecture) & (rows["dataset"] == dataset)
-    return rows[here & rows["settings"].map(agree)]
+    return inside(rows[rows["settings"].map(agree).astype(bool)], (architecture, dataset))
 
 
 def draw_lines(every: pd.DataFrame, quantity: str) -> "tuple[Figure, dict[Facet, Axes]]":

@@ -83,7 +83,7 @@ def _drawn(lines: Lines, histories: Mapping[str, list], quantity: str, axis: str
     figure, by_network = panels.make_panels(titles)
     for network, axes in by_network.items():
         for look, rows in lines:
-            for run_id in rows.loc[(rows[facets.NETWORK] == list(network)).all(axis=1), "run_id"]:
+            for run_id in facets.inside(rows, network)["run_id"]:
                 history = histories.get(run_id, [])
                 values = [_number(entry.get(quantity)) for entry in history]
                 epochs = [entry["epoch"] for entry in history]
