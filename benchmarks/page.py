@@ -11,6 +11,7 @@ CONTROLLER_SHARE = 0.03
 BETA_STEPS = 14
 DASK_MS = 10
 MASKS_MB = 2000
+LAUNCHER_MS, LAUNCHER_MB = 3, 300
 ORDERS = ("bound_s", "longest_first_s", "any_order_s")
 
 
@@ -22,8 +23,10 @@ def page(sections: dict[str, dict]) -> str:
         "Against the hardware": against_hardware(sections["limit"]),
         "Fewer bits": "".join(fewer_bits(sections[name]) for name in sections if name.startswith("precision")),
         "Memory and start": _memory(sections["memory"]),
-        "Many workers": _scaling(sections["scaling"], sections["overhead"]),
+        "Many workers": _scaling(sections["scaling"]),
         **({"Several threads": threads.chapter(sections["threads"])} if "threads" in sections else {}),
+        "Many runs": _overhead(sections["overhead"])
+        + (_many_runs(sections["many_runs"]) if "many_runs" in sections else ""),
         "Dask": _cluster(sections["cluster"]),
         "The controller of adaptive noise": _controller(sections["controller"]),
         "Adversaries in weight space": _adversarial(sections["adversarial"]),
@@ -65,7 +68,7 @@ workers share one copy of the data.
 """
 
 
-def _scaling(section: dict, overhead: dict) -> str:
+def _scaling(section: dict) -> str:
     workers, alone, model = section["workers"], section["alone"], section["model"]
     second = ", ".join(f"{gain:.2f} ({name})" for name, gain in section["threads"].items())
     gain = f"{workers['gain']:.2f} ({workers['gain_min']:.2f} to {workers['gain_max']:.2f})"
@@ -79,8 +82,35 @@ A model of 80 cores: {model["runs"]} runs of all five networks on full MNIST tak
 hours, and no less than {bound}. They take {first} with the longest runs first, and {any_order} on average in any
 order. If no cache held them, weights, gradients and moments would move {model["weights_gb_s"]:.0f} GB/s, of some
 {model["given_gb_s"]} GB/s that such a machine has.
+"""
 
-A campaign adds {overhead["ms_per_run"]:.1f} ms to a run ({overhead["runs"]:,} runs that do nothing).
+
+def _overhead(section: dict) -> str:
+    cpu_ms = section["cpu_ms_per_run"]
+    return f"""
+A campaign adds {section["ms_per_run"]:.1f} ms to a run ({section["runs"]:,} runs that do nothing on
+{section["workers"]} workers). The launcher takes {cpu_ms:.1f} ms of CPU time for a run, {section["first_cpu_ms"]:.1f}
+for one of the first and {section["last_cpu_ms"]:.1f} for one of the last (aim: {LAUNCHER_MS},
+{verdict(cpu_ms < LAUNCHER_MS)}).
+"""
+
+
+def _many_runs(section: dict) -> str:
+    columns = ("first_s", "again_s", "empty_s")
+    lines = [
+        (name, *(f"{section[name][column]:.1f}" for column in columns), f"{section[name]['memory_mb']:.0f}")
+        for name in ("status", "plan", "launch")
+    ]
+    new, planned, longest_s = section["new"], section["planned"], max(section["interrupted_s"].values())
+    return f"""
+CPU seconds of a command for a folder with {section["runs"]:,} finished runs: when nothing is remembered of them, when
+it is repeated, and for a folder with four runs, plus the time that the longer list of runs takes.
+
+{table(("command", "first", "repeated", "four runs", "memory, MB"), lines)}
+
+After one more run the tables take {new["seconds"]:.1f} s. A launcher with {planned["runs"]:,} runs to do takes
+{planned["memory_mb"]:.0f} MB (aim: {LAUNCHER_MB}, {verdict(planned["memory_mb"] < LAUNCHER_MB)}). Ctrl-C ended every
+launch in at most {longest_s:.1f} s.
 """
 
 
