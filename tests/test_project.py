@@ -44,21 +44,22 @@ def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "epochs"),
+    ("name", "count", "epochs", "seeds"),
     [
-        ("cifar10_jpeg", 24, 10),
-        ("adversarial/fashion_mnist", 21, 3),
-        ("adversarial/ecg", 36, 8),
-        ("adversarial/speech_commands", 18, 40),
-        ("analog_resnet_small/cifar10_jpeg", 27, 5),
+        ("cifar10_jpeg", 24, 10, 3),
+        ("weight_noise/mnist", 60, 10, 5),
+        ("adversarial/fashion_mnist", 21, 3, 3),
+        ("adversarial/ecg", 36, 8, 3),
+        ("adversarial/speech_commands", 18, 40, 3),
+        ("analog_resnet_small/cifar10_jpeg", 27, 5, 3),
     ],
 )
-def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, epochs):
+def test_a_committed_campaign_is_complete_and_of_one_clean_commit(name, count, epochs, seeds):
     folder = ROOT / "results" / name
     runs = tables.read(folder)["results_per_run"]
     assert completeness(folder) == f"{count} of {count} runs"
     assert set(runs["status"]) == {"ok"} and set(runs["epochs"]) == {epochs}
-    assert set(runs.groupby(["architecture", "regime"])["seed"].nunique()) == {3}
+    assert set(runs.groupby(["architecture", "regime"])["seed"].nunique()) == {seeds}
     made = [json.loads(path.read_text())["provenance"] for path in (folder / "runs").iterdir()]
     assert len({about["git_commit"] for about in made}) == 1 and not any(about["git_dirty"] for about in made)
 
@@ -71,6 +72,7 @@ COMMITTED = [
     *(f"adversarial/{name}" for name in ADVERSARIAL),
     "pnn/control/cifar10_jpeg",
     "analog_resnet_small/cifar10_jpeg",
+    "weight_noise/mnist",
 ]
 
 

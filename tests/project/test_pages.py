@@ -5,13 +5,12 @@ import re
 
 import pandas as pd
 import pytest
-from scipy import stats
 
 from benchmarks.page import page as performance
 from campaign.analysis import questions, tables
 from nnet import registry
 from tests.conftest import ROOT
-from tests.project.pages import PAGES, RESULTS, page, paired, signed
+from tests.project.pages import PAGES, RESULTS, page, paired
 from tests.rooms import FLOORS
 
 
@@ -111,23 +110,14 @@ def test_the_readme_gives_the_committed_numbers():
     assert f"(JPEG copy; {runs['epochs'].iloc[0]} epochs, {runs['seed'].nunique()} seeds)" in text
 
 
-def test_the_page_on_weight_noise_gives_the_committed_numbers():
-    text, every = (ROOT / "docs/studies/weight_noise.md").read_text(), accuracies("cifar10_jpeg")
-    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \| (.+) \| (.+) \| (.+) \((.+) to (.+)\) \|$", text, re.M)
-    assert len(rows) == 16 and {row[0] for row in rows} == {*every.index.unique("architecture")}
-    for arch, strength, *given in rows:
-        both = [every[arch, regime, float(strength)] for regime in ("clean", "noisy")]
-        means = [f"{100 * accuracy.mean():.1f} ± {100 * stats.sem(accuracy):.1f}" for accuracy in both]
-        assert given == means + [signed(f"{value:+.1f}") for value in paired(*both)], (arch, strength)
-
-
 def test_pages_of_studies_without_a_committed_campaign_give_no_figures():
     committed = re.findall(r"^!/results/(.+)/$", (ROOT / ".gitignore").read_text(), re.M)  # others may lie there too
     adversarial = [f"adversarial/{name}" for name in ("ecg", "fashion_mnist", "speech_commands")]
-    parents = ("adaptive", "adversarial", "pnn", "pnn/control", "analog_resnet_small")
+    parents = ("adaptive", "adversarial", "pnn", "pnn/control", "analog_resnet_small", "weight_noise")
     adaptive, analog = ([name, f"{name}/cifar10_jpeg"] for name in ("adaptive", "analog_resnet_small"))
+    noise = ["weight_noise", "weight_noise/mnist"]
     masks = ["pnn", "pnn/control", "pnn/control/cifar10_jpeg"]
-    assert committed == ["mnist", "cifar10_jpeg", *adaptive, "adversarial", *adversarial, *masks, *analog]
+    assert committed == ["mnist", "cifar10_jpeg", *adaptive, "adversarial", *adversarial, *masks, *analog, *noise]
     campaigns = [name for name in committed if name not in parents]
     assert all((RESULTS / name / "results_summary.csv").exists() for name in campaigns)
     adversarial_pages = ("adversarial", "adversarial_ecg", "adversarial_speech")
