@@ -99,11 +99,11 @@ def accuracies(name: str) -> pd.Series:
 def test_the_readme_gives_the_committed_numbers():
     cnn, text = accuracies("cifar10_jpeg")["cnn"], page("README.md")
     mean = {key: f"{100 * rows.mean():.1f} %" for key, rows in cnn.groupby(["regime", "alpha_test"])}
-    assert f"of the cleanly trained CNN from {mean['clean', 0.0]} to {mean['clean', 0.5]}" in text
+    assert f"of the CNN trained without noise from {mean['clean', 0.0]} to {mean['clean', 0.5]}" in text
     assert f"falls from {mean['noisy', 0.0]} to {mean['noisy', 0.5]}" in text
     cost, *costs = paired(cnn["noisy", 0.0], cnn["clean", 0.0])
     gain, *gains = paired(cnn["clean", 0.5], cnn["noisy", 0.5])
-    assert f"costs {cost:.1f} points at strength 0 (95 % interval {costs[0]:.1f} to {costs[1]:.1f})" in text
+    assert f"training costs {cost:.1f} points at strength 0 (95 % interval {costs[0]:.1f} to {costs[1]:.1f})" in text
     assert f"and gains {gain:.1f} points ({gains[0]:.1f} to {gains[1]:.1f}) at strength 0.5" in text
     assert costs[0] > 0 and gains[0] > 0
     runs = pd.read_csv(RESULTS / "cifar10_jpeg/results_per_run.csv")

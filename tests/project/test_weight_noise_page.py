@@ -1,5 +1,6 @@
 """The page on weight noise gives the committed numbers of both of its campaigns."""
 
+import json
 import re
 
 import pandas as pd
@@ -30,7 +31,8 @@ def section(title: str) -> str:
 def test_the_tables_have_means_standard_errors_and_paired_differences(name):
     title, trained, digits, count = TABLES[name]
     every, found = accuracies(name), re.findall(r"^\| `(\w+)` \| ([\d.]+) \| (.+) \|$", section(title), re.M)
-    assert len(found) == count and {row[0] for row in found} == {*every.index.unique("architecture")}
+    assert len({row[:2] for row in found}) == len(found) == count
+    assert {row[0] for row in found} == {*every.index.unique("architecture")}
     for arch, strength, cells in found:
         of = {alpha: 100 * every[arch, alpha, float(strength)] for alpha in (0.0, *trained)}
         means = [f"{its.mean():.{digits}f} ± {stats.sem(its):.{digits}f}" for its in of.values()]
@@ -39,32 +41,51 @@ def test_the_tables_have_means_standard_errors_and_paired_differences(name):
         assert cells.split(" | ") == means + given, (arch, strength)
 
 
+def differences(name: str, measure: str = "acc") -> pd.DataFrame:
+    """The paired differences of a campaign, in accuracy or in its drop."""
+    return pd.read_csv(RESULTS / name / "differences.csv").query("measure == @measure")
+
+
+def excluding_zero(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows above strength 0 with an interval that excludes zero."""
+    return table[(table["alpha_test"] > 0) & ((table["low"] > 0) | (table["high"] < 0))]
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_the_page_counts_the_intervals_that_exclude_zero_and_those_left_after_holm(name):
-    of_accuracy = pd.read_csv(RESULTS / name / "differences.csv").query("measure == 'acc' and alpha_test > 0")
-    exclude = ((of_accuracy["low"] > 0) | (of_accuracy["high"] < 0)).sum()
-    left = (of_accuracy["p_holm"] < 0.05).sum()
-    text = " ".join(section(TABLES[name][0]).split())
-    assert f"Of {len(of_accuracy)} intervals above strength 0, {exclude} exclude zero" in text
-    assert f"After Holm's correction {left} are left" in text
-
-
-def test_the_page_gives_the_core_hours():
-    runs = pd.read_csv(RESULTS / "weight_noise/mnist/results_per_run.csv")
-    hours = (runs["train_seconds"] + runs["sweep_seconds"]).sum() / 3600
-    assert f"The {len(runs)} networks took {hours:.1f} core hours" in page(PAGE)
+    title, *_ = TABLES[name]
+    above = differences(name).query("alpha_test > 0")
+    text, excluding = " ".join(section(title).split()), excluding_zero(above)
+    assert f"Of {len(above)} intervals above strength 0, {len(excluding)} exclude zero" in text
+    assert f"After Holm's correction {(above['p_holm'] < 0.05).sum()} are left" in text
+    gains = (excluding["mean_difference"] > 0).sum()
+    assert (
+        "all of them gains" if gains == len(excluding) else f"{len(excluding) - gains} losses and {gains} gain"
+    ) in text
 
 
 ANSWERS = [
-    ("weight_noise/mnist", "cnn", 1, "{:.1f} points on MNIST at α_test = 1 (95 % interval {:.1f} to {:.1f})"),
+    ("weight_noise/mnist", "cnn", 0.5, "it gains {:.1f} points on MNIST (95 % interval {:.1f} to {:.1f})"),
+    (
+        "weight_noise/mnist",
+        "cnn",
+        1,
+        "At α_test = 1, measured on MNIST alone, it gains {:.1f} points ({:.1f} to {:.1f})",
+    ),
     ("weight_noise/mnist", "cnn", 0, "on MNIST it gains {:.2f} points ({:.2f} to {:.2f})"),
-    ("weight_noise/mnist", "mlp_small", 1, "{:.1f} points on MNIST at α_test = 1 ({:.1f} to {:.1f})"),
-    ("cifar10_jpeg", "cnn", 0.5, "{:.1f} points on CIFAR-10 at α_test = 0.5 ({:.1f} to {:.1f})"),
+    (
+        "weight_noise/mnist",
+        "mlp_small",
+        1,
+        "smallest perceptron gains {:.1f} points on MNIST at α_test = 1 ({:.1f} to {:.1f})",
+    ),
+    ("weight_noise/mnist", "mlp_medium", 1, "`mlp_medium` gains {:.1f} points at 1 ({:.1f} to {:.1f})"),
+    ("cifar10_jpeg", "cnn", 0.5, "and {:.1f} points on CIFAR-10 ({:.1f} to {:.1f})"),
 ]
 
 
 @pytest.mark.parametrize(("name", "arch", "strength", "sentence"), ANSWERS)
-def test_the_answer_gives_the_gains_with_their_intervals(name, arch, strength, sentence):
+def test_the_page_gives_gains_with_their_intervals(name, arch, strength, sentence):
     every = accuracies(name)
     gain = paired(every[arch, 0.0, float(strength)], every[arch, 0.5, float(strength)])
     assert sentence.format(*gain) in page(PAGE) and gain[1] > 0
@@ -76,24 +97,84 @@ def test_the_answer_gives_the_cost_with_its_interval():
     assert "costs the CNN {:.1f} points on CIFAR-10 ({:.1f} to {:.1f})".format(*cost) in page(PAGE)
 
 
-def test_the_readme_gives_the_gain_on_mnist():
-    every = accuracies("weight_noise/mnist")
-    gain = paired(every["cnn", 0.0, 1.0], every["cnn", 0.5, 1.0])
-    assert "On MNIST the CNN gains {:.1f} points ({:.1f} to {:.1f}) at strength 1".format(*gain) in page("README.md")
-    assert paired(every["cnn", 0.0, 0.0], every["cnn", 0.5, 0.0])[1] > 0
+def test_the_readme_gives_the_gains_on_mnist():
+    every, text = accuracies("weight_noise/mnist"), page("README.md")
+    strong, none = (paired(every["cnn", 0.0, strength], every["cnn", 0.5, strength]) for strength in (1.0, 0.0))
+    assert "On MNIST the CNN gains {:.1f} points ({:.1f} to {:.1f}) at strength 1".format(*strong) in text
+    assert "and {:.2f} points ({:.2f} to {:.2f}) at strength 0".format(*none) in text
 
 
-def test_what_the_page_says_of_mnist_without_numbers_is_true():
-    differences = pd.read_csv(RESULTS / "weight_noise/mnist/differences.csv").query("measure == 'acc'")
-    above = differences[differences["alpha_test"] > 0]
-    excluding = above[(above["low"] > 0) | (above["high"] < 0)]
-    assert (excluding["mean_difference"] > 0).all() and (differences.query("alpha_test == 0")["high"] > 0).all()
-    weak = excluding[excluding["alpha_train"] == 0.2]
-    assert {*weak["architecture"]} == {"cnn"} and weak["alpha_test"].max() == 0.5
-    left = above[above["p_holm"] < 0.05].groupby("architecture")["alpha_test"].agg(set)
-    assert left.to_dict() == {"cnn": {0.05, 0.1, 0.2, 0.5, 1.0}, "mlp_small": {0.5, 1.0}}
-    assert "mlp_large" not in {*excluding["architecture"]}
-    every = accuracies("weight_noise/mnist")
-    for alpha in (0.0, 0.2, 0.5):
-        mean = 100 * every["mlp_large", alpha].groupby("alpha_test").mean()
-        assert 0 <= mean[0.0] - mean.min() < 1
+def test_the_page_says_which_intervals_on_mnist_exclude_zero():
+    by = excluding_zero(differences("weight_noise/mnist")).groupby(["architecture", "alpha_train"])["alpha_test"]
+    every = {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0}
+    assert by.agg(set).to_dict() == {
+        ("cnn", 0.2): every - {1.0},
+        ("cnn", 0.5): every,
+        ("mlp_small", 0.5): {0.5, 1.0},
+        ("mlp_medium", 0.5): {1.0},
+    }
+    text = page(PAGE)
+    assert "The CNN is more accurate at every strength, `mlp_small` at α_test = 0.5 and 1." in text
+    assert "Only intervals of the CNN exclude zero, at α_test from 0 to 0.5." in text
+    at_0 = differences("weight_noise/mnist").query("alpha_test == 0")
+    assert (at_0.query("architecture == 'cnn'")["low"] > 0).all()
+    perceptrons = at_0.query("architecture != 'cnn'")
+    assert (perceptrons["low"] < 0).all() and (perceptrons["high"] > 0).all() and (perceptrons["low"] > -0.0045).all()
+    assert "The intervals of the perceptrons include zero and exclude costs above 0.45 points." in text
+
+
+def test_the_page_says_what_is_left_after_the_correction():
+    text, mnist = page(PAGE), differences("weight_noise/mnist")
+    left = mnist[mnist["p_holm"] < 0.05].groupby(["architecture", "alpha_train"])["alpha_test"].agg(set)
+    assert left.to_dict() == {("cnn", 0.5): {0.05, 0.1, 0.2, 0.5, 1.0}, ("mlp_small", 0.5): {0.5, 1.0}}
+    assert "the CNN's from α_test = 0.05 to 1, and those of `mlp_small` at 0.5 and 1" in text
+    drops = differences("weight_noise/mnist", "drop")
+    assert drops[drops["p_holm"] < 0.05]["architecture"].tolist() == ["mlp_small"] * 2
+    strongest = drops.query("alpha_train == 0.5 and alpha_test == 1").set_index("architecture")
+    assert f"that of the CNN at α_test = 1 has p = {strongest['p_holm']['cnn']:.3f}" in text
+    for arch, sentence in (
+        ("cnn", "for the CNN ({:.1f} to {:.1f})"),
+        ("mlp_small", "for `mlp_small` ({:.1f} to {:.1f})"),
+    ):
+        mean, low, high = -100 * strongest.loc[arch, ["mean_difference", "high", "low"]]
+        assert f"by {mean:.1f} points {sentence.format(low, high)}" in text
+    images = differences("cifar10_jpeg")
+    kept = images[images["p_holm"] < 0.05]
+    assert {*zip(kept["architecture"], kept["alpha_test"], strict=True)} == {("cnn", 0.01), ("cnn", 0.02)}
+    (strong,) = images.query("architecture == 'cnn' and alpha_test == 0.5")["p_holm"]
+    assert f"The CNN's gain at 0.5 has p = {strong:.3f} after correction" in text
+
+
+def test_the_page_gives_the_drop_of_the_largest_perceptron():
+    clean = accuracies("weight_noise/mnist")["mlp_large", 0.0]
+    drop = "{:.1f} points at α_test = 1 ({:.1f} to {:.1f})".format(*paired(clean[1.0], clean[0.0]))
+    assert f"trained without noise, loses {drop}" in page(PAGE)
+
+
+def test_the_page_says_what_perceptrons_lose_on_cifar10():
+    text, table = page(PAGE), differences("cifar10_jpeg").query("architecture != 'cnn'")
+    assert (table["mean_difference"] < 0).all() and (table["high"] > 0).any()
+    assert excluding_zero(table)["architecture"].unique().tolist() == ["mlp_small"]
+    assert excluding_zero(table)["alpha_test"].max() == 0.2
+    drops = differences("cifar10_jpeg", "drop").query("alpha_test == 0.5").set_index("architecture")
+    every, given = accuracies("cifar10_jpeg"), {"mlp_small": "difference ", "mlp_medium": ""}
+    for arch, word in given.items():
+        noisy, clean = (100 * (every[arch, alpha, 0.0] - every[arch, alpha, 0.5]).mean() for alpha in (0.5, 0.0))
+        low, high = -100 * drops.loc[arch, ["high", "low"]]
+        assert f"{noisy:.1f} instead of {clean:.1f}" in text and f"({word}{low:.1f} to {high:.1f})" in text
+    assert drops["low"]["mlp_large"] < 0 < drops["high"]["mlp_large"]
+
+
+def test_the_page_gives_the_worst_draws():
+    sweep = pd.read_csv(RESULTS / "weight_noise/mnist/sweep.csv")
+    worst = sweep.query("architecture == 'cnn' and alpha_test == 1").groupby("alpha_train")["acc_min"].min()
+    sentence = "the worst draw at α_test = 1 leaves {:.0f} % accuracy, with α_train = 0.5 it leaves {:.0f} %"
+    assert sentence.format(100 * worst[0.0], 100 * worst[0.5]) in page(PAGE)
+
+
+def test_the_page_gives_the_core_hours():
+    runs = pd.read_csv(RESULTS / "weight_noise/mnist/results_per_run.csv")
+    planned = json.loads((RESULTS / "weight_noise/mnist/campaign.json").read_text())["seconds"].values()
+    hours = (runs["train_seconds"] + runs["sweep_seconds"]).sum() / 3600
+    sentence = f"The {len(runs)} networks took {hours:.1f} core hours of training and evaluation"
+    assert f"{sentence} (planned: {sum(planned) / 3600:.1f})" in page(PAGE)
