@@ -48,6 +48,7 @@ def test_the_committed_campaign_on_mnist_is_complete_and_as_good_as_it_should_be
     [
         ("cifar10_jpeg", 24, 10, 3),
         ("weight_noise/mnist", 60, 10, 5),
+        ("pixels/mnist", 165, 20, 5),
         ("adversarial/fashion_mnist", 21, 3, 3),
         ("adversarial/ecg", 36, 8, 3),
         ("adversarial/speech_commands", 18, 40, 3),
@@ -73,6 +74,7 @@ COMMITTED = [
     "pnn/control/cifar10_jpeg",
     "analog_resnet_small/cifar10_jpeg",
     "weight_noise/mnist",
+    "pixels/mnist",
 ]
 
 

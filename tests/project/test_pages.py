@@ -113,15 +113,15 @@ def test_the_readme_gives_the_committed_numbers():
 def test_pages_of_studies_without_a_committed_campaign_give_no_figures():
     committed = re.findall(r"^!/results/(.+)/$", (ROOT / ".gitignore").read_text(), re.M)  # others may lie there too
     adversarial = [f"adversarial/{name}" for name in ("ecg", "fashion_mnist", "speech_commands")]
-    parents = ("adaptive", "adversarial", "pnn", "pnn/control", "analog_resnet_small", "weight_noise")
+    parents = ("adaptive", "adversarial", "pnn", "pnn/control", "analog_resnet_small", "weight_noise", "pixels")
     adaptive, analog = ([name, f"{name}/cifar10_jpeg"] for name in ("adaptive", "analog_resnet_small"))
-    noise = ["weight_noise", "weight_noise/mnist"]
+    noise = ["weight_noise", "weight_noise/mnist", "pixels", "pixels/mnist"]
     masks = ["pnn", "pnn/control", "pnn/control/cifar10_jpeg"]
     assert committed == ["mnist", "cifar10_jpeg", *adaptive, "adversarial", *adversarial, *masks, *analog, *noise]
     campaigns = [name for name in committed if name not in parents]
     assert all((RESULTS / name / "results_summary.csv").exists() for name in campaigns)
     adversarial_pages = ("adversarial", "adversarial_ecg", "adversarial_speech")
-    names = ("weight_noise", "adaptive", "pnn_control", *adversarial_pages, "analog_resnet_small")
+    names = ("weight_noise", "pixels", "adaptive", "pnn_control", *adversarial_pages, "analog_resnet_small")
     given = {ROOT / f"docs/studies/{name}.md" for name in names}
     for path in {*(ROOT / "docs/studies").glob("*.md")} - given:
         assert "![" not in path.read_text() and "±" not in path.read_text(), path
