@@ -20,12 +20,13 @@ from statistics import median
 
 from benchmarks import command_line
 from campaign.engines import process
-from campaign.engines.workers import fork_server
+from campaign.engines.workers import environment, fork_server
 from nnet.config import TrainConfig
 
 STATES = ("before", "started", "training")
 TRAINING_S = 20.0
 TICK_S = 0.1
+FOLDER = "BENCHMARK_FOLDER"
 
 
 def main() -> None:
@@ -62,10 +63,13 @@ def measure(workers: int) -> dict:
     launched, row = time.perf_counter(), {"workers": workers}
     fields = dict(dataset="mnist", regime="noisy", alpha_train=0.2, epochs=1000)
     configs = [TrainConfig(seed=seed, **fields) for seed in range(workers)]
-    with tempfile.TemporaryDirectory() as folder, process.Engine(held_run, workers) as engine:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        environment.changed({FOLDER: folder}),  # workers have the environment in which the engine started
+        process.Engine(held_run, workers) as engine,
+    ):
         for config in configs:
             engine.start(config)
-        os.environ["BENCHMARK_FOLDER"] = folder
         pids = reached("before", workers, Path(folder), engine)
         measuring = time.process_time()
         row["before"] = memory(pids)
@@ -111,7 +115,7 @@ def held_run(config: TrainConfig) -> dict:
 
 def hold(state: str) -> None:
     """Say that this process is there, and sleep until it may go on."""
-    folder = Path(os.environ["BENCHMARK_FOLDER"])
+    folder = Path(os.environ[FOLDER])
     (folder / f"{state}.{os.getpid()}").touch()
     while not (folder / f"go on from {state}").exists():
         time.sleep(TICK_S)

@@ -13,6 +13,7 @@ from tests.project.pages import RESULTS, page, paired, signed
 FOLDER = RESULTS / "pixels/mnist"
 PAGE = "docs/studies/pixels.md"
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
+PLACES = [(activation, p / 10) for activation in ACTIVATIONS for p in range(1, 11)]
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,10 @@ def test_the_table_has_means_standard_errors_and_paired_differences(accuracy):
 
 
 ANSWERS = [
-    ("relu", 0.1, 1, "gains {:.2f} points (95 % interval {:.2f} to {:.2f})"),
-    ("relu", 0.2, 1, "at p = 0.2 it gains {:.2f} points ({:.2f} to {:.2f})"),
-    ("sigmoid", 0.1, -1, "p = 0.1 already costs {:.2f} points ({:.2f} to {:.2f})"),
-    ("relu", 0.5, -1, "half of the pixels corrupted they lose {:.2f} points ({:.2f} to {:.2f})"),
+    ("relu", 0.1, 1, "gains {:.2f} points at p = 0.1 (95 % interval {:.2f} to {:.2f})"),
+    ("relu", 0.2, 1, "and {:.2f} points at p = 0.2 ({:.2f} to {:.2f})"),
+    ("sigmoid", 0.1, -1, "p = 0.1, the smallest measured, already costs {:.2f} points ({:.2f} to {:.2f})"),
+    ("relu", 0.5, -1, "With half of the pixels corrupted it loses {:.2f} points ({:.2f} to {:.2f})"),
 ]
 
 
@@ -49,13 +50,29 @@ def test_the_answer_gives_gains_and_losses_with_their_intervals(accuracy, activa
     assert sentence.format(*difference) in page(PAGE) and difference[1] > 0
 
 
-def test_the_answer_compares_the_activations(accuracy):
-    lost = [paired(accuracy[activation, 0.5], accuracy[activation, 0.0])[0] for activation in ("tanh", "sigmoid")]
-    assert "with tanh {:.1f} and with sigmoid {:.1f} points".format(*lost) in page(PAGE)
-    corrupted = [p for p in accuracy.index.unique("p") if p > 0]
-    assert all(paired(accuracy["tanh", 0.0], accuracy["tanh", p])[1] < 0 for p in corrupted)
+def test_the_answer_says_where_intervals_include_zero(accuracy):
+    found = {(name, p): paired(accuracy[name, 0.0], accuracy[name, p]) for name, p in PLACES}
+    including = {place for place, (_, low, high) in found.items() if low < 0 < high}
+    assert including == {("relu", 0.3), ("relu", 0.4), ("tanh", 0.1)}
+    _, low, high = found["tanh", 0.1]
+    assert signed(f"the interval at p = 0.1 includes zero ({low:.2f} to {high:.2f})") in page(PAGE)
+    assert all(high < 0 for (name, p), (_, _, high) in found.items() if p > (0.4 if name == "relu" else 0.1))
+
+
+def test_the_answer_compares_the_losses_of_activations_seed_by_seed(accuracy):
+    lost = {place: accuracy[place[0], 0.0] - accuracy[place] for place in PLACES}
+    more = {place: paired(lost["relu", place[1]], lost[place]) for place in PLACES}
+    text, interval = page(PAGE), "{:.1f} ({:.1f} to {:.1f})"
+    points = interval.replace(" (", " points more (", 1)
+    half = f"tanh loses {points.format(*more['tanh', 0.5])} and sigmoid {interval.format(*more['sigmoid', 0.5])}"
+    assert half in text and more["tanh", 0.5][1] > 0 and more["sigmoid", 0.5][1] > 0
+    strong = f"{points.replace('more', 'more than ReLU').format(*more['tanh', 0.9])} and sigmoid"
+    assert f"At p = 0.9 tanh loses {strong} {interval.format(*more['sigmoid', 0.9])}" in text
+
+
+def test_nothing_is_learnt_from_pixels_that_are_all_corrupted(accuracy):
     most_frequent = 1135 / 10_000  # of the test images show a 1
-    assert accuracy.xs(1.0, level="p").max() <= most_frequent
+    assert accuracy.xs(1.0, level="p").max() <= most_frequent and f"({100 * most_frequent:.2f} %)" in page(PAGE)
 
 
 def test_the_page_counts_the_intervals_that_exclude_zero():
@@ -63,7 +80,7 @@ def test_the_page_counts_the_intervals_that_exclude_zero():
     excluding = table[(table["low"] > 0) | (table["high"] < 0)]
     gains = excluding[excluding["mean_difference"] > 0]
     assert {*gains["activation"]} == {"relu"} and (excluding["p_holm"] < 0.05).all()
-    counts = f"Of {len(table)} intervals {len(excluding)} exclude zero: {len(gains)} gains, both with relu, and "
+    counts = f"Of {len(table)} intervals {len(excluding)} exclude zero: {len(gains)} gains, both with ReLU, and "
     assert f"{counts}{len(excluding) - len(gains)} losses. All {len(excluding)} are left" in page(PAGE)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from campaign.analysis import panels
+from campaign.analysis import panels, style
 from campaign.analysis import tables as core
 from campaign.analysis.looks import Look, Looks, lines_of
 from campaign.analysis.questions import Runs
@@ -61,7 +61,7 @@ def accuracy_against_p(cells: pd.DataFrame, every: pd.DataFrame) -> "Figure":
     `every`: results_summary.csv; `cells`: its rows without weight noise.
     """
     activations, looks = panels.named(cells, "activation"), Looks(every, without=("activation", "p"))
-    lines = lines_of(cells, looks)
+    lines = _lines(cells, looks)
     if len(lines) == 1:  # a legend would say of all panels that they show the same
         lines = [(replace(look, label=NO_LEGEND), rows) for look, rows in lines]
     titles = {
@@ -85,8 +85,17 @@ def activations_against_p(cells: pd.DataFrame, every: pd.DataFrame) -> "Figure":
     looks = Looks(every, without=("p",))
     for network, axes in by_name.items():
         here = cells[cells["architecture"] == network]
-        _draw(axes, here, lines_of(cells, looks), cells["n_seeds"].max())
+        _draw(axes, here, _lines(cells, looks), cells["n_seeds"].max())
     return _finish(figure, by_name, cells)
+
+
+def _lines(cells: pd.DataFrame, looks: Looks) -> list[tuple[Look, pd.DataFrame]]:
+    """The lines of these rows. A regime that all share is left out: "without noise" could be read as "clean pixels"."""
+    lines = lines_of(cells, looks)
+    regimes = [f"{style.current().names.of('regime', name)}, " for name in cells["regime"].unique()]
+    if len(regimes) > 1 or not all(look.label.startswith(regimes[0]) for look, _ in lines):
+        return lines
+    return [(replace(look, label=look.label.removeprefix(regimes[0])), rows) for look, rows in lines]
 
 
 def _draw(axes: "Axes", cells: pd.DataFrame, lines: list[tuple[Look, pd.DataFrame]], most: int) -> None:

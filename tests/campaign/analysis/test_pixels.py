@@ -5,7 +5,7 @@ import pytest
 
 from campaign.analysis import panels, tables
 from campaign.analysis.questions import pixels
-from tests.campaign.analysis.drawing import CLEAN, draw_all, drawn, stored
+from tests.campaign.analysis.drawing import CLEAN, NOISY, draw_all, drawn, stored
 from tests.campaign.analysis.making import result
 
 NETWORKS = ["CNN 32-64 (one channel)", "MLP 256-128 (one channel)"]
@@ -36,7 +36,15 @@ def test_accuracy_against_p_has_a_row_per_architecture_and_a_panel_per_activatio
 def test_all_activations_are_on_one_axis_per_architecture():
     figure = pixels.figures(tables.build(pixel_runs()))["pixels_by_activation"]
     assert [axes.get_title() for axes in figure.axes] == NETWORKS
-    assert list(drawn(figure.axes[0])) == [f"{CLEAN}, ReLU", f"{CLEAN}, tanh"]
+    assert list(drawn(figure.axes[0])) == ["ReLU", "tanh"]  # all have one regime, which says nothing of pixels
+
+
+def test_lines_of_several_regimes_say_which():
+    noisy = pixel_runs(regime="noisy", alpha_train=0.2)
+    figure = pixels.figures(tables.build(pixel_runs() + noisy))["pixels_by_activation"]
+    assert list(drawn(figure.axes[0])) == [
+        f"{regime}, {name}" for regime in (CLEAN, NOISY) for name in ("ReLU", "tanh")
+    ]
 
 
 def test_each_p_is_compared_with_p_0_seed_by_seed():
@@ -51,7 +59,7 @@ def test_a_campaign_that_is_half_done_has_its_lines_named_and_its_few_points_hol
     done = [run for run in done if run["seed"] < 2 or run["architecture"] == "pixel_mlp"]
     figure = pixels.figures(tables.build(done))["pixels_by_activation"]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == [f"{CLEAN}, ReLU", f"{CLEAN}, tanh"]
+    assert labels == ["ReLU", "tanh"]
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
     assert [len(line.get_xdata()) for line in hollow if len(line.get_xdata())] == [3]
 
