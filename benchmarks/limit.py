@@ -29,6 +29,7 @@ ARCHITECTURES = ("mlp_small", "mlp_medium", "mlp_large", "cnn", "resnet18", "pix
 CORRUPTED = {"pixel_mlp": 0.3}
 """Probability of a corrupted pixel; such a network is trained without noise on its weights."""
 WARM_UP_STEPS, STEPS, REPEATS = 3, 40, 7
+PROFILED_STEPS, OPERATIONS = 5, 8
 BATCH = 128
 TEST_IMAGES = 10_000
 
@@ -74,7 +75,18 @@ def measure(arch: str, regime: str, data_dir: str) -> dict:
     row["sgemm_share"] = row["sgemm_ms"] / row["step_ms"]
     row["noise_share"] = row["noise_ms"] / row["step_ms"]
     row["rest_ms"] = row["step_ms"] - sum(row[f"{part}_ms"] for part in ("batch", "noise", "optimizer", "done"))
+    row["operations"] = largest_operations(run.regime, images, labels)
     return {"architecture": arch, "regime": regime} | row
+
+
+def largest_operations(regime: Regime, images: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
+    """The operations of PyTorch that take most of the CPU time of a step, and their shares of it."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        for _ in range(PROFILED_STEPS):
+            regime.step(images, labels)
+    times = {event.key.removeprefix("aten::"): event.self_cpu_time_total for event in seen.key_averages()}
+    largest = sorted(times, key=lambda name: -times[name])[:OPERATIONS]
+    return {name: times[name] / sum(times.values()) for name in largest}
 
 
 def watch(regime: Regime, parts: dict[str, list[float]]) -> None:
