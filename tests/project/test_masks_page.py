@@ -58,6 +58,15 @@ def test_the_page_measures_the_published_difference_in_standard_errors(accuracy)
     assert f"{in_errors:.0f} of our standard errors" in page(PAGE)
 
 
+def test_the_page_measures_the_published_loss_against_convolutions_in_standard_errors(accuracy):
+    text, trained, convolutions = page(PAGE), accuracy[8, True, 0.5], accuracy["pnn_resnet18",]
+    below = "{:.1f} points ({:.1f} to {:.1f})".format(*paired(trained, convolutions))
+    assert f"8 trained masks are {below} below convolutions 3×3 of equal size" in text
+    lost = 100 * (convolutions - trained)
+    in_errors = (91.8 - 85.9 - lost.mean()) / stats.sem(lost)
+    assert f"is larger by {in_errors:.0f} of our standard errors" in text
+
+
 def test_the_page_gives_the_core_hours():
     runs = pd.read_csv(FOLDER / "results_per_run.csv")
     hours = (runs["train_seconds"] + runs["sweep_seconds"]).sum() / 3600
