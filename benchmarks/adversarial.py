@@ -9,7 +9,7 @@ N + 2 forward and backward passes with N = 10, one more with forward noise.
 import dataclasses
 from statistics import median
 
-import campaign.engines.workers.preload  # noqa: F401 - as in the process from which workers are forked
+import campaign.engines.workers.warm  # noqa: F401 - as in the process from which workers are forked
 from benchmarks import command_line
 from benchmarks.report import write_section
 from nnet_models import TrainConfig, train_and_evaluate

@@ -15,7 +15,7 @@ from unittest import mock
 
 import torch
 
-import campaign.engines.workers.preload  # noqa: F401 - as in the process from which workers are forked
+import campaign.engines.workers.warm  # noqa: F401 - as in the process from which workers are forked
 from benchmarks import command_line
 from benchmarks.report import write_section
 from nnet.regimes import adaptive

@@ -21,7 +21,7 @@ from statistics import median
 import pandas as pd
 import torch
 
-import campaign.engines.workers.preload  # noqa: F401 - as in the process from which workers are forked
+import campaign.engines.workers.warm  # noqa: F401 - as in the process from which workers are forked
 from benchmarks import command_line
 from benchmarks.report import write_section
 from campaign.analysis.statistics import confidence_interval

@@ -45,7 +45,7 @@ CASES = {
 PARTS = ("train_s", "sweep_s")
 ONE_RUN = """
 import json, sys
-import campaign.engines.workers.preload  # as in the process from which workers are forked
+import campaign.engines.workers.warm  # as in the process from which workers are forked: compiles the loops
 from nnet_models import TrainConfig, train_and_evaluate
 result = train_and_evaluate(TrainConfig(dataset="mnist", epochs=1, **json.loads(sys.argv[1])))
 print(json.dumps({"train_s": result["train_seconds"], "sweep_s": result["sweep_seconds"], "accuracy": result["acc_0"]}))
