@@ -12,7 +12,7 @@ def chapter(section: dict) -> str:
         cells = [_against(row, part, other) for part in DIGITS for other in ("core", "plain")]
         times = [f"{row[f'gpu_{part}_ms']:.{digits}f}" for part, digits in DIGITS.items()]
         lines.append((f"{row['architecture']}, {row['regime']}", times[0], *cells[:2], times[1], *cells[2:]))
-    machine = section["machine"]
+    machine, waits = section["machine"], [row["waits"] for row in section["rows"]]
     head = ("", "step, ms", "one core", "plain program", "sweep point, ms", "one core", "plain program")
     return f"""
 Times on one {section["device"]} (torch {machine["torch"]}), and how many times as long one core beside it
@@ -21,9 +21,9 @@ of MNIST, a sweep point 10,000; single precision, one run at a time; medians of 
 
 {table(head, lines)}
 
-The plain program waits for its DataLoader. Here no step and no pass waits for the GPU: the processor starts kernels,
-one after the other, more slowly than the GPU finishes them. Small networks therefore gain little from a GPU: many cores
-that each train one of them finish a campaign sooner.
+The plain program waits for its DataLoader. Here no step waits for the GPU, and a whole run waits {min(waits)} to
+{max(waits)} times: the processor starts kernels, one after the other, more slowly than the GPU finishes them. Small
+networks therefore gain little from a GPU: many cores that each train one of them finish a campaign sooner.
 """
 
 

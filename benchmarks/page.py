@@ -75,8 +75,9 @@ def _scaling(section: dict) -> str:
     bound, first, any_order = (f"{model[name] / 60:.0f} minutes" for name in ORDERS)
     return f"""
 Two workers finish {gain} times as many runs per hour as one. Two processes of sgemm alone do {alone["sgemm"]:.2f} times
-the work of one on this machine, two that copy memory {alone["copy"]:.2f} times. A second thread speeds up one run by a
-factor of {second}: use it for campaigns with fewer runs than cores.
+the work of one on this machine, two that copy memory {alone["copy"]:.2f} times. With two threads instead of
+one, the speed of a run changes by these factors: {second}. A campaign with fewer runs than cores measures this
+and [chooses threads](planning.md#threads).
 
 A model of 80 cores: {model["runs"]} runs of all five networks on full MNIST take {model["core_s"] / 3600:.1f} core
 hours, and no less than {bound}. They take {first} with the longest runs first, and {any_order} on average in any
@@ -86,27 +87,25 @@ order. If no cache held them, weights, gradients and moments would move {model["
 
 
 def _overhead(section: dict) -> str:
-    cpu_ms = section["cpu_ms_per_run"]
+    cpu_ms, parts = section["cpu_ms_per_run"], section["parts_ms"]
+    spent = ", ".join(f"{ms:.1f} ms for {part}" for part, ms in sorted(parts.items(), key=lambda item: -item[1]))
     return f"""
 A campaign adds {section["ms_per_run"]:.1f} ms to a run ({section["runs"]:,} runs that do nothing on
 {section["workers"]} workers). The launcher takes {cpu_ms:.1f} ms of CPU time for a run, {section["first_cpu_ms"]:.1f}
 for one of the first and {section["last_cpu_ms"]:.1f} for one of the last (aim: {LAUNCHER_MS},
-{verdict(cpu_ms < LAUNCHER_MS)}).
+{verdict(cpu_ms < LAUNCHER_MS)}): {spent}, and {cpu_ms - sum(parts.values()):.1f} ms for the rest.
 """
 
 
 def _many_runs(section: dict) -> str:
     columns = ("first_s", "again_s", "empty_s")
-    lines = [
-        (name, *(f"{section[name][column]:.1f}" for column in columns), f"{section[name]['memory_mb']:.0f}")
-        for name in ("status", "plan", "launch")
-    ]
+    lines = [(name, *(f"{section[name][column]:.1f}" for column in columns)) for name in ("status", "plan", "launch")]
     new, planned, longest_s = section["new"], section["planned"], max(section["interrupted_s"].values())
     return f"""
 CPU seconds of a command for a folder with {section["runs"]:,} finished runs: when nothing is remembered of them, when
 it is repeated, and for a folder with four runs, plus the time that the longer list of runs takes.
 
-{table(("command", "first", "repeated", "four runs", "memory, MB"), lines)}
+{table(("command", "first", "repeated", "four runs"), lines)}
 
 After one more run the tables take {new["seconds"]:.1f} s. A launcher with {planned["runs"]:,} runs to do takes
 {planned["memory_mb"]:.0f} MB (aim: {LAUNCHER_MB}, {verdict(planned["memory_mb"] < LAUNCHER_MB)}). Ctrl-C ended every

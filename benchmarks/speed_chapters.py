@@ -83,6 +83,7 @@ def against_hardware(section: dict) -> str:
     verdicts = [f"{verdict(share <= NOISE_SHARE)} for {arch} ({percent(share)})" for arch, share in noise.items()]
     shares = {arch: rows[arch, "clean"]["sgemm_share"] for arch in ("cnn", "resnet18")}
     reached = [f"{verdict(share >= PRODUCTS_SHARE)} for {arch} ({percent(share)})" for arch, share in shares.items()]
+    profiles = [_operations(rows[arch, "clean"]) for arch in shares]
     done = [f"{percent(rows[arch, 'clean']['done_ms'] / rows[arch, 'clean']['step_ms'])} for {arch}" for arch in shares]
     return f"""
 A step of 128 images in ms of CPU time: the time that the products of all layers would take alone as sgemm, and the
@@ -94,11 +95,19 @@ pooling, autograd and Python.
 
 Clean training of mlp_large runs at {percent(rows["mlp_large", "clean"]["sgemm_share"])} of the speed of sgemm alone
 (floor {percent(SGEMM_FLOOR)}, aim {percent(SGEMM_AIM)}). The aim of {percent(PRODUCTS_SHARE)} for a clean step of
-convolutional networks: {", ".join(reached)}; products as done: {", ".join(done)}. The target for noise was at most
-{percent(NOISE_SHARE)} of a noisy step: {", ".join(verdicts)}. The time goes to random bits and Box–Muller for every
-weight, and to memory: W is read for its standard deviation and again for the sum, and W + ε is written. None of them
-fits into the cache next to the core.
+convolutional networks: {", ".join(reached)}; products as done: {", ".join(done)}. The operations that take most of it:
+{"; ".join(profiles)}.
+
+The target for noise was at most {percent(NOISE_SHARE)} of a noisy step: {", ".join(verdicts)}. The time goes to random
+bits and Box–Muller for every weight, and to memory: W is read for its standard deviation and again for the sum, and
+W + ε is written. None of them fits into the cache next to the core.
 """
+
+
+def _operations(row: dict) -> str:
+    """The largest operations of a step, by the profiler."""
+    shares = ", ".join(f"`{name}` {percent(share)}" for name, share in row["operations"].items() if share >= 0.01)
+    return f"{row['architecture']} {shares}"
 
 
 def fewer_bits(section: dict) -> str:
@@ -112,6 +121,7 @@ def fewer_bits(section: dict) -> str:
             cells.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f})")
             excluded += not low <= 0 <= high
         lines.append(cells)
+    machine = section["machine"]
     images, tested = section.get("train_samples"), section.get("test_samples")
     data = "Full MNIST" if images is None else f"{images:,} images of MNIST"
     data += "" if tested is None else f", {tested:,} for testing"
@@ -119,8 +129,8 @@ def fewer_bits(section: dict) -> str:
     times = "one run at a time" if side_by_side == 1 else f"{side_by_side} runs side by side, each on its own core"
     return f"""
 {data}, noisy, α_train = {section["alpha_train"]:g}, {section["epochs"]} epochs, {section["seeds"]} seeds, against fp32
-seed by seed, {times}, on {section["machine"]["cpu_model"]}, {section["machine"]["cpu_capability"]};
-differences in percentage points with 95 % intervals.
+seed by seed, {times}, on a machine with {machine["cores"]} cores ({machine["cpu_model"]}, {machine["cpu_capability"]})
+and torch {machine["torch"]}; differences in percentage points with 95 % intervals.
 
 {table(("in bf16", "training, times as fast", "sweep", "accuracy", "drop at 0.1", "drop at 0.5"), lines)}
 

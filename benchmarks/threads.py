@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import command_line
-from benchmarks.markdown import table
+from benchmarks.markdown import table, verdict
 from benchmarks.report import ROOT, write_section
 from nnet.files.temporary import temporary_folder
 
@@ -92,8 +92,9 @@ def chapter(section: dict) -> str:
     ]
     text = f"""
 The campaign of the block on MNIST, planned for {CORES} cores: {before:.1f} minutes with one thread per run,
-{after:.1f} with the threads that it chooses, {after / before:.2f} of that (aim: {AIM}). Costs and the gain of a second
-thread were measured; more threads follow Amdahl's law.
+{after:.1f} with the threads that it chooses, {after / before:.2f} of that (aim: {AIM},
+{verdict(after / before <= AIM)}). Costs and the gain of a second thread were measured; more threads, at most four times
+as many, follow Amdahl's law. What one thread alone can do, or what waits for memory, limits the gain.
 
 {table(("network", "regime", "runs", "threads", "seconds of a run"), lines)}
 """

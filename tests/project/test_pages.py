@@ -88,6 +88,12 @@ def test_the_page_on_performance_shows_every_row_of_the_benchmarks():
     cluster = sections["cluster"]
     assert f"add {cluster['ms_per_run']:.2f} ms to a run" in text
     assert f"takes {cluster['launcher_mb']:.0f} MB, {cluster['dask_mb']:.0f} MB of them for Dask" in text
+    many, overhead = sections["many_runs"], sections["overhead"]
+    for name in ("status", "plan", "launch"):
+        assert f"| {name} | {many[name]['first_s']:.1f} | {many[name]['again_s']:.1f} |" in text
+    assert f"to do takes {many['planned']['memory_mb']:.0f} MB" in text
+    for part, spent_ms in overhead["parts_ms"].items():
+        assert f"{spent_ms:.1f} ms for {part}" in text
 
 
 def accuracies(name: str) -> pd.Series:
