@@ -68,11 +68,11 @@ def main() -> None:
         figures: dict[str, Any] = {"runs": arguments.runs, "listing_s": listing}
         for name, flags in COMMANDS.items():
             forget(folder)
-            first, _ = cpu(many, arguments.runs, *flags)
+            first = cpu(many, arguments.runs, *flags)
             cpu(many, arguments.runs, *flags)
-            again, memory_mb = min(cpu(many, arguments.runs, *flags) for _ in range(ROUNDS))
+            again = min(cpu(many, arguments.runs, *flags) for _ in range(ROUNDS))
             empty = least(few, len(ALPHAS), *flags) + listing
-            figures[name] = {"first_s": first, "again_s": again, "empty_s": empty, "memory_mb": memory_mb}
+            figures[name] = {"first_s": first, "again_s": again, "empty_s": empty}
             print(f"{name}: {first:.1f} s, then {again:.2f} s; empty {empty:.2f} s: {again - empty:+.2f} s", flush=True)
         figures["new"] = apart("new", many, arguments.planned)
         print("tables with one more run: {seconds:.2f} s, {memory_mb:.0f} MB".format(**figures["new"]), flush=True)
@@ -156,18 +156,18 @@ def started(folder: Path, count: int, *flags: str) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def cpu(folder: Path, count: int, *flags: str) -> tuple[float, float]:
-    """CPU seconds and largest memory (MB) of a command that ends well."""
+def cpu(folder: Path, count: int, *flags: str) -> float:
+    """CPU seconds of a command that ends well."""
     process = started(folder, count, *flags)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, (flags, process.returncode)
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime
 
 
 def least(folder: Path, count: int, *flags: str) -> float:
     """The least CPU seconds of some rounds."""
-    return min(cpu(folder, count, *flags)[0] for _ in range(ROUNDS))
+    return min(cpu(folder, count, *flags) for _ in range(ROUNDS))
 
 
 def forget(folder: Path) -> None:

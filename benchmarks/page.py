@@ -25,8 +25,7 @@ def page(sections: dict[str, dict]) -> str:
         "Memory and start": _memory(sections["memory"]),
         "Many workers": _scaling(sections["scaling"]),
         **({"Several threads": threads.chapter(sections["threads"])} if "threads" in sections else {}),
-        "Many runs": _overhead(sections["overhead"])
-        + (_many_runs(sections["many_runs"]) if "many_runs" in sections else ""),
+        "Many runs": _overhead(sections["overhead"]) + _many_runs(sections["many_runs"]),
         "Dask": _cluster(sections["cluster"]),
         "The controller of adaptive noise": _controller(sections["controller"]),
         "Adversaries in weight space": _adversarial(sections["adversarial"]),

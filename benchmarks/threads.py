@@ -94,7 +94,7 @@ def chapter(section: dict) -> str:
 The campaign of the block on MNIST, planned for {CORES} cores: {before:.1f} minutes with one thread per run,
 {after:.1f} with the threads that it chooses, {after / before:.2f} of that (aim: {AIM},
 {verdict(after / before <= AIM)}). Costs and the gain of a second thread were measured; more threads, at most four times
-as many, follow Amdahl's law. What one thread alone can do, or what waits for memory, limits the gain.
+as many, follow Amdahl's law.
 
 {table(("network", "regime", "runs", "threads", "seconds of a run"), lines)}
 """

@@ -1,5 +1,6 @@
 """What README.md and the pages in docs/ print: their examples, commands and numbers."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -38,6 +39,30 @@ class Command(NamedTuple):
 def page(name: str) -> str:
     """A page in one line, with spaces for breaks of lines."""
     return " ".join((ROOT / name).read_text().split())
+
+
+def section(name: str, title: str) -> str:
+    """The part of a page under a title of the second level, with its lines."""
+    parts = re.split(r"^## (.+)\n", (ROOT / name).read_text(), flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))[title]
+
+
+def excluding_zero(differences: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of paired differences with an interval that excludes zero."""
+    return differences[(differences["low"] > 0) | (differences["high"] < 0)]
+
+
+def core_hours(folder: Path) -> float:
+    """What the runs of a campaign took by their own clocks."""
+    runs = pd.read_csv(folder / "results_per_run.csv")
+    return (runs["train_seconds"] + runs["sweep_seconds"]).sum() / 3600
+
+
+def planned_hours(folder: Path) -> float | None:
+    """What its launch had planned; None where `campaign.json` has the estimates of some runs alone."""
+    campaign = json.loads((folder / "campaign.json").read_text())
+    seconds = campaign["seconds"].values()
+    return sum(seconds) / 3600 if len(seconds) == len(campaign["runs"]) else None
 
 
 def paired(first: pd.Series, second: pd.Series) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.project.pages import RESULTS, page, paired, signed
+from tests.project.pages import RESULTS, core_hours, excluding_zero, page, paired, signed
 
 FOLDER = RESULTS / "adaptive/cifar10_jpeg"
 PAGE = "docs/studies/adaptive.md"
@@ -87,24 +87,20 @@ def test_the_page_says_how_much_noise_there_was():
 
 def test_the_page_counts_the_intervals_that_exclude_zero():
     text, baseline = page(PAGE), pd.read_csv(FOLDER / "baseline_differences.csv")
-    assert len(baseline) == 32 and "so 24 of the 32 intervals are distinct" in text and not excluding(baseline).any()
+    assert len(baseline) == 32 and "so 24 of the 32 intervals are distinct" in text and excluding_zero(baseline).empty
     best = [baseline[baseline["measure"] == name] for name in ("val_acc_best", "val_acc_best_after_noise")]
     assert list(best[0]["mean_difference"]) == list(best[1]["mean_difference"])
     every = pd.read_csv(FOLDER / "differences.csv").query("alpha_test > 0")
     accuracies = every[every["measure"] == "acc"]
     assert f"Of {len(accuracies)} intervals of accuracy at α_test = 0.1 and 0.2, two exclude zero" in text
-    found = accuracies[excluding(accuracies)]
+    found = excluding_zero(accuracies)
     assert {(row.architecture, row.optimizer, kind_of(row.options)) for row in found.itertuples()} == {
         ("baby_cnn", "sgd", "weight")
     }
     for row in found.sort_values("alpha_test").itertuples():
         mean, low, high = (100 * value for value in (row.mean_difference, row.low, row.high))
         assert f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" in text
-    assert (every["p_holm"] > 0.05).all() and not excluding(every[every["measure"] == "drop"]).any()
-
-
-def excluding(rows: pd.DataFrame) -> pd.Series:
-    return (rows["low"] > 0) | (rows["high"] < 0)
+    assert (every["p_holm"] > 0.05).all() and excluding_zero(every[every["measure"] == "drop"]).empty
 
 
 def test_the_page_measures_the_published_differences_in_standard_errors(runs, differences):
@@ -119,5 +115,4 @@ def test_the_page_measures_the_published_differences_in_standard_errors(runs, di
 
 
 def test_the_page_gives_the_core_hours(runs):
-    hours = (runs["train_seconds"] + runs["sweep_seconds"]).sum() / 3600
-    assert f"The {len(runs)} networks took {hours:.1f} core hours" in page(PAGE)
+    assert f"The {len(runs)} networks took {core_hours(FOLDER):.1f} core hours" in page(PAGE)

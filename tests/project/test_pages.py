@@ -3,14 +3,13 @@
 import json
 import re
 
-import pandas as pd
 import pytest
 
 from benchmarks.page import page as performance
 from campaign.analysis import questions, tables
 from nnet import registry
 from tests.conftest import ROOT
-from tests.project.pages import PAGES, RESULTS, page, paired
+from tests.project.pages import PAGES, RESULTS, page
 from tests.rooms import FLOORS
 
 
@@ -94,26 +93,6 @@ def test_the_page_on_performance_shows_every_row_of_the_benchmarks():
     assert f"to do takes {many['planned']['memory_mb']:.0f} MB" in text
     for part, spent_ms in overhead["parts_ms"].items():
         assert f"{spent_ms:.1f} ms for {part}" in text
-
-
-def accuracies(name: str) -> pd.Series:
-    """Accuracy under weight noise in the committed campaign `name`, by architecture, regime, strength and seed."""
-    sweep = pd.read_csv(RESULTS / name / "sweep.csv").query("evaluation == 'weight_noise'")
-    return sweep.groupby(["architecture", "regime", "alpha_test", "seed"])["acc"].mean()
-
-
-def test_the_readme_gives_the_committed_numbers():
-    cnn, text = accuracies("cifar10_jpeg")["cnn"], page("README.md")
-    mean = {key: f"{100 * rows.mean():.1f} %" for key, rows in cnn.groupby(["regime", "alpha_test"])}
-    assert f"of the CNN trained without noise from {mean['clean', 0.0]} to {mean['clean', 0.5]}" in text
-    assert f"falls from {mean['noisy', 0.0]} to {mean['noisy', 0.5]}" in text
-    cost, *costs = paired(cnn["noisy", 0.0], cnn["clean", 0.0])
-    gain, *gains = paired(cnn["clean", 0.5], cnn["noisy", 0.5])
-    assert f"training costs {cost:.1f} points at strength 0 (95 % interval {costs[0]:.1f} to {costs[1]:.1f})" in text
-    assert f"and gains {gain:.1f} points ({gains[0]:.1f} to {gains[1]:.1f}) at strength 0.5" in text
-    assert costs[0] > 0 and gains[0] > 0
-    runs = pd.read_csv(RESULTS / "cifar10_jpeg/results_per_run.csv")
-    assert f"(JPEG copy; {runs['epochs'].iloc[0]} epochs, {runs['seed'].nunique()} seeds)" in text
 
 
 def test_pages_of_studies_without_a_committed_campaign_give_no_figures():

@@ -1,6 +1,5 @@
 """The page on corrupted training pixels gives the committed numbers."""
 
-import json
 import re
 
 import pandas as pd
@@ -8,7 +7,7 @@ import pytest
 from scipy import stats
 
 from tests.conftest import ROOT
-from tests.project.pages import RESULTS, page, paired, signed
+from tests.project.pages import RESULTS, core_hours, excluding_zero, page, paired, planned_hours, signed
 
 FOLDER = RESULTS / "pixels/mnist"
 PAGE = "docs/studies/pixels.md"
@@ -77,7 +76,7 @@ def test_nothing_is_learnt_from_pixels_that_are_all_corrupted(accuracy):
 
 def test_the_page_counts_the_intervals_that_exclude_zero():
     table = pd.read_csv(FOLDER / "pixel_differences.csv")
-    excluding = table[(table["low"] > 0) | (table["high"] < 0)]
+    excluding = excluding_zero(table)
     gains = excluding[excluding["mean_difference"] > 0]
     assert {*gains["activation"]} == {"relu"} and (excluding["p_holm"] < 0.05).all()
     counts = f"Of {len(table)} intervals {len(excluding)} exclude zero: {len(gains)} gains, both with ReLU, and "
@@ -86,7 +85,5 @@ def test_the_page_counts_the_intervals_that_exclude_zero():
 
 def test_the_page_gives_the_core_hours():
     runs = pd.read_csv(FOLDER / "results_per_run.csv")
-    hours = (runs["train_seconds"] + runs["sweep_seconds"]).sum() / 3600
-    planned = sum(json.loads((FOLDER / "campaign.json").read_text())["seconds"].values()) / 3600
-    sentence = f"The {len(runs)} networks took {hours:.1f} core hours of training and evaluation"
-    assert f"{sentence} (planned: {planned:.1f})" in page(PAGE)
+    sentence = f"The {len(runs)} networks took {core_hours(FOLDER):.1f} core hours of training and evaluation"
+    assert f"{sentence} (planned: {planned_hours(FOLDER):.1f})" in page(PAGE)

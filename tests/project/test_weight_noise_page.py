@@ -1,14 +1,12 @@
 """The page on weight noise gives the committed numbers of both of its campaigns."""
 
-import json
 import re
 
 import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.conftest import ROOT
-from tests.project.pages import RESULTS, page, paired, signed
+from tests.project.pages import RESULTS, core_hours, excluding_zero, page, paired, planned_hours, section, signed
 
 PAGE = "docs/studies/weight_noise.md"
 TABLES = {"cifar10_jpeg": ("CIFAR-10", (0.5,), 1, 16), "weight_noise/mnist": ("MNIST", (0.2, 0.5), 2, 16)}
@@ -21,16 +19,10 @@ def accuracies(name: str) -> pd.Series:
     return sweep.groupby(["architecture", "alpha_train", "alpha_test", "seed"])["acc"].mean()
 
 
-def section(title: str) -> str:
-    """The part of the page under a title."""
-    parts = re.split(r"^## (.+)\n", (ROOT / PAGE).read_text(), flags=re.M)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))[title]
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_the_tables_have_means_standard_errors_and_paired_differences(name):
     title, trained, digits, count = TABLES[name]
-    every, found = accuracies(name), re.findall(r"^\| `(\w+)` \| ([\d.]+) \| (.+) \|$", section(title), re.M)
+    every, found = accuracies(name), re.findall(r"^\| `(\w+)` \| ([\d.]+) \| (.+) \|$", section(PAGE, title), re.M)
     assert len({row[:2] for row in found}) == len(found) == count
     assert {row[0] for row in found} == {*every.index.unique("architecture")}
     for arch, strength, cells in found:
@@ -46,16 +38,16 @@ def differences(name: str, measure: str = "acc") -> pd.DataFrame:
     return pd.read_csv(RESULTS / name / "differences.csv").query("measure == @measure")
 
 
-def excluding_zero(table: pd.DataFrame) -> pd.DataFrame:
+def excluding_above_0(table: pd.DataFrame) -> pd.DataFrame:
     """The rows above strength 0 with an interval that excludes zero."""
-    return table[(table["alpha_test"] > 0) & ((table["low"] > 0) | (table["high"] < 0))]
+    return excluding_zero(table[table["alpha_test"] > 0])
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_page_counts_the_intervals_that_exclude_zero_and_those_left_after_holm(name):
     title, *_ = TABLES[name]
     above = differences(name).query("alpha_test > 0")
-    text, excluding = " ".join(section(title).split()), excluding_zero(above)
+    text, excluding = " ".join(section(PAGE, title).split()), excluding_above_0(above)
     assert f"Of {len(above)} intervals above strength 0, {len(excluding)} exclude zero" in text
     assert f"After Holm's correction {(above['p_holm'] < 0.05).sum()} are left" in text
     gains = (excluding["mean_difference"] > 0).sum()
@@ -97,6 +89,20 @@ def test_the_answer_gives_the_cost_with_its_interval():
     assert "costs the CNN {:.1f} points on CIFAR-10 ({:.1f} to {:.1f})".format(*cost) in page(PAGE)
 
 
+def test_the_readme_gives_the_committed_numbers():
+    cnn, text = accuracies("cifar10_jpeg")["cnn"], page("README.md")
+    mean = {key: f"{100 * rows.mean():.1f} %" for key, rows in cnn.groupby(["alpha_train", "alpha_test"])}
+    assert f"of the CNN trained without noise from {mean[0.0, 0.0]} to {mean[0.0, 0.5]}" in text
+    assert f"falls from {mean[0.5, 0.0]} to {mean[0.5, 0.5]}" in text
+    cost, *costs = paired(cnn[0.5, 0.0], cnn[0.0, 0.0])
+    gain, *gains = paired(cnn[0.0, 0.5], cnn[0.5, 0.5])
+    assert f"training costs {cost:.1f} points at strength 0 (95 % interval {costs[0]:.1f} to {costs[1]:.1f})" in text
+    assert f"and gains {gain:.1f} points ({gains[0]:.1f} to {gains[1]:.1f}) at strength 0.5" in text
+    assert costs[0] > 0 and gains[0] > 0
+    runs = pd.read_csv(RESULTS / "cifar10_jpeg/results_per_run.csv")
+    assert f"(JPEG copy; {runs['epochs'].iloc[0]} epochs, {runs['seed'].nunique()} seeds)" in text
+
+
 def test_the_readme_gives_the_gains_on_mnist():
     every, text = accuracies("weight_noise/mnist"), page("README.md")
     strong, none = (paired(every["cnn", 0.0, strength], every["cnn", 0.5, strength]) for strength in (1.0, 0.0))
@@ -105,7 +111,7 @@ def test_the_readme_gives_the_gains_on_mnist():
 
 
 def test_the_page_says_which_intervals_on_mnist_exclude_zero():
-    by = excluding_zero(differences("weight_noise/mnist")).groupby(["architecture", "alpha_train"])["alpha_test"]
+    by = excluding_above_0(differences("weight_noise/mnist")).groupby(["architecture", "alpha_train"])["alpha_test"]
     every = {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0}
     assert by.agg(set).to_dict() == {
         ("cnn", 0.2): every - {1.0},
@@ -144,7 +150,7 @@ def test_the_page_says_what_is_left_after_the_correction():
     (strong,) = images.query("architecture == 'cnn' and alpha_test == 0.5")["p_holm"]
     assert f"The CNN's gain at 0.5 has p = {strong:.3f} after correction" in text
     drops = differences("cifar10_jpeg", "drop").query("alpha_test > 0")
-    (left,), excluding = drops[drops["p_holm"] < 0.05].to_dict("records"), excluding_zero(drops)
+    (left,), excluding = drops[drops["p_holm"] < 0.05].to_dict("records"), excluding_above_0(drops)
     assert (left["architecture"], left["alpha_test"]) == ("mlp_small", 0.5)
     assert f"Of the {len(drops)} tests of the drop {len(excluding)} exclude zero and 1 is left" in text
     cnn = drops.query("architecture == 'cnn' and alpha_test == 0.5").iloc[0]
@@ -162,8 +168,8 @@ def test_the_page_gives_the_drop_of_the_largest_perceptron():
 def test_the_page_says_what_perceptrons_lose_on_cifar10():
     text, table = page(PAGE), differences("cifar10_jpeg").query("architecture != 'cnn'")
     assert (table["mean_difference"] < 0).all() and (table["high"] > 0).any()
-    assert excluding_zero(table)["architecture"].unique().tolist() == ["mlp_small"]
-    assert excluding_zero(table)["alpha_test"].max() == 0.2
+    assert excluding_above_0(table)["architecture"].unique().tolist() == ["mlp_small"]
+    assert excluding_above_0(table)["alpha_test"].max() == 0.2
     drops = differences("cifar10_jpeg", "drop").query("alpha_test == 0.5").set_index("architecture")
     every, given = accuracies("cifar10_jpeg"), {"mlp_small": "difference ", "mlp_medium": ""}
     for arch, word in given.items():
@@ -181,8 +187,7 @@ def test_the_page_gives_the_worst_draws():
 
 
 def test_the_page_gives_the_core_hours():
-    runs = pd.read_csv(RESULTS / "weight_noise/mnist/results_per_run.csv")
-    planned = json.loads((RESULTS / "weight_noise/mnist/campaign.json").read_text())["seconds"].values()
-    hours = (runs["train_seconds"] + runs["sweep_seconds"]).sum() / 3600
-    sentence = f"The {len(runs)} networks took {hours:.1f} core hours of training and evaluation"
-    assert f"{sentence} (planned: {sum(planned) / 3600:.1f})" in page(PAGE)
+    folder = RESULTS / "weight_noise/mnist"
+    runs = pd.read_csv(folder / "results_per_run.csv")
+    sentence = f"The {len(runs)} networks took {core_hours(folder):.1f} core hours of training and evaluation"
+    assert f"{sentence} (planned: {planned_hours(folder):.1f})" in page(PAGE)
