@@ -21,7 +21,7 @@ from torch import nn
 import nnet_models
 from benchmarks import command_line
 from benchmarks.report import write_section
-from nnet.architectures.parts import fast
+from nnet.architectures.parts import fast, fast_convolution
 from nnet.regimes.base import Regime
 from nnet_models import TrainConfig
 
@@ -171,10 +171,10 @@ def parts_done(layer: nn.Module, inputs: torch.Tensor, places: int) -> list[tupl
     """(rows, inputs) of the products that replace the one of a layer; none for most layers."""
     if isinstance(layer, fast.ImageLinear):
         return [(len(inputs), inputs[0, 0].numel() if inputs.stride(1) == 0 else inputs[0].numel())]
-    if not isinstance(layer, fast.Conv2d) or places > fast.MOST_PLACES:
+    if not isinstance(layer, fast_convolution.Conv2d) or places > fast_convolution.MOST_PLACES:
         return []
     sizes = zip(inputs.shape[2:], layer.kernel_size, layer.stride, layer.padding, strict=True)
-    rows, columns = ([of.stop - of.start for of, _ in fast._windows(*size)] for size in sizes)
+    rows, columns = ([of.stop - of.start for of, _ in fast_convolution._windows(*size)] for size in sizes)
     return [(len(inputs), inputs.shape[1] * row * column) for row in rows for column in columns]
 
 

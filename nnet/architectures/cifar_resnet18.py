@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 from torchvision.models import resnet18
 
-from nnet.architectures.parts import fast
+from nnet.architectures.parts import fast_convolution
 from nnet.architectures.parts.standardize import Standardize
 from nnet.checks import ConfigError, check_fields, setting, switch
 
@@ -37,5 +37,5 @@ def build(image_shape, num_classes, make_activation, options):
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     if not options.stem_pool:
         network.maxpool = nn.Identity()
-    layers = OrderedDict(standardize=Standardize(CHANNELS), network=fast.arrange_resnet(network))
+    layers = OrderedDict(standardize=Standardize(CHANNELS), network=fast_convolution.arrange_resnet(network))
     return nn.Sequential(layers)

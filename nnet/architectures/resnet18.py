@@ -2,7 +2,7 @@
 
 from torchvision.models import resnet18
 
-from nnet.architectures.parts import fast
+from nnet.architectures.parts import fast_convolution
 from nnet.checks import ConfigError
 
 CHANNELS = 3
@@ -14,4 +14,4 @@ def build(image_shape, num_classes, make_activation):
     """torchvision's `resnet18` with `num_classes` outputs; its activations are ReLU; `make_activation` is ignored."""
     if image_shape[0] != CHANNELS:
         raise ConfigError(f"resnet18 takes images of 1 or {CHANNELS} channels; these have {image_shape[0]}")
-    return fast.arrange_resnet(resnet18(weights=None, num_classes=num_classes))
+    return fast_convolution.arrange_resnet(resnet18(weights=None, num_classes=num_classes))

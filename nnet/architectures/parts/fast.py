@@ -1,12 +1,11 @@
 """Faster forms of PyTorch's layers on a CPU: the same functions up to rounding, with the same names and weights.
 
-Architecture files build networks from PyTorch's own layers and pass them to `arrange` or `arrange_resnet`. With the
-environment variable NNET_PLAIN=1 both return the network unchanged, so that every layer is PyTorch's own. The last bits
-of results may then differ: provenance states the variable.
+Architecture files build networks from PyTorch's own layers and pass them to `arrange`, or to `arrange_resnet` in
+`fast_convolution`. With the environment variable NNET_PLAIN=1 both return the network unchanged, so that every layer is
+PyTorch's own. The last bits of results may then differ: provenance states the variable.
 """
 
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 import torch
@@ -22,10 +21,6 @@ ONEDNN = not INTEL and torch.backends.mkldnn.is_available() and hasattr(torch.op
 """PyTorch uses MKL for float32 products. On processors of other makers MKL does not use the AVX-512 units."""
 MONOTONE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU)
 """Activations that never decrease: max-pooling before them gives the same result from fewer numbers."""
-
-
-MOST_PLACES = 4
-"""Output pixels of a convolution up to which single products are faster."""
 
 
 def arrange(network: nn.Sequential) -> nn.Sequential:
@@ -49,23 +44,6 @@ def arrange(network: nn.Sequential) -> nn.Sequential:
             network[place] = nn.Identity()
             following.__class__ = ImageLinear
     return network.to(memory_format=torch.channels_last)
-
-
-def arrange_resnet(network: nn.Module) -> nn.Module:
-    """Make one of torchvision's ResNets fast, and return the network.
-
-    Convolutions become `Conv2d`. At 28 to 32 pixels the first half is faster in the memory order B×H×W×C, the second in
-    B×C×H×W.
-    """
-    if plain_layers():
-        return network
-    for layer in network.modules():
-        if type(layer) is nn.Conv2d:
-            layer.__class__ = Conv2d
-    for part in (network.conv1, network.layer1, network.layer2):
-        cast(nn.Module, part).to(memory_format=torch.channels_last)
-    cast(nn.Sequential, network.layer2).append(Contiguous())
-    return network
 
 
 class Linear(nn.Linear):
@@ -92,44 +70,6 @@ class ImageLinear(Linear):
         return linear(images[:, 0].flatten(1), weight, self.bias)
 
 
-class Conv2d(nn.Conv2d):
-    """`nn.Conv2d`; where its output has at most four pixels, one product for each of them.
-
-    The product leaves out the weights that lie on the padding: five of nine for a 3×3 kernel on 2×2 pixels. A ResNet-18
-    on 28×28 pixels ends with such images, for which the backward pass of PyTorch takes three to ten times as long. For
-    zero padding, without dilation and groups.
-    """
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """B×in_channels×H×W to B×out_channels×H'×W'."""
-        padding = cast(tuple[int, int], self.padding)  # never one of PyTorch's words
-        rows, columns = map(_windows, images.shape[2:], self.kernel_size, self.stride, padding)
-        places = [(row, column) for row in rows for column in columns]
-        if len(places) > MOST_PLACES:
-            return super().forward(images)
-        if len(places) == 1:
-            (of_row, row), (of_column, column) = places[0]
-            weight = self.weight[:, :, row, column].flatten(1)
-            return linear(images[:, :, of_row, of_column].flatten(1), weight, self.bias)[:, :, None, None]
-        images, weight = images.permute(0, 2, 3, 1), self.weight.permute(0, 2, 3, 1).contiguous()
-        pixels = [
-            linear(images[:, of_row, of_column].flatten(1), weight[:, row, column].flatten(1), self.bias)
-            for (of_row, row), (of_column, column) in places
-        ]
-        return torch.stack(pixels, 1).unflatten(1, (len(rows), len(columns))).permute(0, 3, 1, 2)
-
-
-def _windows(size: int, kernel: int, stride: int, padding: int) -> list[tuple[slice, slice]]:
-    """For each output pixel of one dimension: the input pixels that it sees, and the part of the kernel on them."""
-    return [
-        (
-            slice(max(start, 0), max(0, min(start + kernel, size))),
-            slice(max(-start, 0), max(0, min(kernel, size - start))),
-        )
-        for start in range(-padding, size + padding - kernel + 1, stride)
-    ]
-
-
 class PoolReLU(nn.Module):
     """Max-pooling 2×2 and ReLU in one pass over the memory, the same bits in half the time; for one thread.
 
@@ -142,14 +82,6 @@ class PoolReLU(nn.Module):
         if ours and images.is_contiguous(memory_format=torch.channels_last):
             return _PoolReLU.apply(images)
         return functional.relu(functional.max_pool2d(images, 2))
-
-
-class Contiguous(nn.Module):
-    """Copies images to the memory order B×C×H×W, which is faster for small images with many channels."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """The same numbers."""
-        return images.contiguous()
 
 
 def linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

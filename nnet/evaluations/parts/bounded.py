@@ -12,7 +12,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
-from nnet.architectures.parts import fast
+from nnet.architectures.parts import fast, fast_convolution
 from nnet.architectures.parts.masks import Masks
 from nnet.architectures.parts.standardize import Standardize
 from nnet.checks import ConfigError
@@ -220,13 +220,13 @@ INCREASING = (
     *(nn.Hardsigmoid, nn.Softplus, nn.Softsign, nn.LogSigmoid, nn.ConstantPad2d, nn.ZeroPad2d),
     *(nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d),
     *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d),
-    *(Standardize, fast.Contiguous, fast.PoolReLU),
+    *(Standardize, fast_convolution.Contiguous, fast.PoolReLU),
 )
 """Layers without weights whose outputs decrease in none of their inputs, in evaluation mode."""
 LAYERS: dict[type, Callable] = {
     **dict.fromkeys(INCREASING, _increasing),
     **dict.fromkeys((nn.Linear, fast.Linear), _linear),
-    **dict.fromkeys((nn.Conv1d, nn.Conv2d, fast.Conv2d), _convolution),
+    **dict.fromkeys((nn.Conv1d, nn.Conv2d, fast_convolution.Conv2d), _convolution),
     **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), _batch_normalised),
     fast.ImageLinear: _image_linear,
     nn.LayerNorm: _layer_normalised,

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnet.architectures.parts import fast
+from nnet.architectures.parts import fast, fast_convolution
 from nnet.architectures.parts.fast_perceptron import Perceptron
 from nnet.record import provenance
 from nnet_models import ARCH_NAMES, build_model
 from tests.conftest import sample_shape
 
-FAST = (fast.Linear, fast.Conv2d, fast.PoolReLU, fast.Contiguous, Perceptron)
+FAST = (fast.Linear, fast_convolution.Conv2d, fast.PoolReLU, fast_convolution.Contiguous, Perceptron)
 BATCH = 8
 STEPS = {torch.float64: 2, torch.float32: 1}
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}

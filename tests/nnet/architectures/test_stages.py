@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from nnet.architectures.parts import fast
-from nnet.architectures.parts.fast import MOST_PLACES, Conv2d, PoolReLU
+from nnet.architectures.parts.fast import PoolReLU
+from nnet.architectures.parts.fast_convolution import MOST_PLACES, Conv2d
 
 SHAPES = [
     (size, kernel, stride, padding)
