@@ -2,8 +2,8 @@
 
     python -m benchmarks.first_time --json results/benchmarks.json
 
-Each round has an empty cache: no data are prepared, no loop is compiled, and no cost is known. `make run` is measured at
-the commit before it was shortened too. Nothing else may run, and .venv must have the packages. Twenty minutes.
+Each round has an empty cache: no data are prepared, no loop is compiled, and no cost is known. `make run` is also
+measured at the commit before it was shortened. Nothing else may run, and .venv must have the packages. Ten minutes.
 """
 
 import os
