@@ -13,10 +13,10 @@ SAMPLE := damaged_run_files or (missing_tables and empty) or epoch_that_it_kept 
 
 .PHONY: run test test-faults test-faults-sample test-cluster figures notebook lint clean
 
-# A small campaign on the embedded digits, its figures, and the executed notebook.
+# A small campaign on the embedded digits, its report and figures, and the executed notebook. --report draws both at once.
 run: $(VENV)/installed
-	$(BIN)/python run_experiments.py --dataset digits --epochs $(EPOCHS) --batch-size 32 --noise-samples 2 --output-dir $(OUTPUT)
-	$(BIN)/python -m campaign.analysis.figures --output-dir $(OUTPUT) digits
+	NNET_NO_REPORT=1 $(BIN)/python run_experiments.py --dataset digits --epochs $(EPOCHS) --batch-size 48 --noise-samples 2 --output-dir $(OUTPUT)
+	$(BIN)/python run_experiments.py --dataset digits --output-dir $(OUTPUT) --report
 	NNET_DATASET=digits NNET_RESULTS_DIR=$(OUTPUT) $(EXECUTE) --output-dir $(OUTPUT)/digits analysis.ipynb
 	@echo "report: $(OUTPUT)/digits/report.html   figure: $(OUTPUT)/digits/figures/accuracy.png   executed notebook: $(OUTPUT)/digits/analysis.ipynb"
 
