@@ -3,7 +3,7 @@
 Every measured number comes from the sections. The constants below are targets that were set before measuring.
 """
 
-from benchmarks import gpu_chapter, srnn_chapter, threads
+from benchmarks import first_time, gpu_chapter, srnn_chapter, threads
 from benchmarks.markdown import percent, ratio, table, verdict, wrapped
 from benchmarks.speed_chapters import against_hardware, against_plain, fewer_bits
 
@@ -24,7 +24,8 @@ def page(sections: dict[str, dict]) -> str:
         "Fewer bits": "".join(fewer_bits(sections[name]) for name in sections if name.startswith("precision")),
         "Memory and start": _memory(sections["memory"]),
         "Many workers": _scaling(sections["scaling"]),
-        **({"Several threads": threads.chapter(sections["threads"])} if "threads" in sections else {}),
+        "Several threads": threads.chapter(sections["threads"]),
+        "The first time": first_time.chapter(sections["first_time"]),
         "Many runs": _overhead(sections["overhead"]) + _many_runs(sections["many_runs"]),
         "Dask": _cluster(sections["cluster"]),
         "The controller of adaptive noise": _controller(sections["controller"]),
