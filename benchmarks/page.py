@@ -6,6 +6,7 @@ Every measured number comes from the sections. The constants below are targets t
 from benchmarks import first_time, gpu_chapter, srnn_chapter, threads
 from benchmarks.markdown import percent, ratio, table, verdict, wrapped
 from benchmarks.speed_chapters import against_hardware, against_plain, fewer_bits
+from campaign.running import tables
 
 CONTROLLER_SHARE = 0.03
 BETA_STEPS = 14
@@ -42,8 +43,7 @@ This page is generated: `python -m benchmarks.report` writes it from `results/be
 
 Unless a chapter says otherwise, numbers were measured on {machine["cores"]} cores of a virtual machine
 ({machine["cpu_model"]}, {machine["cpu_capability"]}). It shared its processor with other machines, and its speed
-changed from hour to hour: compare numbers within a row. Ratios are medians of several rounds, with their range in
-brackets.
+changed from hour to hour: compare numbers within a row. Ratios with a range in brackets are medians of several rounds.
 """
     text = head + "".join(f"\n## {title}\n\n{chapter}" for title, chapter in chapters.items())
     return "\n\n".join(map(wrapped, text.rstrip().split("\n\n"))) + "\n"
@@ -102,12 +102,13 @@ def _many_runs(section: dict) -> str:
     lines = [(name, *(f"{section[name][column]:.1f}" for column in columns)) for name in ("status", "plan", "launch")]
     new, planned, longest_s = section["new"], section["planned"], max(section["interrupted_s"].values())
     return f"""
-CPU seconds of a command for a folder with {section["runs"]:,} finished runs: when nothing is remembered of them, when
-it is repeated, and for a folder with four runs, plus the time that the longer list of runs takes.
+CPU seconds of a command for a folder with {section["runs"]:,} finished runs, the first time and when it is repeated.
+Last column: a folder with four runs, plus the time that the list of {section["runs"]:,} takes.
 
 {table(("command", "first", "repeated", "four runs"), lines)}
 
-After one more run the tables take {new["seconds"]:.1f} s. A launcher with {planned["runs"]:,} runs to do takes
+After one more run the tables take {new["seconds"]:.1f} s and {new["memory_mb"]:.0f} MB; while runs are under way, at
+most {percent(tables.SHARE)} of the launcher's time. A launcher with {planned["runs"]:,} runs to do takes
 {planned["memory_mb"]:.0f} MB (aim: {LAUNCHER_MB}, {verdict(planned["memory_mb"] < LAUNCHER_MB)}). Ctrl-C ended every
 launch in at most {longest_s:.1f} s.
 """
@@ -117,9 +118,8 @@ def _cluster(section: dict) -> str:
     return f"""
 A scheduler and {section["workers"]} workers on loopback add {section["ms_per_run"]:.2f} ms to a run
 ({section["runs"]:,} runs that do nothing; target: under {DASK_MS} ms, {verdict(section["ms_per_run"] < DASK_MS)}).
-With {section["planned"]:,} planned runs the launcher takes {section["launcher_mb"]:.0f} MB,
-{section["dask_mb"]:.0f} MB of them for Dask: a run is submitted when a worker is free, and the rest is the list of
-configurations.
+The engine alone, with a list of {section["planned"]:,} configurations, takes {section["launcher_mb"]:.0f} MB,
+{section["dask_mb"]:.0f} MB of them for Dask: a run is submitted when a worker is free.
 """
 
 
@@ -146,7 +146,7 @@ def _adversarial(section: dict) -> str:
     networks = dict.fromkeys(row["architecture"] for row in section["rows"])
     verdicts = [f"{verdict(rows[name, 'beta']['ratio'] <= BETA_STEPS)} for {name}" for name in networks]
     return f"""
-The time of a training step in clean steps, with 10 steps of the adversary. The target for `beta` was at most
+How many clean steps a training step takes as long as, with 10 steps of the adversary. The target for `beta` was at most
 {BETA_STEPS} clean steps: {", ".join(verdicts)}. `fmnist_cnn` is the network of its study; mlp_small was not profiled.
 
 {table(("", *arms), [[name, *(ratio(rows[name, arm], 1) for arm in arms)] for name in networks])}
@@ -181,7 +181,8 @@ def _planning(sections: dict[str, dict]) -> str:
             longer = f"{section['actual_over_planned']:.2f}"
             lines.append((f"`{name.removeprefix('plan: ')}`", str(section["runs"]), *times, longer))
     return f"""
-What `--plan` said, and how long the campaign then took:
+What `--plan` said, and how long the campaign then took. Another page compares [planned and taken hours of the
+committed campaigns](planning.md#what-the-committed-campaigns-took).
 
 {table(("campaign", "runs", "planned", "actual", "ratio"), lines)}
 """

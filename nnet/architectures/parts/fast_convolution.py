@@ -81,7 +81,7 @@ def _windows(size: int, kernel: int, stride: int, padding: int) -> list[tuple[sl
 class _Parts(torch.autograd.Function):
     """`tensor[part].flatten(1)` for each part; all gradients are added into one buffer, the last part's first.
 
-    Slices of autograd make a gradient of full size for each part, and add them in the same order.
+    Slices of autograd would make a gradient of full size for each part and add them in the same order.
     """
 
     @staticmethod

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from campaign.commands import status
+from campaign.engines import serial
 from campaign.engines.workers import pilot, tasks
 from campaign.grid.settings import Launch
 from campaign.machine.console import duration
@@ -120,6 +121,31 @@ def test_remembered_costs_are_used_and_their_runs_are_set_up_all_the_same(config
     monkeypatch.setattr(tasks, "pilot", None)
     again = survey.prepare(configs, launch)
     assert sorted(looked) == ["pixel_cnn", "pixel_mlp"] and again.costs.kinds == first.costs.kinds
+
+
+def test_costs_with_two_threads_are_remembered_too(configs, tmp_path, quiet, monkeypatch):
+    wide, launch = [dataclasses.replace(configs[0], cpu_threads=2)], Launch(tmp_path / "results", "serial")
+    first = survey.prepare(wide, launch)
+    monkeypatch.setattr(tasks, "pilot", None)
+    assert survey.prepare(wide, launch).costs.kinds == first.costs.kinds != {}
+
+
+@pytest.mark.parametrize(
+    ("threads", "workers", "room", "width"), [(1, 4, 10, 2), (2, 4, 10, 2), (2, 3, 10, 1), (1, 4, 1, 1)]
+)
+def test_pilots_work_side_by_side_where_each_has_its_cores_and_memory(
+    configs, quiet, monkeypatch, threads, workers, room, width
+):
+    monkeypatch.setattr(costs.memory, "free_mb", lambda: room * costs.PILOT_MB)
+    runs = [dataclasses.replace(config, cpu_threads=threads) for config in configs]
+    widths = []
+
+    def open_engine(work, workers):
+        widths.append(workers)
+        return serial.Engine(work, workers)
+
+    assert len(costs.measure(runs, open_engine, workers).kinds) == 2
+    assert set(widths) == {width}
 
 
 def test_a_damaged_file_of_costs_is_measured_again(configs, tmp_path, quiet):

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from nnet.architectures.parts import fast
 from nnet.architectures.parts.fast import PoolReLU
-from nnet.architectures.parts.fast_convolution import MOST_PLACES, Conv2d
+from nnet.architectures.parts.fast_convolution import MOST_PLACES, Conv2d, _Parts
 
 SHAPES = [
     (size, kernel, stride, padding)
@@ -59,6 +59,23 @@ def test_single_precision_agrees_to_rounding(side, stride, library, monkeypatch)
     expected = torch.autograd.grad((plain * weighting).sum(), inputs)
     for one, other in zip(torch.autograd.grad((ours * weighting).sum(), inputs), expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 3, 5), (4, 2, 2, 7)])
+def test_parts_of_a_tensor_have_the_gradients_of_slices(shape):
+    torch.manual_seed(0)
+    tensor = torch.randn(shape, requires_grad=True)
+    near = (slice(0, 2), slice(1, shape[1]))
+    places = [(slice(None), *place) for place in itertools.product(near, near)]
+    weightings = [torch.randn_like(tensor[place]).flatten(1) for place in places]
+    plain = [tensor[place].flatten(1) for place in places]
+    ours = _Parts.apply(tensor, *places)
+    assert all(map(torch.equal, ours, plain))
+    gradients = [
+        torch.autograd.grad(sum((one * other).sum() for one, other in zip(parts, weightings, strict=True)), tensor)[0]
+        for parts in (ours, plain)
+    ]
+    assert torch.equal(*gradients)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
