@@ -92,7 +92,7 @@ def chapter(section: dict) -> str:
     return f"""
 With an empty cache the first plan of the block's campaign on MNIST takes {plan:.0f} seconds (aim: under {PLAN_S},
 {verdict(plan < PLAN_S)}), and for 80 cores, where runs with two threads are measured too, {plan_80:.0f}
-({verdict(plan_80 < PLAN_S)}). The second plan takes {again:.1f}.
+({verdict(plan_80 < PLAN_S)}). The second plan takes {again:.1f} seconds.
 
 `make run` takes {run:.0f} seconds with installed packages; at the commit before it was shortened it took {before:.0f}
 ({run / before:.2f} times as long; aim: {SHARE}, {verdict(run / before <= SHARE)}). The last run ends after {runs:.0f}

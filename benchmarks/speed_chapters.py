@@ -153,6 +153,7 @@ def _products(section: dict) -> str:
         return ""
     faster = [arch for arch in networks if gains[arch, "products bf16"] > gains[arch, "training bf16"]]
     slower = ", ".join(arch for arch in networks if arch not in faster)
-    return f""" Products of fp32 tensors in bf16 train faster than autocast for {", ".join(faster) or "no network"} and
-not for {slower or "others"}. `precision` has no such value: convolutional networks, which gain least from it, take most
-of a campaign's time."""
+    if not faster:
+        return f" Products of fp32 tensors in bf16 train no faster than autocast for {slower}."
+    others = f", but not for {slower}" if slower else ""
+    return f" Products of fp32 tensors in bf16 train faster than autocast for {', '.join(faster)}{others}."
