@@ -95,13 +95,13 @@ With an empty cache the first plan of the block's campaign on MNIST takes {plan:
 ({verdict(plan_80 < PLAN_S)}). The second plan takes {again:.1f} seconds.
 
 `make run` takes {run:.0f} seconds with installed packages; at the commit before it was shortened it took {before:.0f}
-({run / before:.2f} times as long; aim: {SHARE}, {verdict(run / before <= SHARE)}). The last run ends after {runs:.0f}
-seconds, of which the first plan takes some; then come report, figures and notebook. Its networks have these accuracies
-without noise, in %, means over regimes and seeds:
+({run / before:.2f} times as long; aim: {SHARE}, {verdict(run / before <= SHARE)}). The plan and all runs take the first
+{runs:.0f} seconds; the report, the figures and the notebook take the rest. Accuracy without noise in %, means over
+regimes and seeds:
 
 {table(("network", "now", "before"), lines)}
 
-Medians of {section["rounds"]} rounds on {section["machine"]["cores"]} cores.
+All numbers are medians of {section["rounds"]} rounds on {section["machine"]["cores"]} cores.
 """
 
 

@@ -22,8 +22,8 @@ of MNIST, a sweep point 10,000; single precision, one run at a time; means of {s
 
 {table(head, lines)}
 
-The plain program waits for its DataLoader. Here a whole run waits for the GPU {min(waits)} to {max(waits)} times, more
-often the more tensors its network has, and no training step does. A step of {least["architecture"]}
+The plain program waits for its DataLoader. Here no training step waits for the GPU. A whole run waits {min(waits)}
+to {max(waits)} times: the more tensors its network has, the more often. A step of {least["architecture"]}
 ({least["regime"]}) is only {_against(least, "step", "core")} times as fast as on one core: many cores that each train
 one such network finish a campaign sooner.
 """

@@ -151,7 +151,7 @@ def _adversarial(section: dict) -> str:
     networks = dict.fromkeys(row["architecture"] for row in section["rows"])
     verdicts = [f"{verdict(rows[name, 'beta']['ratio'] <= BETA_STEPS)} for {name}" for name in networks]
     return f"""
-How many clean steps a training step takes as long as, with 10 steps of the adversary. The target for `beta` was at most
+The time of a training step, in units of a clean step, with 10 steps of the adversary. The target for `beta` was at most
 {BETA_STEPS} clean steps: {", ".join(verdicts)}. `fmnist_cnn` is the network of its study; mlp_small was not profiled.
 
 {table(("", *arms), [[name, *(ratio(rows[name, arm], 1) for arm in arms)] for name in networks])}

@@ -17,9 +17,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import command_line
-from benchmarks.markdown import table, verdict
+from benchmarks.markdown import percent, table, verdict
 from benchmarks.report import ROOT, write_section
-from campaign.planning.threads import LEAST_S
+from campaign.planning.threads import LEAST_S, LEAST_SHARE
 from nnet.files.temporary import temporary_folder
 
 CORES = 80
@@ -96,9 +96,8 @@ def chapter(section: dict) -> str:
 The campaign of the block on MNIST, planned for {CORES} cores: {before:.1f} minutes with one thread per run,
 {after:.1f} with the threads that it chooses: {after / before:.2f} times as long (aim: {AIM},
 {verdict(after / before <= AIM)}). Costs and the gain of a second thread were measured, once for each kind of run; more
-threads, at most four times as many, follow Amdahl's law. There are enough cores for all runs at once, so that the
-longest one decides: one of {longest["architecture"]}. By this estimate its {longest["threads"]} threads make it
-{60 * before / longest["run_s"]:.1f} times as fast; the aim would need {1 / AIM:g} times.
+threads, at most four times as many, follow Amdahl's law. All runs start at once, so the longest one,
+of {longest["architecture"]}, sets the time; the aim would need threads that make it {1 / AIM:g} times as fast.
 
 {table(("network", "regime", "runs", "threads", "seconds of a run"), lines)}
 """
@@ -106,13 +105,14 @@ longest one decides: one of {longest["architecture"]}. By this estimate its {lon
         return text
     one, auto = (median(section["three"]["seconds"][threads]) for threads in ("1", "auto"))
     threads = ", ".join(f"{arch} {number}" for arch, number in sorted(section["three"]["threads"].items()))
-    chosen = f"with the threads that the campaign chose ({threads})"
+    chosen = f"it chose {threads}"
     if set(section["three"]["threads"].values()) == {1}:
-        chosen = f"where the campaign chose: more than one would not have saved {LEAST_S:.0f} seconds"
+        least = f"{LEAST_S:.0f} seconds and {percent(LEAST_SHARE)} of the time"
+        chosen = f"it chose one, as always unless more threads save at least {least}"
     rounds = "one round" if section["rounds"] == 1 else f"medians of {section['rounds']} rounds"
     return f"""{text}
-Three runs on two cores, {section["epochs"]} epochs each, measured ({rounds}): {one:.0f} seconds with one thread each,
-{auto:.0f} {chosen}.
+Three runs of {section["epochs"]} epochs on two cores took {one:.0f} seconds with one thread each and {auto:.0f} when
+the campaign chose the number of threads; {chosen} ({rounds}).
 """
 
 
